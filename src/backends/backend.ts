@@ -1,0 +1,29 @@
+import type { TaskMeta } from '../protocol/task-meta.ts'
+
+/** One finished member of a group. */
+export interface GroupPart {
+  readonly index: number
+  readonly taskId: string
+  readonly status: string
+  readonly result: unknown
+}
+
+/** Keeps what became of each task. SUCCESS is final: later states of that task are dropped. */
+export interface ResultBackend extends AsyncDisposable {
+  /** Resolves once the state is stored for good. Stores of one turn of the event loop travel together. */
+  store(meta: TaskMeta): Promise<void>
+  /** In the order of `taskIds`; undefined where nothing is known (PENDING in Celery's words). */
+  fetch(taskIds: readonly string[]): Promise<(TaskMeta | undefined)[]>
+  /**
+   * Calls `onMeta` for each state stored from now on, in order: pushed where the store can, polled where not. Fetch
+   * after watching: what was stored before is not repeated.
+   */
+  watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void): Promise<AsyncDisposable>
+  forget(taskId: string): Promise<void>
+  /** Adds one finished member of a group, once, and returns how many there are now. */
+  addGroupPart(groupId: string, part: GroupPart): Promise<number>
+  /** In the order of their index; the group is forgotten. */
+  takeGroupParts(groupId: string): Promise<GroupPart[]>
+  /** Deletes what expired, in small batches that do not hold up others, and returns how many rows went. */
+  deleteExpired(): Promise<number>
+}

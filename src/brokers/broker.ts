@@ -1,0 +1,80 @@
+import type { Message } from '../protocol/message.ts'
+
+/** A message on its way to a queue. */
+export interface Outgoing {
+  readonly message: Message
+  readonly queue: string
+  /** Not delivered before this time. */
+  readonly deliverAt?: Date
+}
+
+/** Every listener of a channel gets every message; nobody keeps it unless it is retained. */
+export type Channel = 'events' | 'control' | `reply:${string}`
+
+export type OnDeliveries = (deliveries: readonly Delivery[]) => void
+
+export interface SubscribeOptions {
+  /** How many deliveries may be unsettled at once. */
+  readonly prefetch: number
+}
+
+/** A part of the waiting messages, in the order in which they would be delivered. */
+export interface Page {
+  readonly offset: number
+  readonly limit: number
+}
+
+export interface BroadcastOptions {
+  /** Listeners that come later get the message too, for this long. Default 0: only those that listen now. */
+  readonly retainMs?: number
+}
+
+/**
+ * Carries messages. It reconnects by itself: a promise it returned settles when the operation is done or impossible
+ * (then with an OperationalError).
+ */
+export interface Broker extends AsyncDisposable {
+  /** Resolves once the broker has every message for good (publisher confirm, commit, reply). All or none are taken. */
+  publish(messages: readonly Outgoing[]): Promise<void>
+  /** Delivers the queues' messages until the subscription is disposed of: higher priority first, then first come. */
+  subscribe(queues: readonly string[], onDeliveries: OnDeliveries, options: SubscribeOptions): Promise<Subscription>
+  broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<void>
+  /** Retained messages of the channel come first, oldest first. */
+  listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable>
+  /** Waiting messages: ready or deferred, not those lent to a subscriber. */
+  count(queue: string): Promise<number>
+  /** Deletes the waiting messages and returns how many there were. Those lent to a subscriber stay. */
+  purge(queue: string): Promise<number>
+  /** Shows waiting messages without taking them. Missing where the broker cannot. */
+  peek?(queue: string, page: Page): Promise<Message[]>
+  /** Names of the queues that hold messages. Missing where the broker cannot know. */
+  queues?(): Promise<string[]>
+}
+
+/**
+ * One message, lent to a subscriber until it is settled or lost. The broker renews the loan by itself, also while the
+ * event loop is blocked. Settling a lost loan is harmless and has no effect; settling twice neither.
+ */
+export interface Delivery {
+  readonly message: Message
+  readonly queue: string
+  /** How often the message was lent out, this time included: 1 for the first. Deferring does not count. */
+  readonly deliveryCount: number
+  /** Aborts when the loan is over (connection gone, lease expired): someone else will get the message. */
+  readonly lost: AbortSignal
+  /** Removes the message. Its `successors` (a retry, the next of a chain) are published with it, in one step where the store can. */
+  acknowledge(successors?: readonly Outgoing[]): Promise<void>
+  /** Back to its queue at once, or among the dead letters (`<queue>.dead`) with the reason. */
+  reject(options: { readonly requeue: true } | { readonly requeue: false; readonly reason: string }): Promise<void>
+  /** Puts the message back until `until`, in the store where the broker can. A time in the past gives it back unused. */
+  defer(until: Date): Promise<void>
+}
+
+export interface Subscription extends AsyncDisposable {
+  add(queue: string): Promise<void>
+  /** No more deliveries from this queue; those that are lent stay lent. */
+  cancel(queue: string): Promise<void>
+  setPrefetch(count: number): Promise<void>
+  /** Stops delivering; what is lent stays lent and is renewed. Disposing of the subscription gives it back. */
+  pause(): Promise<void>
+}

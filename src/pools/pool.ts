@@ -1,0 +1,50 @@
+import type { Outgoing } from '../brokers/broker.ts'
+import type { Message } from '../protocol/message.ts'
+import type { RemoteError } from '../protocol/remote-error.ts'
+
+/** One attempt to make: everything a slot needs, as data. */
+export interface Job {
+  readonly taskId: string
+  readonly taskName: string
+  readonly message: Message
+  readonly queue: string
+  readonly deliveryCount: number
+  /** Milliseconds; undefined: no limit. */
+  readonly softTimeLimitMs: number | undefined
+  /** Milliseconds; undefined: no limit. */
+  readonly hardTimeLimitMs: number | undefined
+}
+
+/** What became of one attempt. Data, because it may cross a thread or process. */
+export type Outcome =
+  | { readonly kind: 'succeeded'; readonly runtimeMs: number; readonly resultRepr: string }
+  | { readonly kind: 'failed'; readonly runtimeMs: number; readonly error: RemoteError }
+  | { readonly kind: 'retried'; readonly runtimeMs: number; readonly error: RemoteError | undefined; readonly when: Date; readonly next: Outgoing }
+  | { readonly kind: 'ignored'; readonly runtimeMs: number; readonly reason: string }
+  | { readonly kind: 'rejected'; readonly runtimeMs: number; readonly requeue: boolean; readonly reason: string }
+  /** The body stopped because it was told to: revoked, the worker stops, the loan was lost. */
+  | { readonly kind: 'cancelled'; readonly runtimeMs: number; readonly reason: CancelReason }
+  /** The hard time limit passed: the body was stopped, or abandoned where it cannot be. */
+  | { readonly kind: 'timedOut'; readonly runtimeMs: number; readonly limitMs: number }
+  /** Something other than the task failed, such as the result backend: the message goes back. */
+  | { readonly kind: 'lost'; readonly runtimeMs: number; readonly reason: string }
+
+export type CancelReason = 'revoked' | 'shutdown' | 'loanLost'
+
+export interface Execution {
+  readonly outcome: Promise<Outcome>
+  /** Asks the body to stop: aborts its signal. */
+  cancel(reason: CancelReason): void
+  /** Ends it now: the slot is stopped or, in the async pool, the body abandoned and fenced. */
+  terminate(reason: CancelReason): void
+}
+
+/** Where task bodies run: this event loop, threads or processes. */
+export interface Pool extends AsyncDisposable {
+  readonly size: number
+  /** Bodies that run now, the abandoned ones included. */
+  readonly busy: number
+  /** Never throws: whatever happens is an outcome. */
+  run(job: Job): Execution
+  resize(size: number): Promise<void>
+}
