@@ -1,0 +1,59 @@
+import type { Key } from '../protocol/model-reference.ts'
+
+/** What makes a `Ref` opaque: only `app.models.ref()` and the worker put it on an object. */
+export const refBrand: unique symbol = Symbol.for('celeriac.ref')
+
+/**
+ * A row by label and key that is not loaded yet. Pass it wherever a task takes the model, or let a task take
+ * `Ref<Model>` itself and load the row when it wants it.
+ */
+export interface Ref<out T = unknown> {
+  readonly [refBrand]: true
+  /** `app.Model`, as it travels. */
+  readonly label: string
+  readonly key: Key
+  /** A fresh instance, read now. Throws `RowMissing`, `RowNotYetVisible` or `DatabaseUnavailable`. */
+  load(): Promise<T>
+}
+
+/**
+ * Optional and exact: `declare module 'celeriac' { interface Register { models: User | Post } }` says which types are
+ * models. Without it a type that has a method counts as one.
+ */
+// oxlint-disable-next-line typescript/no-empty-object-type -- filled by augmentation
+export interface Register {}
+
+type Leaf =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | symbol
+  | Date
+  | Uint8Array
+  | ((...args: never[]) => unknown)
+
+type HasMethod<T> = true extends {
+  [K in keyof T]-?: T[K] extends (...args: never[]) => unknown ? true : false
+}[keyof T]
+  ? true
+  : false
+type IsModel<T> = Register extends { models: infer M } ? (T extends M ? true : false) : HasMethod<T>
+
+/** What a caller may pass where the task takes `T`: plain data deeply the same, a model or a reference to it. */
+export type Enqueueable<T> = T extends Leaf
+  ? T
+  : T extends Ref<infer U>
+    ? Ref<U> | U
+    : T extends readonly unknown[]
+      ? { readonly [K in keyof T]: Enqueueable<T[K]> }
+      : T extends object
+        ? IsModel<T> extends true
+          ? T | Ref<T>
+          : Ref<T> | { [K in keyof T]: Enqueueable<T[K]> }
+        : T
+
+/** The parameters of `delay` for a task whose body takes `A`. */
+export type EnqueueableArgs<A extends readonly unknown[]> = { [K in keyof A]: Enqueueable<A[K]> }
