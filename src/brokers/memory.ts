@@ -1,0 +1,116 @@
+import { OperationalError } from '../errors.ts'
+import type { Message } from '../protocol/message.ts'
+import type {
+  BroadcastOptions,
+  Broker,
+  Channel,
+  OnDeliveries,
+  Outgoing,
+  Page,
+  SubscribeOptions,
+  Subscription,
+} from './broker.ts'
+import { MemoryStore } from './memory-store.ts'
+import { MemorySubscription } from './memory-subscription.ts'
+
+/** Stores that are shared by name: the one thing that makes `memory:name` the same broker for a whole process. */
+const sharedStores = new Map<string, { readonly store: MemoryStore; brokers: number }>()
+
+/**
+ * Opens a broker in this process's memory: for tests, and for programs that do their work themselves.
+ *
+ * `memory:` is a broker of its own. `memory:name` (or `memory://name`) is one store for all brokers of this process
+ * that are opened with the same name; its messages are gone when the last of them is disposed of.
+ */
+export function openMemoryBroker(url: string): Broker {
+  const name = url.replace(/^memory:(\/\/)?/, '')
+  if (name === '') return new MemoryBroker(new MemoryStore(), () => {})
+  const shared = sharedStores.get(name) ?? { store: new MemoryStore(), brokers: 0 }
+  shared.brokers += 1
+  sharedStores.set(name, shared)
+  return new MemoryBroker(shared.store, () => {
+    shared.brokers -= 1
+    if (shared.brokers === 0) sharedStores.delete(name)
+  })
+}
+
+class MemoryBroker implements Broker {
+  readonly #store: MemoryStore
+  readonly #onDisposed: () => void
+  readonly #open = new Set<AsyncDisposable>()
+  #isDisposed = false
+
+  constructor(store: MemoryStore, onDisposed: () => void) {
+    this.#store = store
+    this.#onDisposed = onDisposed
+  }
+
+  async publish(messages: readonly Outgoing[]): Promise<void> {
+    this.#assertOpen('publish')
+    this.#store.publish(messages)
+  }
+
+  async subscribe(
+    queues: readonly string[],
+    onDeliveries: OnDeliveries,
+    { prefetch }: SubscribeOptions,
+  ): Promise<Subscription> {
+    this.#assertOpen('subscribe')
+    const subscription: MemorySubscription = new MemorySubscription(this.#store, onDeliveries, prefetch, () => {
+      this.#open.delete(subscription)
+    })
+    this.#open.add(subscription)
+    for (const queue of queues) await subscription.add(queue)
+    return subscription
+  }
+
+  async broadcast(message: Message, channel: Channel, { retainMs = 0 }: BroadcastOptions = {}): Promise<void> {
+    this.#assertOpen('broadcast')
+    this.#store.channels.broadcast(message, channel, retainMs)
+  }
+
+  async listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
+    this.#assertOpen('listen')
+    const listener: AsyncDisposable = this.#store.channels.listen(channel, onMessage, () => this.#open.delete(listener))
+    this.#open.add(listener)
+    return listener
+  }
+
+  async count(queue: string): Promise<number> {
+    this.#assertOpen('count')
+    return this.#store.find(queue)?.waiting ?? 0
+  }
+
+  async purge(name: string): Promise<number> {
+    this.#assertOpen('purge')
+    const queue = this.#store.find(name)
+    if (!queue) return 0
+    const count = queue.clear()
+    this.#store.tidy(queue)
+    return count
+  }
+
+  async peek(queue: string, { offset, limit }: Page): Promise<Message[]> {
+    this.#assertOpen('peek')
+    const entries = this.#store.find(queue)?.list() ?? []
+    return entries.slice(offset, offset + limit).map((entry) => entry.message)
+  }
+
+  async queues(): Promise<string[]> {
+    this.#assertOpen('queues')
+    return this.#store.names()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    for (const resource of this.#open) await resource[Symbol.asyncDispose]()
+    this.#onDisposed()
+  }
+
+  #assertOpen(operation: string): void {
+    if (this.#isDisposed) {
+      throw new OperationalError(`The memory broker was disposed of and cannot ${operation}; open a new one.`)
+    }
+  }
+}
