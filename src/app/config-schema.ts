@@ -1,0 +1,158 @@
+import type { BrokerConfig, Config, ResultConfig, TaskConfig, WorkerConfig } from './config-type.ts'
+import {
+  duration,
+  flag,
+  integer,
+  limit,
+  names,
+  oneOf,
+  onlyTrue,
+  optional,
+  optionalUrl,
+  rateLimit,
+} from './setting-kinds.ts'
+import { record, routes, size, text, timezone, url, type Kind } from './setting-kinds.ts'
+
+/** One setting: what it may be, what it is when nobody says anything, and what it does. */
+export interface Setting<T = unknown> {
+  readonly kind: Kind<T>
+  /** In the unit of the field, so milliseconds for durations. */
+  readonly default: T
+  readonly doc: string
+  /** The value may hold passwords: it is masked wherever it is shown. */
+  readonly isSecret?: true
+}
+
+type Settings<Group> = { readonly [Field in keyof Group]-?: Setting<Group[Field]> }
+
+function setting<T>(kind: Kind<T>, value: NoInfer<T>, doc: string, isSecret?: true): Setting<T> {
+  return { kind, default: value, doc, ...(isSecret && { isSecret }) }
+}
+
+export const defaultUrl: string = 'sqlite:./celeriac.db'
+
+const serializer = oneOf('json', 'msgpack', 'yaml')
+const priority = optional(integer(0, 9))
+const hour = 3_600_000
+
+const broker: Settings<BrokerConfig> = {
+  url: setting(
+    url,
+    defaultUrl,
+    'Where messages wait: a URL. Nothing given: a SQLite file in the working directory.',
+    true,
+  ),
+  connectionTimeoutMs: setting(limit, 4000, 'How long one attempt to connect to the broker may take.'),
+  transportOptions: setting(record, {}, 'Options of the broker that the URL names; its page lists them.', true),
+}
+
+const result: Settings<ResultConfig> = {
+  backend: setting(
+    optionalUrl,
+    defaultUrl,
+    "Where results are kept: a URL. Nothing given: with a sqlite: or memory: broker the broker's own URL, else nowhere. 'disabled://': nowhere.",
+    true,
+  ),
+  expiresMs: setting(optional(limit), 24 * hour, 'How long a result is kept after it was stored; null: for ever.'),
+  extended: setting(
+    flag,
+    false,
+    'Also keep the name, arguments, worker, retries and queue of each task with its result.',
+  ),
+  serializer: setting(serializer, 'json', 'How results are written.'),
+  acceptContent: setting(
+    names,
+    [],
+    'Content types that may be read from the result backend. Empty: those of accept_content.',
+  ),
+}
+
+const task: Settings<TaskConfig> = {
+  serializer: setting(serializer, 'json', 'How arguments are written; msgpack and yaml need their package installed.'),
+  compression: setting(
+    optional(oneOf('gzip', 'zlib', 'brotli', 'zstd')),
+    undefined,
+    'How message bodies are compressed.',
+  ),
+  defaultQueue: setting(
+    text,
+    'celery',
+    'The queue of tasks that no route sends elsewhere, and which a worker serves without -Q.',
+  ),
+  defaultPriority: setting(
+    priority,
+    undefined,
+    'The priority of tasks that name none: 0 to 9, higher first; unset is lowest.',
+  ),
+  routes: setting(routes, {}, 'Task names or globs to queues; the first that fits counts.'),
+  acksLate: setting(
+    flag,
+    true,
+    'Acknowledge a message after its task, so that a task whose worker dies runs again (Celery: false). Tasks should be safe to repeat.',
+  ),
+  trackStarted: setting(flag, false, 'Store the state STARTED when a task begins.'),
+  timeLimitMs: setting(optional(limit), undefined, 'The hard time limit: the task is stopped and fails.'),
+  softTimeLimitMs: setting(
+    optional(limit),
+    undefined,
+    'The soft time limit: the signal of the task aborts and it may clean up.',
+  ),
+  ignoreResult: setting(flag, false, 'Store no results, but for tasks that say otherwise.'),
+  storeErrorsEvenIfIgnored: setting(flag, false, 'Store failures also of tasks whose results are ignored.'),
+  alwaysEager: setting(flag, false, "delay() and applyAsync() run the task in the caller's process; for tests."),
+  eagerPropagates: setting(flag, false, 'An eager task that fails throws out of delay().'),
+  storeEagerResult: setting(flag, false, 'Eager tasks store their results in the backend too.'),
+  defaultRateLimit: setting(optional(rateLimit), undefined, 'The rate limit of tasks that have none of their own.'),
+  maxDeliveries: setting(
+    integer(1),
+    5,
+    'How often a message is delivered before it goes to the dead letters because its worker dies under it.',
+  ),
+  publishTimeoutMs: setting(limit, 10_000, 'How long delay() may take in all before it rejects.'),
+  maxMessageSize: setting(
+    size,
+    16 * 1024 ** 2,
+    'The largest message in bytes; a larger one is refused at the call and by the worker.',
+  ),
+}
+
+const worker: Settings<WorkerConfig> = {
+  concurrency: setting(
+    integer(1),
+    10,
+    'How many tasks a worker runs at once (Celery: the number of CPUs). They share one event loop, so tasks that wait may have many.',
+  ),
+  prefetchMultiplier: setting(integer(0), 4, 'Messages a worker may hold for each slot; 0: no bound.'),
+  shutdownTimeoutMs: setting(
+    duration,
+    25_000,
+    'How long a warm shutdown waits for running tasks before it turns cold and gives them back; below the 30 s after which Kubernetes kills.',
+  ),
+  sendTaskEvents: setting(flag, false, 'Send events of tasks for monitors to watch.'),
+  revokeExpiresMs: setting(limit, 7 * 24 * hour, 'How long the revoke of a task is remembered.'),
+  revokesMax: setting(integer(1), 50_000, 'How many revoked tasks a worker remembers.'),
+  blockWarningMs: setting(optional(limit), 1000, 'Warn of a task that blocks the event loop for longer; null: never.'),
+  logStyle: setting(
+    oneOf('auto', 'pretty', 'json'),
+    'auto',
+    "How log lines look; 'auto': pretty in a terminal, else JSON.",
+  ),
+}
+
+/** The schema of the configuration: the one place that knows names, types, defaults and docs. */
+export const configSchema: Settings<Omit<Config, 'broker' | 'result' | 'task' | 'worker'>> & {
+  readonly broker: Settings<BrokerConfig>
+  readonly result: Settings<ResultConfig>
+  readonly task: Settings<TaskConfig>
+  readonly worker: Settings<WorkerConfig>
+} = {
+  timezone: setting(timezone, 'UTC', 'The time zone of schedules and of times without one; messages always carry UTC.'),
+  enableUtc: setting(onlyTrue, true, 'Always true; accepted because Celery has it.'),
+  imports: setting(names, [], 'Modules, files or globs that a worker imports at its start.'),
+  include: setting(names, [], 'More of the same, imported after imports.'),
+  acceptContent: setting(names, ['json'], 'Content types that may be read from messages; others are refused unread.'),
+  broker,
+  result,
+  task,
+  worker,
+}

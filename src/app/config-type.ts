@@ -1,0 +1,81 @@
+/** Where a task's messages go, as `task_routes` says it. */
+export interface Route {
+  readonly queue?: string | undefined
+  /** 0 to 9, higher first. */
+  readonly priority?: number | undefined
+}
+
+export type SerializerName = 'json' | 'msgpack' | 'yaml'
+export type CompressionName = 'gzip' | 'zlib' | 'brotli' | 'zstd'
+export type LogStyle = 'auto' | 'pretty' | 'json'
+
+export interface BrokerConfig {
+  readonly url: string
+  /** Milliseconds. */
+  readonly connectionTimeoutMs: number
+  readonly transportOptions: Readonly<Record<string, unknown>>
+}
+
+export interface ResultConfig {
+  /** The URL of the result backend; undefined: results are not kept. */
+  readonly backend: string | undefined
+  /** Milliseconds; undefined: results never expire. */
+  readonly expiresMs: number | undefined
+  readonly extended: boolean
+  readonly serializer: SerializerName
+  /** Defaults to the top-level `acceptContent`. */
+  readonly acceptContent: readonly string[]
+}
+
+export interface TaskConfig {
+  readonly serializer: SerializerName
+  readonly compression: CompressionName | undefined
+  readonly defaultQueue: string
+  readonly defaultPriority: number | undefined
+  /** In the order in which they were written; the first name or glob that fits counts. */
+  readonly routes: Readonly<Record<string, Route>>
+  readonly acksLate: boolean
+  readonly trackStarted: boolean
+  /** Milliseconds. */
+  readonly timeLimitMs: number | undefined
+  /** Milliseconds. */
+  readonly softTimeLimitMs: number | undefined
+  readonly ignoreResult: boolean
+  readonly storeErrorsEvenIfIgnored: boolean
+  readonly alwaysEager: boolean
+  readonly eagerPropagates: boolean
+  readonly storeEagerResult: boolean
+  readonly defaultRateLimit: string | number | undefined
+  readonly maxDeliveries: number
+  /** Milliseconds. */
+  readonly publishTimeoutMs: number
+  /** Bytes. */
+  readonly maxMessageSize: number
+}
+
+export interface WorkerConfig {
+  readonly concurrency: number
+  readonly prefetchMultiplier: number
+  /** Milliseconds. */
+  readonly shutdownTimeoutMs: number
+  readonly sendTaskEvents: boolean
+  /** Milliseconds. */
+  readonly revokeExpiresMs: number
+  readonly revokesMax: number
+  /** Milliseconds; undefined: no warning. */
+  readonly blockWarningMs: number | undefined
+  readonly logStyle: LogStyle
+}
+
+/** Every setting, complete and frozen. The docs of the fields are in the schema: `celeriac config` prints them. */
+export interface Config {
+  readonly timezone: string
+  readonly enableUtc: true
+  readonly imports: readonly string[]
+  readonly include: readonly string[]
+  readonly acceptContent: readonly string[]
+  readonly broker: BrokerConfig
+  readonly result: ResultConfig
+  readonly task: TaskConfig
+  readonly worker: WorkerConfig
+}
