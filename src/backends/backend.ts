@@ -8,6 +8,13 @@ export interface GroupPart {
   readonly result: unknown
 }
 
+export interface BackendOptions {
+  /** How long a result is kept after it was stored (`result_expires`), in milliseconds. Undefined: for ever. */
+  readonly expiresMs: number | undefined
+  /** Keep name, arguments, worker, retries and queue too (`result_extended`). Default false. */
+  readonly extended?: boolean | undefined
+}
+
 /** Keeps what became of each task. SUCCESS is final: later states of that task are dropped. */
 export interface ResultBackend extends AsyncDisposable {
   /** Resolves once the state is stored for good. Stores of one turn of the event loop travel together. */

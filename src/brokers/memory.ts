@@ -1,5 +1,6 @@
 import { OperationalError } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'
+import { SharedByName } from '../util/shared-by-name.ts'
 import type {
   BroadcastOptions,
   Broker,
@@ -13,8 +14,8 @@ import type {
 import { MemoryStore } from './memory-store.ts'
 import { MemorySubscription } from './memory-subscription.ts'
 
-/** Stores that are shared by name: the one thing that makes `memory:name` the same broker for a whole process. */
-const sharedStores = new Map<string, { readonly store: MemoryStore; brokers: number }>()
+/** The one thing that makes `memory:name` the same broker for a whole process. */
+const sharedStores = new SharedByName<MemoryStore>()
 
 /**
  * Opens a broker in this process's memory: for tests, and for programs that do their work themselves.
@@ -25,13 +26,8 @@ const sharedStores = new Map<string, { readonly store: MemoryStore; brokers: num
 export function openMemoryBroker(url: string): Broker {
   const name = url.replace(/^memory:(\/\/)?/, '')
   if (name === '') return new MemoryBroker(new MemoryStore(), () => {})
-  const shared = sharedStores.get(name) ?? { store: new MemoryStore(), brokers: 0 }
-  shared.brokers += 1
-  sharedStores.set(name, shared)
-  return new MemoryBroker(shared.store, () => {
-    shared.brokers -= 1
-    if (shared.brokers === 0) sharedStores.delete(name)
-  })
+  const share = sharedStores.share(name, () => new MemoryStore())
+  return new MemoryBroker(share.value, () => share.release())
 }
 
 class MemoryBroker implements Broker {

@@ -1,0 +1,41 @@
+import { ImproperlyConfigured } from '../errors.ts'
+import type { GroupPart, ResultBackend } from './backend.ts'
+
+/** A backend that keeps nothing: states are dropped, nothing is ever known, watches stay silent. */
+export function openDisabledBackend(): ResultBackend {
+  return new DisabledBackend()
+}
+
+class DisabledBackend implements ResultBackend {
+  async store(): Promise<void> {}
+
+  async fetch(taskIds: readonly string[]): Promise<undefined[]> {
+    return taskIds.map(() => undefined)
+  }
+
+  async watch(): Promise<AsyncDisposable> {
+    return { [Symbol.asyncDispose]: async () => {} }
+  }
+
+  async forget(): Promise<void> {}
+
+  async addGroupPart(groupId: string): Promise<number> {
+    throw groupsNeedResults(groupId)
+  }
+
+  async takeGroupParts(groupId: string): Promise<GroupPart[]> {
+    throw groupsNeedResults(groupId)
+  }
+
+  async deleteExpired(): Promise<number> {
+    return 0
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function groupsNeedResults(groupId: string): ImproperlyConfigured {
+  return new ImproperlyConfigured(
+    `Group ${groupId} needs a result backend and result_backend is disabled; set it to sqlite:<path>, for example.`,
+  )
+}

@@ -1,0 +1,120 @@
+import type { TaskMeta } from '../protocol/task-meta.ts'
+import { throwLater } from '../util/throw-later.ts'
+import type { GroupPart } from './backend.ts'
+import { loadMeta } from './stored-meta.ts'
+
+interface StoredResult {
+  readonly text: string
+  readonly isFinal: boolean
+  readonly expiresAt: number
+}
+
+interface StoredPart {
+  readonly index: number
+  readonly status: string
+  readonly result: string
+}
+
+interface StoredGroup {
+  readonly parts: Map<string, StoredPart>
+  expiresAt: number
+}
+
+type Watcher = (meta: TaskMeta) => void
+
+/** How many rows one step of the clean-up looks at before it lets others run. */
+const stepSize = 500
+
+/** The results that all memory backends of one name share. */
+export class MemoryResults {
+  /** In the order in which they were stored. */
+  readonly #results = new Map<string, StoredResult>()
+  readonly #groups = new Map<string, StoredGroup>()
+  readonly #watchers = new Map<string, Set<Watcher>>()
+
+  store(taskId: string, status: string, text: string, expiresAt: number): void {
+    const known = this.#results.get(taskId)
+    if (known?.isFinal && known.expiresAt > Date.now()) return
+    if (known) this.#results.delete(taskId)
+    this.#results.set(taskId, { text, isFinal: status === 'SUCCESS', expiresAt })
+    const watchers = this.#watchers.get(taskId)
+    if (watchers) for (const watcher of watchers) setImmediate(() => this.#tell(taskId, watcher, text))
+  }
+
+  fetch(taskId: string): TaskMeta | undefined {
+    const known = this.#results.get(taskId)
+    return known && known.expiresAt > Date.now() ? loadMeta(known.text) : undefined
+  }
+
+  forget(taskId: string): void {
+    this.#results.delete(taskId)
+  }
+
+  watch(taskIds: readonly string[], onMeta: Watcher): AsyncDisposable {
+    // A function of its own, so that the same callback can watch the same task twice.
+    const watcher: Watcher = (meta) => onMeta(meta)
+    for (const taskId of taskIds) {
+      const watchers = this.#watchers.get(taskId)
+      if (watchers) watchers.add(watcher)
+      else this.#watchers.set(taskId, new Set([watcher]))
+    }
+    return {
+      [Symbol.asyncDispose]: async () => {
+        for (const taskId of taskIds) {
+          const watchers = this.#watchers.get(taskId)
+          if (watchers?.delete(watcher) && watchers.size === 0) this.#watchers.delete(taskId)
+        }
+      },
+    }
+  }
+
+  addPart(groupId: string, taskId: string, part: StoredPart, expiresAt: number): number {
+    const group = this.#groups.get(groupId) ?? { parts: new Map<string, StoredPart>(), expiresAt }
+    group.parts.set(taskId, part)
+    group.expiresAt = expiresAt
+    this.#groups.set(groupId, group)
+    return group.parts.size
+  }
+
+  takeParts(groupId: string, load: (result: string) => unknown): GroupPart[] {
+    const parts = [...(this.#groups.get(groupId)?.parts ?? [])]
+    this.#groups.delete(groupId)
+    return parts
+      .map(([taskId, part]) => ({ index: part.index, taskId, status: part.status, result: load(part.result) }))
+      .toSorted((a, b) => a.index - b.index)
+  }
+
+  async deleteExpired(): Promise<number> {
+    let deleted = await deleteInSteps(this.#results, () => 1)
+    deleted += await deleteInSteps(this.#groups, (group) => group.parts.size)
+    return deleted
+  }
+
+  /** A watcher that stopped meanwhile hears nothing more. */
+  #tell(taskId: string, watcher: Watcher, text: string): void {
+    if (!this.#watchers.get(taskId)?.has(watcher)) return
+    try {
+      watcher(loadMeta(text))
+    } catch (error) {
+      throwLater(error)
+    }
+  }
+}
+
+async function deleteInSteps<T extends { readonly expiresAt: number }>(
+  stored: Map<string, T>,
+  rowsOf: (item: T) => number,
+): Promise<number> {
+  const now = Date.now()
+  let deleted = 0
+  let seen = 0
+  for (const [key, item] of stored) {
+    if (item.expiresAt <= now) {
+      stored.delete(key)
+      deleted += rowsOf(item)
+    }
+    seen += 1
+    if (seen % stepSize === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  return deleted
+}

@@ -1,0 +1,97 @@
+import { OperationalError } from '../errors.ts'
+import type { TaskMeta } from '../protocol/task-meta.ts'
+import { dumpJson, loadJson } from '../protocol/typed-json.ts'
+import { SharedByName } from '../util/shared-by-name.ts'
+import type { BackendOptions, GroupPart, ResultBackend } from './backend.ts'
+import { MemoryResults } from './memory-results.ts'
+import { dumpMeta } from './stored-meta.ts'
+
+/** The one thing that makes `memory:name` the same backend for a whole process. */
+const sharedResults = new SharedByName<MemoryResults>()
+
+/**
+ * Opens a result backend in this process's memory.
+ *
+ * `memory:` is a backend of its own. `memory:name` (or `memory://name`) is one for all of this process that are opened
+ * with the same name; its results are gone when the last of them is disposed of.
+ */
+export function openMemoryBackend(url: string, options: BackendOptions): ResultBackend {
+  const name = url.replace(/^memory:(\/\/)?/, '')
+  if (name === '') return new MemoryBackend(new MemoryResults(), options, () => {})
+  const share = sharedResults.share(name, () => new MemoryResults())
+  return new MemoryBackend(share.value, options, () => share.release())
+}
+
+class MemoryBackend implements ResultBackend {
+  readonly #results: MemoryResults
+  readonly #options: BackendOptions
+  readonly #onDisposed: () => void
+  readonly #watches = new Set<AsyncDisposable>()
+  #isDisposed = false
+
+  constructor(results: MemoryResults, options: BackendOptions, onDisposed: () => void) {
+    this.#results = results
+    this.#options = options
+    this.#onDisposed = onDisposed
+  }
+
+  async store(meta: TaskMeta): Promise<void> {
+    this.#assertOpen('store')
+    const text = dumpMeta(meta, this.#options.extended ?? false)
+    this.#results.store(meta.taskId, meta.status, text, this.#expiresAt())
+  }
+
+  async fetch(taskIds: readonly string[]): Promise<(TaskMeta | undefined)[]> {
+    this.#assertOpen('fetch')
+    return taskIds.map((taskId) => this.#results.fetch(taskId))
+  }
+
+  async watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void): Promise<AsyncDisposable> {
+    this.#assertOpen('watch')
+    const watch = this.#results.watch([...taskIds], onMeta)
+    this.#watches.add(watch)
+    return {
+      [Symbol.asyncDispose]: async () => {
+        this.#watches.delete(watch)
+        await watch[Symbol.asyncDispose]()
+      },
+    }
+  }
+
+  async forget(taskId: string): Promise<void> {
+    this.#assertOpen('forget')
+    this.#results.forget(taskId)
+  }
+
+  async addGroupPart(groupId: string, { taskId, index, status, result }: GroupPart): Promise<number> {
+    this.#assertOpen('addGroupPart')
+    return this.#results.addPart(groupId, taskId, { index, status, result: dumpJson(result) }, this.#expiresAt())
+  }
+
+  async takeGroupParts(groupId: string): Promise<GroupPart[]> {
+    this.#assertOpen('takeGroupParts')
+    return this.#results.takeParts(groupId, loadJson)
+  }
+
+  async deleteExpired(): Promise<number> {
+    this.#assertOpen('deleteExpired')
+    return await this.#results.deleteExpired()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    for (const watch of this.#watches) await watch[Symbol.asyncDispose]()
+    this.#onDisposed()
+  }
+
+  #expiresAt(): number {
+    return Date.now() + (this.#options.expiresMs ?? Infinity)
+  }
+
+  #assertOpen(operation: string): void {
+    if (this.#isDisposed) {
+      throw new OperationalError(`The memory backend was disposed of and cannot ${operation}; open a new one.`)
+    }
+  }
+}
