@@ -12,7 +12,8 @@ export interface SqliteDatabase extends AsyncDisposable {
   /**
    * Runs `work` (synchronous) in one transaction with all other writes asked for in this turn of the event loop, in
    * the order in which they were asked for. Resolves with its value after the commit; rejects with what it threw, and
-   * then nothing of it is written, while the others of the turn are.
+   * then nothing of it is written, while the others of the turn are. `work` may run more than once (another piece of
+   * the turn failed, the file was locked): what it does outside the database must allow that.
    */
   write<T>(work: () => T): Promise<T>
   /** Calls `listener` soon after somebody, in this process or another, committed something. */

@@ -1,0 +1,111 @@
+import fs from 'node:fs'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+
+/** The safety net behind the file watch, for what no event tells: network shares, lost events. */
+const pollMs = 500
+/** Without a file watch (no inotify handles left) the poll is all there is. */
+const pollAloneMs = 25
+/** An event may come before the commit is visible, by an fsync at most: look again after 1, 4, 16, 64, 256 ms. */
+const lastLookMs = 256
+
+/**
+ * Tells listeners of commits: of other connections by a watch on the WAL file and SQLite's `data_version`, of this one
+ * when told by `tell`. A listener keeps the process alive, as a socket would.
+ */
+export class CommitWatch {
+  readonly #path: string
+  readonly #dataVersion: StatementSync
+  readonly #listeners: Set<() => void> = new Set()
+  #seen: unknown
+  #watcher: fs.FSWatcher | undefined
+  #poll: NodeJS.Timeout | undefined
+  #look: NodeJS.Timeout | undefined
+
+  constructor(database: DatabaseSync, path: string) {
+    this.#path = path
+    this.#dataVersion = database.prepare('PRAGMA data_version')
+  }
+
+  add(listener: () => void): Disposable {
+    // A listener may be added twice: each registration is its own.
+    const registered = (): void => listener()
+    this.#listeners.add(registered)
+    if (this.#listeners.size === 1) this.#start()
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#listeners.delete(registered) && this.#listeners.size === 0) this.stop()
+      },
+    }
+  }
+
+  tell(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  stop(): void {
+    this.#watcher?.close()
+    this.#watcher = undefined
+    clearTimeout(this.#poll)
+    clearTimeout(this.#look)
+  }
+
+  #start(): void {
+    this.#seen = this.#version()
+    this.#watch()
+    this.#schedulePoll()
+  }
+
+  #version(): unknown {
+    return this.#dataVersion.get()?.['data_version']
+  }
+
+  #check(): boolean {
+    const version = this.#version()
+    if (version === this.#seen) return false
+    this.#seen = version
+    this.tell()
+    return true
+  }
+
+  #watch(): void {
+    try {
+      this.#watcher = fs.watch(`${this.#path}-wal`, this.#onEvent)
+    } catch {
+      // Not there or no handles left: the poll goes on, faster, and tries again to watch.
+      this.#watcher = undefined
+      return
+    }
+    this.#watcher.on('error', () => this.#unwatch())
+  }
+
+  #unwatch(): void {
+    this.#watcher?.close()
+    this.#watcher = undefined
+  }
+
+  readonly #onEvent = (kind: string): void => {
+    // The WAL file was deleted or replaced: the poll watches the next one.
+    if (kind === 'rename') this.#unwatch()
+    clearTimeout(this.#look)
+    if (!this.#check()) this.#lookAgain(1)
+  }
+
+  #lookAgain(delayMs: number): void {
+    if (this.#listeners.size === 0) return
+    this.#look = setTimeout(() => {
+      if (!this.#check() && delayMs < lastLookMs) this.#lookAgain(delayMs * 4)
+    }, delayMs).unref()
+  }
+
+  #schedulePoll(): void {
+    this.#poll = setTimeout(
+      () => {
+        if (!this.#watcher) this.#watch()
+        this.#check()
+        if (this.#listeners.size > 0) this.#schedulePoll()
+      },
+      this.#watcher ? pollMs : pollAloneMs,
+    )
+    if (this.#watcher) this.#poll.unref()
+  }
+}
