@@ -1,0 +1,141 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { InvalidArguments } from '../errors.ts'
+import type { InstalledTransactions, OrmAdapter, TransactionScope } from '../orms/orm-adapter.ts'
+
+type Callback = () => unknown
+
+/** An open transaction or savepoint. */
+export interface Scope {
+  /** The ORM's own handle, such as TypeORM's `EntityManager`. */
+  readonly tx: object
+  readonly adapter: OrmAdapter
+}
+
+/**
+ * What waits for the commits of the ORMs in use.
+ *
+ * - `install(adapter): () => void` makes the transactions of an ORM known; `app.models.use(adapter)` calls it.
+ * - `current(): Scope | undefined` is the innermost open transaction that this code runs in.
+ * - `afterCommit(callback, tx?): 'queued' | 'now'` runs `callback` after the outermost COMMIT, and never if the
+ *   transaction, or a savepoint around the call, is rolled back. Without an open transaction it runs at once.
+ * - `within(tx, body)` makes a transaction that was begun by hand the current one for `body`.
+ * - `outside(body)` runs `body` as if no transaction were open.
+ *
+ * Callbacks start in the order of the calls, outside any scope. What they throw or reject with goes to `onError`: the
+ * data is committed, so the user's `transaction()` must not fail. `transaction()` resolves when they have settled.
+ */
+export class Transactions {
+  readonly #ambient = new AsyncLocalStorage<OpenScope | undefined>()
+  readonly #installed = new Set<InstalledTransactions>()
+  readonly #onError: (error: unknown) => void
+
+  constructor(options: { readonly onError: (error: unknown) => void }) {
+    this.#onError = options.onError
+  }
+
+  /** Returns what makes the ORM's transactions unknown again. */
+  install(adapter: OrmAdapter): () => void {
+    if (!adapter.transactions) return () => undefined
+    const installed = adapter.transactions.install({
+      begin: (tx, parent) => new OpenScope({ tx, adapter, parent, flush: (callbacks) => this.#flush(callbacks) }),
+      run: (scope, body) => this.#ambient.run(scope as OpenScope, body),
+    })
+    this.#installed.add(installed)
+    return () => {
+      this.#installed.delete(installed)
+      installed.uninstall()
+    }
+  }
+
+  current(): Scope | undefined {
+    return this.#innermost()
+  }
+
+  /** Throws `InvalidArguments` if `tx` is no open transaction of an installed ORM. */
+  afterCommit(callback: Callback, tx?: object): 'queued' | 'now' {
+    const scope = tx === undefined ? this.#innermost() : this.#find(tx)
+    if (scope) {
+      scope.callbacks.push(callback)
+      return 'queued'
+    }
+    void this.#flush([callback])
+    return 'now'
+  }
+
+  /** Throws `InvalidArguments` if `tx` is no open transaction of an installed ORM. */
+  within<R>(tx: object, body: () => R): R {
+    return this.#ambient.run(this.#find(tx), body)
+  }
+
+  outside<R>(body: () => R): R {
+    return this.#ambient.run(undefined, body)
+  }
+
+  /** Code that outlives its savepoint belongs to the transaction around it, and after that to none. */
+  #innermost(): OpenScope | undefined {
+    let scope = this.#ambient.getStore()
+    while (scope && !scope.isOpen) scope = scope.parent
+    return scope
+  }
+
+  #find(tx: object): OpenScope {
+    for (const installed of this.#installed) {
+      const scope = installed.find(tx) as OpenScope | undefined
+      if (scope?.isOpen) return scope
+    }
+    throw new InvalidArguments(
+      'the given transaction is not open, or was not begun through an ORM given to app.models.use() before it began',
+    )
+  }
+
+  async #flush(callbacks: readonly Callback[]): Promise<void> {
+    const outcomes = this.outside(() => callbacks.map(async (callback) => await callback()))
+    for (const outcome of await Promise.allSettled(outcomes)) {
+      if (outcome.status === 'rejected') this.#onError(outcome.reason)
+    }
+  }
+}
+
+interface OpenScopeOptions {
+  readonly tx: object
+  readonly adapter: OrmAdapter
+  readonly parent: TransactionScope | undefined
+  readonly flush: (callbacks: readonly Callback[]) => Promise<void>
+}
+
+/** open -> committed: the callbacks move to the parent, or run at `flush`. open -> rolled back: they are dropped. */
+class OpenScope implements Scope, TransactionScope {
+  readonly tx: object
+  readonly adapter: OrmAdapter
+  readonly parent: OpenScope | undefined
+  readonly callbacks: Callback[] = []
+  readonly #flush: (callbacks: readonly Callback[]) => Promise<void>
+  #state: 'open' | 'committed' | 'rolledBack' = 'open'
+
+  constructor(options: OpenScopeOptions) {
+    this.tx = options.tx
+    this.adapter = options.adapter
+    this.parent = options.parent as OpenScope | undefined
+    this.#flush = options.flush
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open' && (this.parent === undefined || this.parent.isOpen)
+  }
+
+  committed(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'committed'
+    if (this.parent) this.parent.callbacks.push(...this.callbacks.splice(0))
+  }
+
+  rolledBack(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'rolledBack'
+    this.callbacks.length = 0
+  }
+
+  async flush(): Promise<void> {
+    if (this.#state === 'committed') await this.#flush(this.callbacks.splice(0))
+  }
+}
