@@ -94,7 +94,7 @@ function suggestion(name: string, written: string, prefix: string): string {
     return "; to read names that begin with CELERY_, pass { namespace: 'CELERY' }"
   }
   const near = nearest(name, settingsByName.keys())
-  if (near === undefined) return '; `celeriac config --all` lists every setting'
+  if (near === undefined) return '; `celeriac config` lists them all'
   const dotted = /^(\w+)\./.exec(written)
   const last = written.slice(prefix.length).replace(/^\w+\./, '')
   if (dotted && near.startsWith(`${canonicalName(dotted[1] ?? '')}_`)) {

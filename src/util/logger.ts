@@ -84,7 +84,11 @@ function jsonLogger({ level, stream, processName }: ResolvedOptions): Logger {
   const require = process.getBuiltinModule('node:module').createRequire(import.meta.url)
   const { pino } = require('pino') as { readonly pino: typeof Pino }
   return pino(
-    { level, base: { pid: process.pid, processName }, serializers: { error: pino.stdSerializers.err } },
+    {
+      level,
+      base: { pid: process.pid, processName },
+      serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
+    },
     { write: (text: string) => void stream.write(text) },
   )
 }
