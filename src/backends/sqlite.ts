@@ -1,0 +1,113 @@
+import { openSqliteDatabase } from '../drivers/open-sqlite-database.ts'
+import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
+import { parseSqliteUrl } from '../drivers/sqlite-url.ts'
+import type { TaskMeta } from '../protocol/task-meta.ts'
+import { dumpJson, loadJson } from '../protocol/typed-json.ts'
+import type { BackendOptions, GroupPart, ResultBackend } from './backend.ts'
+import { SqliteGroups } from './sqlite-groups.ts'
+import { SqliteResultWatch } from './sqlite-result-watch.ts'
+import { SqliteResults } from './sqlite-results.ts'
+import { dumpMeta, loadMeta } from './stored-meta.ts'
+
+/** `id` first and `meta` last: the clean-up and the watch read the short columns only. */
+const migrations = [
+  `CREATE TABLE results (
+     id INTEGER PRIMARY KEY, is_final INTEGER NOT NULL, expires_at INTEGER, task_id TEXT NOT NULL UNIQUE, meta TEXT NOT NULL
+   );
+   CREATE TABLE result_sequence (last INTEGER NOT NULL);
+   INSERT INTO result_sequence VALUES (0);
+   CREATE TABLE result_groups (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, group_id TEXT UNIQUE, parts INTEGER NOT NULL, expires_at INTEGER
+   );
+   CREATE TABLE result_group_parts (
+     group_row INTEGER NOT NULL, task_id TEXT NOT NULL, part_index INTEGER NOT NULL, status TEXT NOT NULL,
+     result TEXT NOT NULL, PRIMARY KEY (group_row, task_id)
+   ) WITHOUT ROWID;`,
+]
+
+/** Ids of one read: reading is synchronous, so that more would hold up the event loop. */
+const largestFetch = 1000
+
+/**
+ * Opens a result backend in an SQLite file, which may be that of the broker; file and folder are created on first use.
+ * Throws OperationalError for a file that cannot be used.
+ */
+export async function openSqliteBackend(url: string, options: BackendOptions): Promise<ResultBackend> {
+  const database = await openSqliteDatabase(parseSqliteUrl(url))
+  try {
+    await database.migrate('results', migrations)
+    return new SqliteBackend(database, options)
+  } catch (error) {
+    await database[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+class SqliteBackend implements ResultBackend {
+  readonly #database: SqliteDatabase
+  readonly #options: BackendOptions
+  readonly #results: SqliteResults
+  readonly #groups: SqliteGroups
+  readonly #watch: SqliteResultWatch
+
+  constructor(database: SqliteDatabase, options: BackendOptions) {
+    this.#database = database
+    this.#options = options
+    this.#results = new SqliteResults(database)
+    this.#groups = new SqliteGroups(database)
+    this.#watch = new SqliteResultWatch(database)
+  }
+
+  async store(meta: TaskMeta): Promise<void> {
+    const row = {
+      taskId: meta.taskId,
+      isFinal: meta.status === 'SUCCESS',
+      meta: dumpMeta(meta, this.#options.extended ?? false),
+      expiresAt: this.#expiresAt(),
+    }
+    await this.#results.store(row)
+  }
+
+  async fetch(taskIds: readonly string[]): Promise<(TaskMeta | undefined)[]> {
+    const metas: (TaskMeta | undefined)[] = []
+    for (let from = 0; from < taskIds.length; from += largestFetch) {
+      if (from > 0) await new Promise((resolve) => setImmediate(resolve))
+      const texts = await this.#results.fetch(taskIds.slice(from, from + largestFetch))
+      for (const text of texts) metas.push(text === undefined ? undefined : loadMeta(text))
+    }
+    return metas
+  }
+
+  async watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void): Promise<AsyncDisposable> {
+    return await this.#watch.watch([...taskIds], onMeta)
+  }
+
+  async forget(taskId: string): Promise<void> {
+    await this.#results.forget(taskId)
+  }
+
+  async addGroupPart(groupId: string, { index, taskId, status, result }: GroupPart): Promise<number> {
+    const part = { index, taskId, status, result: dumpJson(result) }
+    return await this.#groups.addPart(groupId, part, this.#expiresAt())
+  }
+
+  async takeGroupParts(groupId: string): Promise<GroupPart[]> {
+    const parts = await this.#groups.takeParts(groupId)
+    return parts.map((part) => ({ ...part, result: loadJson(part.result) }))
+  }
+
+  async deleteExpired(): Promise<number> {
+    const results = await this.#results.deleteExpired()
+    return results + (await this.#groups.deleteExpired())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch.stop()
+    await this.#database[Symbol.asyncDispose]()
+  }
+
+  #expiresAt(): number | null {
+    const { expiresMs } = this.#options
+    return expiresMs === undefined ? null : Math.round(Date.now() + expiresMs)
+  }
+}
