@@ -1,0 +1,31 @@
+import { DecodeError } from '../errors.ts'
+import { describeValue } from './describe-value.ts'
+import { maxDepth } from './fold-value.ts'
+
+/** A task's result as a tuple: `[[id, parent], null]`. */
+export function encodeChild(taskId: string): [[string, null], null] {
+  return [[taskId, null], null]
+}
+
+/** The task ids in a list of result tuples; a group `[[id, parent], children]` counts as its members. */
+export function decodeChildren(value: unknown): string[] {
+  const ids: string[] = []
+  collect(value, ids, 0)
+  return ids
+}
+
+function collect(tuples: unknown, ids: string[], depth: number): void {
+  if (!Array.isArray(tuples)) throw malformed('a list of result tuples', tuples)
+  if (depth >= maxDepth) throw new DecodeError(`children are nested more than ${maxDepth} levels deep`)
+  for (const tuple of tuples as unknown[]) {
+    if (typeof tuple === 'string') ids.push(tuple)
+    else if (!Array.isArray(tuple) || !Array.isArray(tuple[0])) throw malformed('[[id, parent], children]', tuple)
+    else if (tuple[1] !== null && tuple[1] !== undefined) collect(tuple[1], ids, depth + 1)
+    else if (typeof tuple[0][0] === 'string') ids.push(tuple[0][0])
+    else throw malformed('the id of a task', tuple[0][0])
+  }
+}
+
+function malformed(expected: string, got: unknown): DecodeError {
+  return new DecodeError(`children must hold ${expected}, got ${describeValue(got)}`)
+}
