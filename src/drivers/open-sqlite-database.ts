@@ -50,7 +50,7 @@ export async function openSqliteDatabase(path: string, options: SqliteOptions = 
 async function openShared(path: string, synchronous: string, deadlineMs: number): Promise<Shared> {
   const connection = await openConnection(path, synchronous, deadlineMs)
   const watch = new CommitWatch(connection, path)
-  const writes = new WriteQueue(connection, path, deadlineMs, () => watch.tell())
+  const writes = new WriteQueue(connection, path, deadlineMs, () => watch.tellOwn())
   return { path, connection, writes, watch, statements: new Map(), handles: 0 }
 }
 

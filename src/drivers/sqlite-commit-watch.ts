@@ -7,10 +7,17 @@ const pollMs = 500
 const pollAloneMs = 25
 /** An event may come before the commit is visible, by an fsync at most: look again after 1, 4, 16, 64, 256 ms. */
 const lastLookMs = 256
+/**
+ * Each event costs some 10 µs, and while this process commits all the time most tell of its own commits: after this many
+ * in a row the file watch rests, a timer looks instead, and returns when there was no own commit for a while.
+ */
+const ownEventsBeforeRest = 16
+const restLookMs = 2
+const quietLooks = 10
 
 /**
  * Tells listeners of commits: of other connections by a watch on the WAL file and SQLite's `data_version`, of this one
- * when told by `tell`. A listener keeps the process alive, as a socket would.
+ * when told by `tellOwn`. A listener keeps the process alive, as a socket would.
  */
 export class CommitWatch {
   readonly #path: string
@@ -20,6 +27,9 @@ export class CommitWatch {
   #watcher: fs.FSWatcher | undefined
   #poll: NodeJS.Timeout | undefined
   #look: NodeJS.Timeout | undefined
+  #rest: NodeJS.Timeout | undefined
+  #hasCommitted = false
+  #ownEvents = 0
 
   constructor(database: DatabaseSync, path: string) {
     this.#path = path
@@ -38,8 +48,10 @@ export class CommitWatch {
     }
   }
 
-  tell(): void {
-    for (const listener of this.#listeners) listener()
+  /** A commit of this connection. */
+  tellOwn(): void {
+    this.#hasCommitted = true
+    this.#tell()
   }
 
   stop(): void {
@@ -47,6 +59,12 @@ export class CommitWatch {
     this.#watcher = undefined
     clearTimeout(this.#poll)
     clearTimeout(this.#look)
+    clearTimeout(this.#rest)
+    this.#rest = undefined
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
   }
 
   #start(): void {
@@ -63,7 +81,7 @@ export class CommitWatch {
     const version = this.#version()
     if (version === this.#seen) return false
     this.#seen = version
-    this.tell()
+    this.#tell()
     return true
   }
 
@@ -87,7 +105,30 @@ export class CommitWatch {
     // The WAL file was deleted or replaced: the poll watches the next one.
     if (kind === 'rename') this.#unwatch()
     clearTimeout(this.#look)
-    if (!this.#check()) this.#lookAgain(1)
+    if (this.#check()) {
+      this.#ownEvents = 0
+      return
+    }
+    if (this.#hasCommitted && ++this.#ownEvents > ownEventsBeforeRest) this.#restFromEvents(quietLooks)
+    else this.#lookAgain(1)
+    this.#hasCommitted = false
+  }
+
+  #restFromEvents(looksLeft: number): void {
+    this.#unwatch()
+    this.#ownEvents = 0
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined
+      this.#check()
+      if (this.#listeners.size === 0) return
+      if (this.#hasCommitted) this.#restFromEvents(quietLooks)
+      else if (looksLeft > 0) this.#restFromEvents(looksLeft - 1)
+      else {
+        this.#watch()
+        this.#lookAgain(1)
+      }
+      this.#hasCommitted = false
+    }, restLookMs)
   }
 
   #lookAgain(delayMs: number): void {
@@ -100,7 +141,7 @@ export class CommitWatch {
   #schedulePoll(): void {
     this.#poll = setTimeout(
       () => {
-        if (!this.#watcher) this.#watch()
+        if (!this.#watcher && !this.#rest) this.#watch()
         this.#check()
         if (this.#listeners.size > 0) this.#schedulePoll()
       },
