@@ -44,12 +44,18 @@ export async function openSerializer(name: string): Promise<Serializer> {
   try {
     return await opener.open()
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND' || opener.peer === undefined) throw error
+    if (opener.peer === undefined || !isMissing(error, opener.peer)) throw error
     throw new ImproperlyConfigured(
       `The serializer ${name} needs the package ${opener.peer}, which is not installed: npm i ${opener.peer}`,
       { cause: error },
     )
   }
+}
+
+function isMissing(error: unknown, peer: string): boolean {
+  return (
+    error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes(peer)
+  )
 }
 
 /** The content type of a serializer by its name, or the content type itself. Undefined if it is neither. */
@@ -58,20 +64,16 @@ export function contentTypeOf(name: string): string | undefined {
   return opener?.contentType
 }
 
-export interface LoadBodyOptions {
-  /** The largest body, as it came and decompressed. Default 64 MiB. */
-  readonly maxBytes?: number
-}
-
 /**
  * The value in a message's body, decompressed and deserialized. Throws ContentDisallowed for a content type that is not
- * in `accept`, DecodeError for everything else that cannot be read.
+ * in `accept`, DecodeError for everything else that cannot be read, and for more than `maxBytes` (64 MiB), as they came or
+ * decompressed.
  */
 export function loadBody(
   message: Message,
   accept: ReadonlySet<string>,
   serializers: readonly Serializer[],
-  { maxBytes = 64 * 1024 * 1024 }: LoadBodyOptions = {},
+  maxBytes: number = 64 * 1024 * 1024,
 ): unknown {
   const { contentType, headers } = message
   const serializer = serializers.find((candidate) => candidate.contentType === contentType)
