@@ -11,6 +11,10 @@ export interface Outgoing {
 /** Every listener of a channel gets every message; nobody keeps it unless it is retained. */
 export type Channel = 'events' | 'control' | `reply:${string}`
 
+/**
+ * Gets the deliveries of one round, in order. What it throws becomes an uncaught exception of the process; the
+ * deliveries it was given stay lent until they are settled or the subscription ends.
+ */
 export type OnDeliveries = (deliveries: readonly Delivery[]) => void
 
 export interface SubscribeOptions {
@@ -75,6 +79,9 @@ export interface Subscription extends AsyncDisposable {
   /** No more deliveries from this queue; those that are lent stay lent. */
   cancel(queue: string): Promise<void>
   setPrefetch(count: number): Promise<void>
-  /** Stops delivering; what is lent stays lent and is renewed. Disposing of the subscription gives it back. */
+  /**
+   * Stops delivering; what is lent stays lent and is renewed. Disposing of the subscription gives it back to its old
+   * place, uncounted, and aborts `lost`.
+   */
   pause(): Promise<void>
 }
