@@ -9,6 +9,11 @@ export interface Scope {
   /** The ORM's own handle, such as TypeORM's `EntityManager`. */
   readonly tx: object
   readonly adapter: OrmAdapter
+  /**
+   * As `Transactions.afterCommit`, for code that went on after the call: `'dropped'` if this transaction, or a savepoint
+   * around the call, was rolled back meanwhile.
+   */
+  afterCommit(callback: Callback): 'queued' | 'now' | 'dropped'
 }
 
 /**
@@ -29,8 +34,8 @@ export class Transactions {
   readonly #installed = new Set<InstalledTransactions>()
   readonly #onError: (error: unknown) => void
 
-  constructor(options: { readonly onError: (error: unknown) => void }) {
-    this.#onError = options.onError
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError
   }
 
   /** Returns what makes the ORM's transactions unknown again. */
@@ -121,6 +126,17 @@ class OpenScope implements Scope, TransactionScope {
 
   get isOpen(): boolean {
     return this.#state === 'open' && (this.parent === undefined || this.parent.isOpen)
+  }
+
+  afterCommit(callback: Callback): 'queued' | 'now' | 'dropped' {
+    if (this.#state === 'rolledBack') return 'dropped'
+    if (this.#state === 'committed' && this.parent) return this.parent.afterCommit(callback)
+    if (this.#state === 'committed') {
+      void this.#flush([callback])
+      return 'now'
+    }
+    this.callbacks.push(callback)
+    return 'queued'
   }
 
   committed(): void {

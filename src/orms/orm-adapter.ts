@@ -32,6 +32,7 @@ export interface FetchOptions<Tx = object> {
 
 /** An open transaction or savepoint, as the adapter reports its end. Ending it twice is harmless. */
 export interface TransactionScope {
+  readonly isOpen: boolean
   committed(): void
   rolledBack(): void
   /** Runs what waited for the commit, if this was the outermost transaction. Never rejects. */

@@ -1,0 +1,125 @@
+import { DatabaseUnavailable } from '../errors.ts'
+import type { FetchOptions, ModelInfo, OrmAdapter } from '../orms/orm-adapter.ts'
+import type { Key } from '../protocol/model-reference.ts'
+import { withDatabase } from './database-errors.ts'
+import type { RegisteredModel } from './model-registry.ts'
+import { keyText } from './row-key.ts'
+
+export type Keys = ReadonlyMap<string, Key>
+export type Rows = ReadonlyMap<string, object>
+
+/** One task that waits for rows of one model. */
+interface Holder {
+  readonly keys: Keys
+  readonly found: Map<string, object>
+  resolve(rows: Rows): void
+  reject(error: unknown): void
+}
+
+/**
+ * Reads rows by key. What tasks ask for in one turn of the event loop is read with one query per model, but no row
+ * object is given to two of them. Nothing is kept: a row is always read after it was asked for.
+ */
+export class RowLoader {
+  readonly #replicaBatches = new Map<ModelInfo, Holder[]>()
+  readonly #primaryBatches = new Map<ModelInfo, Holder[]>()
+
+  /** Rows by `keyText`; missing rows are left out. Throws DatabaseUnavailable. */
+  read(model: RegisteredModel, keys: Keys, options: FetchOptions): Promise<Rows> {
+    if (options.tx || model.adapter.runTask) return fetchRows(model, keys, options)
+    const batches = options.primary ? this.#primaryBatches : this.#replicaBatches
+    return new Promise((resolve, reject) => {
+      const holder = { keys, found: new Map<string, object>(), resolve, reject }
+      const batch = batches.get(model.root)
+      if (batch) {
+        batch.push(holder)
+        return
+      }
+      const holders = [holder]
+      batches.set(model.root, holders)
+      setImmediate(() => {
+        batches.delete(model.root)
+        void readTogether(model, holders, options)
+      })
+    })
+  }
+}
+
+/** Never rejects. A key that the database chokes on fails only the task that brought it. */
+async function readTogether(model: RegisteredModel, holders: readonly Holder[], options: FetchOptions): Promise<void> {
+  try {
+    await shareRows(model, holders, options)
+  } catch (error) {
+    if (holders.length === 1 || error instanceof DatabaseUnavailable) {
+      for (const holder of holders) holder.reject(error)
+      return
+    }
+    const half = Math.ceil(holders.length / 2)
+    await readTogether(model, holders.slice(0, half), options)
+    await readTogether(model, holders.slice(half), options)
+    return
+  }
+  for (const holder of holders) holder.resolve(holder.found)
+}
+
+/** Whoever cannot have a row object of his own from this query is served by the next one. */
+async function shareRows(model: RegisteredModel, holders: readonly Holder[], options: FetchOptions): Promise<void> {
+  let waiting: readonly { readonly holder: Holder; readonly keys: Keys }[] = holders.map((holder) => ({
+    holder,
+    keys: holder.keys,
+  }))
+  while (waiting.length > 0) {
+    const union = new Map(waiting.flatMap(({ keys }) => [...keys]))
+    const rows = await fetchRows(model, union, options)
+    const taken = new Set<string>()
+    waiting = waiting.flatMap(({ holder, keys }) => {
+      const left = take(holder, keys, rows, taken, model.adapter)
+      return left.size > 0 ? [{ holder, keys: left }] : []
+    })
+  }
+}
+
+/** Gives the holder its rows, and returns the keys of those that others took and that cannot be copied. */
+function take(holder: Holder, keys: Keys, rows: Rows, taken: Set<string>, adapter: OrmAdapter): Keys {
+  const left = new Map<string, Key>()
+  for (const [text, key] of keys) {
+    const row = rows.get(text)
+    if (!row) continue
+    const own = taken.has(text) ? adapter.copy?.(row) : row
+    taken.add(text)
+    if (own) holder.found.set(text, own)
+    else left.set(text, key)
+  }
+  return left
+}
+
+async function fetchRows({ adapter, root }: RegisteredModel, keys: Keys, options: FetchOptions): Promise<Rows> {
+  const rows = await withDatabase(
+    adapter,
+    () => adapter.fetch(root, [...keys.values()], options),
+    options.tx !== undefined,
+  )
+  const found = new Map<string, object>()
+  const strangers: [string, object][] = []
+  for (const row of rows) {
+    const key = adapter.identify(row)?.key
+    if (key === undefined) continue
+    const text = keyText(key)
+    if (keys.has(text)) found.set(text, row)
+    else strangers.push([folded(text), row])
+  }
+  if (strangers.length > 0) matchFolded(found, keys, new Map(strangers))
+  return found
+}
+
+/** The database may see two spellings of a key as one: collations without case, CHAR padding. Nothing else is accepted. */
+function matchFolded(found: Map<string, object>, keys: Keys, strangers: Rows): void {
+  for (const text of keys.keys()) {
+    const row = found.has(text) ? undefined : strangers.get(folded(text))
+    if (row) found.set(text, row)
+  }
+}
+
+function folded(text: string): string {
+  return text.toLowerCase().trimEnd()
+}

@@ -1,0 +1,51 @@
+/** What is needed of TypeORM, by shape: its DataSource fits, and nothing of it is imported. */
+export interface TypeOrmDataSource {
+  readonly isInitialized: boolean
+  readonly options: { readonly type: string; readonly replication?: unknown }
+  readonly manager: TypeOrmManager
+  readonly subscribers: readonly object[]
+  readonly entityMetadatas: readonly EntityMetadata[]
+  getMetadata(target: EntityClass): EntityMetadata
+  createQueryRunner(mode?: 'master' | 'slave'): TypeOrmRunner
+}
+
+export type EntityClass = new (...args: never[]) => object
+
+export interface TypeOrmRunner {
+  readonly manager: TypeOrmManager
+  release(): Promise<void>
+}
+
+export interface TypeOrmManager {
+  createQueryBuilder(entity: EntityClass, alias: string): EntityQuery
+}
+
+export interface EntityQuery {
+  setFindOptions(options: { readonly withDeleted: boolean }): this
+  whereInIds(ids: readonly object[]): this
+  getMany(): Promise<object[]>
+}
+
+export interface EntityMetadata {
+  readonly name: string
+  readonly target: unknown
+  readonly columns: readonly EntityColumn[]
+  readonly primaryColumns: readonly EntityColumn[]
+  readonly versionColumn?: EntityColumn | undefined
+  readonly updateDateColumn?: EntityColumn | undefined
+  readonly parentEntityMetadata?: EntityMetadata | undefined
+  readonly relations: readonly { readonly isEager: boolean; readonly isLazy: boolean }[]
+  readonly relationIds: readonly object[]
+  readonly relationCounts?: readonly object[]
+  readonly afterLoadListeners: readonly object[]
+  create(): object
+}
+
+export interface EntityColumn {
+  readonly propertyName: string
+  readonly transformer?: unknown
+  readonly relationMetadata?: unknown
+  readonly embeddedMetadata?: unknown
+  getEntityValue(entity: object): unknown
+  setEntityValue(entity: object, value: unknown): void
+}

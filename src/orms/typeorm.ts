@@ -1,0 +1,154 @@
+import { DatabaseUnavailable, ImproperlyConfigured } from '../errors.ts'
+import type { Key, KeyPart } from '../protocol/model-reference.ts'
+import type { FetchOptions, Identity, ModelInfo, OrmAdapter } from './orm-adapter.ts'
+import { copyRow, isCopyable } from './typeorm-copy.ts'
+import type { EntityClass, EntityColumn, EntityMetadata, TypeOrmDataSource, TypeOrmManager } from './typeorm-types.ts'
+import { TypeOrmTransactions } from './typeorm-transactions.ts'
+
+export interface TypeOrmOptions {
+  /** The first half of the labels: entity `Order` travels as `shop.Order`. Django's app label, for Python peers. */
+  readonly app: string
+  /** The entities that may travel. Default: every entity of the data source that has a class. */
+  readonly entities?: readonly EntityClass[]
+  /** Former labels that waiting messages may still name, by entity: `{ Order: ['shop.Purchase'] }`. */
+  readonly aliases?: Readonly<Record<string, readonly string[]>>
+  /** Alias that travels with each reference, to tell a second data source with the same labels apart. */
+  readonly db?: string
+}
+
+/**
+ * Makes the entities of a TypeORM data source arguments of tasks, and its transactions known: `app.models.use(typeorm(
+ * dataSource, { app: 'shop' }))`. The data source must be initialized; it stays the caller's to destroy.
+ */
+export function typeorm(dataSource: TypeOrmDataSource, options: TypeOrmOptions): OrmAdapter {
+  if (!dataSource.isInitialized) {
+    throw new ImproperlyConfigured(
+      'typeorm(dataSource) needs an initialized data source: await dataSource.initialize() first',
+    )
+  }
+  if (!/^[^.\s]+$/.test(options.app)) {
+    throw new ImproperlyConfigured(
+      `typeorm(…, { app }) must be a name without dots, such as 'shop'; got '${options.app}'`,
+    )
+  }
+  return new TypeOrmAdapter(dataSource, options)
+}
+
+class TypeOrmAdapter implements OrmAdapter {
+  readonly name = 'typeorm'
+  readonly db?: string
+  readonly replicated: boolean
+  readonly transactions: NonNullable<OrmAdapter['transactions']>
+  readonly #source: TypeOrmDataSource
+  readonly #known = new Map<
+    unknown,
+    { readonly info: ModelInfo; readonly metadata: EntityMetadata; readonly copyable: boolean }
+  >()
+
+  constructor(source: TypeOrmDataSource, options: TypeOrmOptions) {
+    this.#source = source
+    if (options.db !== undefined) this.db = options.db
+    this.replicated = 'replication' in source.options && source.options.replication !== undefined
+    this.transactions = { install: (hooks) => new TypeOrmTransactions(source, hooks) }
+    for (const metadata of chosen(source, options.entities)) {
+      const info = modelInfo(metadata, options)
+      this.#known.set(metadata.target, { info, metadata, copyable: isCopyable(source, metadata) })
+    }
+  }
+
+  *models(): Iterable<ModelInfo> {
+    for (const { info } of this.#known.values()) yield info
+  }
+
+  identify(value: object): Identity | undefined {
+    const known = this.#known.get(classOf(value))
+    if (!known) return undefined
+    const { info, metadata } = known
+    const version = versionText((metadata.versionColumn ?? metadata.updateDateColumn)?.getEntityValue(value))
+    const key = keyOf(metadata, value)
+    return version === undefined ? { model: info, key } : { model: info, key, version }
+  }
+
+  async fetch(model: ModelInfo, keys: readonly Key[], { primary, tx }: FetchOptions): Promise<readonly object[]> {
+    if (!this.#source.isInitialized)
+      throw new DatabaseUnavailable('the TypeORM data source is not connected: it was destroyed')
+    if (tx) return this.#find(managerOf(tx), model, keys)
+    if (!primary || !this.replicated) return this.#find(this.#source.manager, model, keys)
+    const runner = this.#source.createQueryRunner('master')
+    try {
+      return await this.#find(runner.manager, model, keys)
+    } finally {
+      await runner.release()
+    }
+  }
+
+  copy(row: object): object | undefined {
+    const known = this.#known.get(classOf(row))
+    return known?.copyable ? copyRow(known.metadata, row) : undefined
+  }
+
+  async #find(manager: TypeOrmManager, model: ModelInfo, keys: readonly Key[]): Promise<readonly object[]> {
+    const { primaryColumns } = this.#source.getMetadata(model.handle as EntityClass)
+    const size = keysPerQuery(this.#source.options.type, primaryColumns)
+    const rows: object[] = []
+    for (let start = 0; start < keys.length; start += size) {
+      const ids = keys.slice(start, start + size).map((key) => {
+        const parts = Array.isArray(key) ? (key as readonly KeyPart[]) : [key]
+        const id = {}
+        primaryColumns.forEach((column, index) => column.setEntityValue(id, parts[index]))
+        return id
+      })
+      const query = manager.createQueryBuilder(model.handle as EntityClass, 'model')
+      rows.push(...(await query.setFindOptions({ withDeleted: true }).whereInIds(ids).getMany()))
+    }
+    return rows
+  }
+}
+
+/** Drivers limit bind parameters; TypeORM writes any but simple keys as branches of an OR, and SQLite limits its depth. */
+function keysPerQuery(database: string, columns: readonly EntityColumn[]): number {
+  const [column] = columns
+  const isSimple = !column?.transformer && !column?.relationMetadata && !column?.embeddedMetadata
+  if (columns.length > 1 || !isSimple) return 500
+  return ['mssql', 'oracle', 'sap'].includes(database) ? 1000 : 5000
+}
+
+function chosen(source: TypeOrmDataSource, entities: readonly EntityClass[] | undefined): readonly EntityMetadata[] {
+  if (entities) return entities.map((entity) => source.getMetadata(entity))
+  return source.entityMetadatas.filter(
+    ({ target, primaryColumns }) => typeof target === 'function' && primaryColumns.length > 0,
+  )
+}
+
+function modelInfo(metadata: EntityMetadata, { app, aliases }: TypeOrmOptions): ModelInfo {
+  let root = metadata
+  while (root.parentEntityMetadata) root = root.parentEntityMetadata
+  return {
+    label: `${app}.${metadata.name}`,
+    aliases: aliases?.[metadata.name] ?? [],
+    key: metadata.primaryColumns.map((column) => column.propertyName),
+    ...(root === metadata ? undefined : { root: `${app}.${root.name}` }),
+    handle: metadata.target,
+  }
+}
+
+/** Not `value.constructor`: a field of that name must not choose the class. */
+function classOf(value: object): unknown {
+  return (Object.getPrototypeOf(value) as { readonly constructor?: unknown } | null)?.constructor
+}
+
+function keyOf({ primaryColumns }: EntityMetadata, value: object): Key | undefined {
+  const parts = primaryColumns.map((column) => column.getEntityValue(value))
+  if (parts.some((part) => part === undefined || part === null)) return undefined
+  return (parts.length === 1 ? parts[0] : parts) as Key
+}
+
+function versionText(value: unknown): number | string | undefined {
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString()
+  return typeof value === 'number' || typeof value === 'string' ? value : undefined
+}
+
+/** Users pass the manager or the query runner of a transaction. */
+function managerOf(tx: object): TypeOrmManager {
+  return 'createQueryBuilder' in tx ? (tx as TypeOrmManager) : (tx as { readonly manager: TypeOrmManager }).manager
+}
