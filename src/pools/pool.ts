@@ -1,11 +1,13 @@
 import type { Outgoing } from '../brokers/broker.ts'
 import type { Message } from '../protocol/message.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
+import type { TaskHeaders } from '../protocol/task-message.ts'
 
 /** One attempt to make: everything a slot needs, as data. */
 export interface Job {
-  readonly taskId: string
-  readonly taskName: string
+  readonly headers: TaskHeaders
+  readonly protocol: 1 | 2
+  /** Its body is decoded in the slot. */
   readonly message: Message
   readonly queue: string
   readonly deliveryCount: number
@@ -19,17 +21,37 @@ export interface Job {
 export type Outcome =
   | { readonly kind: 'succeeded'; readonly runtimeMs: number; readonly resultRepr: string }
   | { readonly kind: 'failed'; readonly runtimeMs: number; readonly error: RemoteError }
-  | { readonly kind: 'retried'; readonly runtimeMs: number; readonly error: RemoteError | undefined; readonly when: Date; readonly next: Outgoing }
+  | {
+      readonly kind: 'retried'
+      readonly runtimeMs: number
+      readonly error: RemoteError | undefined
+      readonly when: Date
+      readonly next: Outgoing
+    }
   | { readonly kind: 'ignored'; readonly runtimeMs: number; readonly reason: string }
   | { readonly kind: 'rejected'; readonly runtimeMs: number; readonly requeue: boolean; readonly reason: string }
   /** The body stopped because it was told to: revoked, the worker stops, the loan was lost. */
   | { readonly kind: 'cancelled'; readonly runtimeMs: number; readonly reason: CancelReason }
   /** The hard time limit passed: the body was stopped, or abandoned where it cannot be. */
   | { readonly kind: 'timedOut'; readonly runtimeMs: number; readonly limitMs: number }
+  /** The message cannot be read: it goes among the dead letters. */
+  | { readonly kind: 'undecodable'; readonly runtimeMs: number; readonly reason: string }
   /** Something other than the task failed, such as the result backend: the message goes back. */
   | { readonly kind: 'lost'; readonly runtimeMs: number; readonly reason: string }
 
 export type CancelReason = 'revoked' | 'shutdown' | 'loanLost'
+
+/** What the slot tells the pipeline that runs in it. */
+export interface Attempt {
+  /** Aborts when the body should stop; its reason is an error that says why. */
+  readonly signal: AbortSignal
+  readonly cancelled: CancelReason | undefined
+  /** The body is over and the limits no longer apply. False: too late, nothing this attempt does is accepted. */
+  bodyEnded(): boolean
+}
+
+/** The pipeline a pool is given: one attempt, from bytes to stored result. Never rejects. */
+export type Execute = (job: Job, attempt: Attempt) => Promise<Outcome>
 
 export interface Execution {
   readonly outcome: Promise<Outcome>

@@ -1,0 +1,284 @@
+import os from 'node:os'
+import type { ResultBackend } from '../backends/backend.ts'
+import { openBackend } from '../backends/open-backend.ts'
+import type { Broker } from '../brokers/broker.ts'
+import { openBroker } from '../brokers/open-broker.ts'
+import { ImproperlyConfigured } from '../errors.ts'
+import { encodeControlRequest } from '../protocol/control-message.ts'
+import { createLogger, type Logger } from '../util/logger.ts'
+import { discoverTaskFiles, importTaskModules } from './autodiscover.ts'
+import { AsyncResult, type RevokeOptions } from './async-result.ts'
+import { Codec } from './codec.ts'
+import { configFromEnv } from './config-env.ts'
+import { compileConfig, settingsWarnings, type Config } from './config.ts'
+import { openEagerRunner, type EagerRunner } from './eager.ts'
+import { Models } from './models.ts'
+import { Publisher, noOptions, type CallOptions } from './publisher.ts'
+import { ResultWatcher } from './result-watcher.ts'
+import { Router } from './router.ts'
+import { readSettings, type SettingsSource } from './settings-source.ts'
+import { sharedTasks, setCurrentApp, unsetCurrentApp } from './shared-task.ts'
+import { SignalHub, type SignalListener, type SignalName } from './signals.ts'
+import { storeRevoked } from './store-revoked.ts'
+import type { TaskOptions } from './task-options.ts'
+import { TaskRegistry } from './task-registry.ts'
+import { callerPlace, createTask, type Task, type TaskBody } from './task.ts'
+import { Transactions } from './transactions.ts'
+
+export interface AppOptions {
+  /** A URL, or a broker that the caller opened and closes. Default: the file `./celeriac.db`. */
+  readonly broker?: string | Broker
+  /** A URL, or a backend that the caller opened and closes. Default: where the broker is, if that can keep results. */
+  readonly backend?: string | ResultBackend
+  readonly logger?: Logger
+  /** More settings, as for `configFromObject`. */
+  readonly settings?: object
+}
+
+/** What a program needs to define tasks and to send them: settings, registry, connections. */
+export class Celeriac implements AsyncDisposable {
+  readonly name: string
+  readonly tasks: TaskRegistry = new TaskRegistry(sharedTasks)
+  readonly models: Models
+  readonly transactions: Transactions
+  /** @internal */
+  readonly publisher: Publisher = new Publisher(this)
+  /** @internal */
+  readonly signals: SignalHub = new SignalHub((error, signal) =>
+    this.log.error({ err: error, signal }, 'A listener of {signal} failed'),
+  )
+  readonly #options: AppOptions
+  readonly #sources: SettingsSource[] = []
+  readonly #discoveries: {
+    readonly patterns: readonly string[]
+    readonly baseDir: string
+    readonly related: string | undefined
+  }[] = []
+  #config: Config | undefined
+  #router: Router | undefined
+  #log: Logger | undefined
+  #loading: Promise<void> | undefined
+  #broker: Promise<Broker> | undefined
+  #backend: Promise<ResultBackend> | undefined
+  #watcher: Promise<ResultWatcher> | undefined
+  #codec: Promise<Codec> | undefined
+  #openedCodec: Codec | undefined
+  #eager: Promise<EagerRunner> | undefined
+
+  constructor(name: string, options: AppOptions = {}) {
+    if (typeof name !== 'string' || name === '')
+      throw new ImproperlyConfigured(`an app needs a name, such as new Celeriac('shop'); got ${typeof name}`)
+    this.name = name
+    this.#options = options
+    if (typeof options.broker === 'string') this.configFromObject({ broker_url: options.broker })
+    if (typeof options.backend === 'string') this.configFromObject({ result_backend: options.backend })
+    if (options.settings) this.configFromObject(options.settings)
+    this.transactions = new Transactions((error) =>
+      this.log.error({ err: error }, 'A call that waited for the commit could not be sent'),
+    )
+    this.models = new Models(this.transactions)
+    // How the command line knows an app, also one of another copy of this package.
+    Object.defineProperty(this, Symbol.for('celeriac.app'), { value: true })
+    setCurrentApp(this)
+  }
+
+  /** Adds settings; later ones win. With `namespace: 'CELERY'` they are named `CELERY_TASK_ACKS_LATE`, …, and other keys are left alone. */
+  configFromObject(settings: object, options: { readonly namespace?: string } = {}): this {
+    return this.#addSource(readSettings(settings, options))
+  }
+
+  /** Adds the settings of the environment: `CELERY_BROKER_URL`, … */
+  configFromEnv(env: NodeJS.ProcessEnv = process.env, options: { readonly prefix?: string } = {}): this {
+    return this.#addSource(configFromEnv(env, options))
+  }
+
+  /** The settings, complete and frozen at the first look. Throws ImproperlyConfigured with every problem found. */
+  get config(): Config {
+    if (!this.#config) {
+      this.#config = compileConfig(this.#sources)
+      for (const warning of settingsWarnings(this.#sources)) this.log.warn({ warning }, '{warning}')
+    }
+    return this.#config
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#options.logger ?? createLogger()
+    return this.#log
+  }
+
+  /** Replaces the logger, such as by one with the level of the command line. */
+  setLogger(logger: Logger): void {
+    this.#log = logger
+  }
+
+  /** @internal */
+  get router(): Router {
+    return (this.#router ??= new Router(this.config))
+  }
+
+  /** `gen<pid>@<host>`: this process as a sender. */
+  get nodeName(): string {
+    return `gen${process.pid}@${os.hostname()}`
+  }
+
+  /** Defines a task. The name is what travels: explicit, because bundlers rename functions. */
+  task<A extends readonly unknown[], R>(name: string, body: TaskBody<A, R>): Task<A, Awaited<R>>
+  task<A extends readonly unknown[], R>(name: string, options: TaskOptions, body: TaskBody<A, R>): Task<A, Awaited<R>>
+  task<A extends readonly unknown[], R>(
+    name: string,
+    optionsOrBody: TaskOptions | TaskBody<A, R>,
+    maybeBody?: TaskBody<A, R>,
+  ): Task<A, Awaited<R>> {
+    const options = typeof optionsOrBody === 'function' ? {} : optionsOrBody
+    const body = (typeof optionsOrBody === 'function' ? optionsOrBody : maybeBody) as TaskBody<
+      A,
+      Awaited<R> | Promise<Awaited<R>>
+    >
+    // oxlint-disable-next-line typescript/unbound-method -- only marks where the stack is cut
+    const task = createTask<A, Awaited<R>>(name, options, body, callerPlace(this.task), () => this)
+    this.tasks.add(task as unknown as Task)
+    return task
+  }
+
+  /** `tasks.{ts,js,mts,mjs}` of these folders or globs; imported by `loadTasks`, relative to `baseDir` (default: the working directory). */
+  autodiscoverTasks(
+    patterns: readonly string[],
+    options: { readonly baseDir?: string; readonly related?: string } = {},
+  ): this {
+    this.#discoveries.push({ patterns, baseDir: options.baseDir ?? process.cwd(), related: options.related })
+    this.#loading = undefined
+    return this
+  }
+
+  /** Imports the modules of `imports` and `include` and what autodiscovery finds, once. An error names the file. */
+  loadTasks(): Promise<void> {
+    return (this.#loading ??= this.#load())
+  }
+
+  /** Sends a call of a task that is defined elsewhere. */
+  send<R = unknown>(
+    taskName: string,
+    args: readonly unknown[] = [],
+    options: CallOptions = noOptions,
+  ): Promise<AsyncResult<R>> {
+    return this.publisher.send<R>(taskName, args, options)
+  }
+
+  /** A call by its id. */
+  result<R = unknown>(taskId: string): AsyncResult<R> {
+    return new AsyncResult<R>(this, taskId)
+  }
+
+  /** Drops a waiting call, also in workers that start within `worker_revoke_expires`; asks a running one to stop. */
+  async revoke(taskId: string, { terminate = false }: RevokeOptions = {}): Promise<void> {
+    const broker = await this.openBroker()
+    const request = encodeControlRequest({
+      method: 'revoke',
+      arguments: { task_id: taskId, terminate, signal: 'SIGTERM' },
+      destination: undefined,
+    })
+    await broker.broadcast(request, 'control', { retainMs: this.config.worker.revokeExpiresMs })
+    await storeRevoked(await this.openBackend(), taskId)
+  }
+
+  /** Listens to what happens to tasks; listeners are awaited in order. Returns the function that ends it. */
+  on<N extends SignalName>(signal: N, listener: SignalListener<N>): () => void {
+    return this.signals.on(signal, listener)
+  }
+
+  /** The broker, opened at the first use. */
+  openBroker(): Promise<Broker> {
+    const { broker } = this.#options
+    this.#broker ??= retryable(
+      typeof broker === 'object'
+        ? Promise.resolve(broker)
+        : openBroker(this.config.broker.url, { transportOptions: this.config.broker.transportOptions }),
+      () => (this.#broker = undefined),
+    )
+    return this.#broker
+  }
+
+  /** The result backend, opened at the first use. */
+  openBackend(): Promise<ResultBackend> {
+    const { backend } = this.#options
+    const { expiresMs, extended } = this.config.result
+    this.#backend ??= retryable(
+      typeof backend === 'object'
+        ? Promise.resolve(backend)
+        : openBackend(this.config.result.backend ?? 'disabled:', { expiresMs, extended }),
+      () => (this.#backend = undefined),
+    )
+    return this.#backend
+  }
+
+  /** @internal */
+  resultWatcher(): Promise<ResultWatcher> {
+    if (!this.keepsResults) {
+      throw new ImproperlyConfigured(`app ${this.name} has no result backend: set result_backend to wait for results`)
+    }
+    return (this.#watcher ??= this.openBackend().then((backend) => new ResultWatcher(backend)))
+  }
+
+  /** False without a result backend. */
+  get keepsResults(): boolean {
+    return typeof this.#options.backend === 'object' || !/^disabled:/.test(this.config.result.backend ?? 'disabled:')
+  }
+
+  /** @internal */
+  openCodec(): Promise<Codec> {
+    const { acceptContent, task } = this.config
+    return (this.#codec ??= Codec.open(acceptContent, [task.serializer], task.maxMessageSize).then(
+      (codec) => (this.#openedCodec = codec),
+    ))
+  }
+
+  /** @internal The codec without a turn of the event loop, once it is open. */
+  get codecIfOpen(): Codec | undefined {
+    return this.#openedCodec
+  }
+
+  /** @internal */
+  eager(): Promise<EagerRunner> {
+    return (this.#eager ??= openEagerRunner(this))
+  }
+
+  /** Closes what this app opened. Harmless when repeated; the app may be used again afterwards. */
+  async close(): Promise<void> {
+    const [watcher, backend, broker] = [this.#watcher, this.#backend, this.#broker]
+    this.#watcher = this.#backend = this.#broker = undefined
+    await (await watcher)?.[Symbol.asyncDispose]()
+    if (typeof this.#options.backend !== 'object') await (await backend)?.[Symbol.asyncDispose]()
+    if (typeof this.#options.broker !== 'object') await (await broker)?.[Symbol.asyncDispose]()
+    unsetCurrentApp(this)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #addSource(source: SettingsSource): this {
+    if (this.#config)
+      throw new ImproperlyConfigured(
+        `the settings of app ${this.name} are in use already: give them before the first task is sent`,
+      )
+    this.#sources.push(source)
+    return this
+  }
+
+  async #load(): Promise<void> {
+    await importTaskModules([...this.config.imports, ...this.config.include], process.cwd())
+    for (const { patterns, baseDir, related } of this.#discoveries) {
+      await importTaskModules(
+        await discoverTaskFiles(patterns, baseDir, related === undefined ? {} : { related }),
+        baseDir,
+      )
+    }
+    this.tasks.check()
+  }
+}
+
+/** A connection that could not be opened is tried again by the next who asks. */
+function retryable<T>(opening: Promise<T>, forget: () => void): Promise<T> {
+  opening.catch(forget)
+  return opening
+}

@@ -1,0 +1,71 @@
+import { InvalidArguments } from '../errors.ts'
+import { reservedHeaders } from '../protocol/task-message.ts'
+import { parseDuration } from '../util/duration.ts'
+import { nearest } from '../util/nearest.ts'
+import type { CallOptions } from './publisher.ts'
+
+const durations = ['countdown', 'timeLimit', 'softTimeLimit'] as const
+const known: readonly string[] = [
+  ...durations,
+  ...([
+    'eta',
+    'expires',
+    'queue',
+    'priority',
+    'taskId',
+    'headers',
+    'ignoreResult',
+    'kwargs',
+    'serializer',
+    'compression',
+  ] as const),
+  ...(['shadow', 'argsRepr', 'kwargsRepr', 'retry', 'retryPolicy', 'dispatch'] as const),
+]
+
+/** Throws InvalidArguments with everything that is wrong with the options of one call. */
+export function checkCallOptions(taskName: string, options: CallOptions): void {
+  const problems: string[] = []
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue
+    const near = nearest(key, known)
+    problems.push(`${key} is no option of a call${near ? `; did you mean ${near}?` : ''}`)
+  }
+  for (const key of durations) {
+    if (options[key] !== undefined && parseDuration(options[key]) === undefined)
+      problems.push(`${key} must be seconds or text like '30s', got ${String(options[key])}`)
+  }
+  checkTimes(options, problems)
+  checkNames(options, problems)
+  if (problems.length > 0)
+    throw new InvalidArguments(`${taskName} was called with wrong options:\n  ${problems.join('\n  ')}`)
+}
+
+function checkTimes({ eta, expires, countdown, timeLimit, softTimeLimit }: CallOptions, problems: string[]): void {
+  if (eta !== undefined && !isValidDate(eta)) problems.push(`eta must be a valid Date, got ${String(eta)}`)
+  if (expires !== undefined && !isValidDate(expires) && parseDuration(expires) === undefined)
+    problems.push(`expires must be a Date or a duration, got ${String(expires)}`)
+  if (eta !== undefined && countdown !== undefined)
+    problems.push('eta and countdown say the same thing: give one of them')
+  const hard = parseDuration(timeLimit)
+  const soft = parseDuration(softTimeLimit)
+  if (hard !== undefined && soft !== undefined && soft > hard)
+    problems.push(`softTimeLimit (${softTimeLimit}) must not be longer than timeLimit (${timeLimit})`)
+}
+
+function checkNames({ taskId, queue, priority, kwargs, headers }: CallOptions, problems: string[]): void {
+  if (taskId !== undefined && (typeof taskId !== 'string' || taskId === '' || taskId.length > 155))
+    problems.push(`taskId must be text of 1 to 155 characters, got ${String(taskId).slice(0, 60)}`)
+  if (queue !== undefined && (typeof queue !== 'string' || queue === '' || queue.length > 200))
+    problems.push(`queue must be a name of 1 to 200 characters, got ${String(queue).slice(0, 60)}`)
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9))
+    problems.push(`priority must be 0..9, got ${String(priority)}`)
+  if (kwargs !== undefined && (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)))
+    problems.push(`kwargs must be an object, got ${String(kwargs)}`)
+  for (const name of Object.keys(headers ?? {})) {
+    if (reservedHeaders.has(name)) problems.push(`headers.${name} is a header of Celery's own: choose another name`)
+  }
+}
+
+function isValidDate(value: unknown): boolean {
+  return value instanceof Date && !Number.isNaN(value.getTime())
+}

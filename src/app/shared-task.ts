@@ -1,0 +1,54 @@
+import type { Celeriac } from './app.ts'
+import { ImproperlyConfigured } from '../errors.ts'
+import { maybeCurrentTask } from './context.ts'
+import type { TaskOptions } from './task-options.ts'
+import { callerPlace, createTask, type Task, type TaskBody } from './task.ts'
+import { refuseDuplicate } from './task-registry.ts'
+
+// The two things that are global on purpose: a shared task needs no app at hand.
+let current: Celeriac | undefined
+const shared = new Map<string, Task>()
+
+/** Tasks without an app; every app has them. */
+export const sharedTasks: ReadonlyMap<string, Task> = shared
+
+/** The app of the running task, else the one made last. Throws if there is none. */
+export function currentApp(): Celeriac {
+  const app = maybeCurrentTask()?.app ?? current
+  if (!app)
+    throw new ImproperlyConfigured(
+      "there is no app yet: make one with new Celeriac('name') before calling a shared task",
+    )
+  return app
+}
+
+/** Makes `app` the one that shared tasks mean outside a running task. A new app does so by itself. */
+export function setCurrentApp(app: Celeriac): void {
+  current = app
+}
+
+/** @internal Forgets `app` if it is the current one. */
+export function unsetCurrentApp(app: Celeriac): void {
+  if (current === app) current = undefined
+}
+
+/** Defines a task that needs no app and belongs to every app; a call goes through the current one. */
+export function sharedTask<A extends readonly unknown[], R>(name: string, body: TaskBody<A, R>): Task<A, Awaited<R>>
+export function sharedTask<A extends readonly unknown[], R>(
+  name: string,
+  options: TaskOptions,
+  body: TaskBody<A, R>,
+): Task<A, Awaited<R>>
+export function sharedTask<A extends readonly unknown[], R>(
+  name: string,
+  optionsOrBody: TaskOptions | TaskBody<A, R>,
+  maybeBody?: TaskBody<A, R>,
+): Task<A, Awaited<R>> {
+  const options = typeof optionsOrBody === 'function' ? {} : optionsOrBody
+  const body = typeof optionsOrBody === 'function' ? optionsOrBody : maybeBody
+  const place = callerPlace(sharedTask)
+  const task = createTask(name, options, body as TaskBody<A, Awaited<R> | Promise<Awaited<R>>>, place, currentApp)
+  refuseDuplicate(shared.get(name), place)
+  shared.set(name, task as unknown as Task)
+  return task
+}

@@ -1,0 +1,188 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { ImproperlyConfigured } from '../errors.ts'
+import { durationMs, parseDuration, type Duration } from '../util/duration.ts'
+import { nearest } from '../util/nearest.ts'
+import type { Config } from './config.ts'
+
+/** An error class, or a function that says whether it means this error. */
+export type ErrorMatcher = (abstract new (...args: never[]) => Error) | ((error: unknown) => boolean)
+
+/** When a transaction is open: after its commit (`auto`, `afterCommit`), or at once (`now`). */
+export type DispatchMode = 'auto' | 'afterCommit' | 'now'
+
+/** What `app.task(name, options, body)` takes; everything unset comes from the settings. */
+export interface TaskOptions {
+  /** Default 3. `Infinity`: for ever. */
+  readonly maxRetries?: number
+  /** Wait before a retry without `retryBackoff`. Default 180 s. */
+  readonly retryDelay?: Duration
+  /** Errors that start a retry by themselves. */
+  readonly autoretryFor?: readonly ErrorMatcher[]
+  readonly dontAutoretryFor?: readonly ErrorMatcher[]
+  /** Waits factor * 2^retries instead; `true` is a factor of 1 s. */
+  readonly retryBackoff?: boolean | Duration
+  /** Default 600 s. */
+  readonly retryBackoffMax?: Duration
+  /** Takes a random part of the backoff, so that failures do not come back all at once. Default true. */
+  readonly retryJitter?: boolean
+  /** Acknowledge after the body (default) or just before it (`false`: at most once). */
+  readonly acksLate?: boolean
+  readonly ignoreResult?: boolean
+  /** Stores failures even if results are ignored. */
+  readonly storeErrorsEvenIfIgnored?: boolean
+  /** Stores STARTED, with pid and host name, when the body begins. */
+  readonly trackStarted?: boolean
+  /** Calls not started by then are discarded as REVOKED. */
+  readonly expires?: Duration
+  /** 0..9, higher first. */
+  readonly priority?: number
+  readonly queue?: string
+  /** Such as `'100/m'`. */
+  readonly rateLimit?: string | number
+  /** Hard: the attempt is over, FAILURE TimeLimitExceeded. */
+  readonly timeLimit?: Duration
+  /** Soft: the task's signal aborts with SoftTimeLimitExceeded. */
+  readonly softTimeLimit?: Duration
+  /** Names of the arguments in order, so that Python's keyword arguments find their place. */
+  readonly parameters?: readonly string[]
+  /** Validates the list of arguments, at the call and again in the worker, where its output is what the body gets. */
+  readonly input?: StandardSchemaV1
+  /** Validates what the body returned; its output is the result. */
+  readonly output?: StandardSchemaV1
+  /** Errors that are part of the business: stored as FAILURE, logged without stack. */
+  readonly throws?: readonly ErrorMatcher[]
+  readonly serializer?: string
+  readonly compression?: string
+  readonly dispatch?: DispatchMode
+  /** A row that is gone: fail (default), drop the task, pass null, or retry. */
+  readonly missing?: 'error' | 'discard' | 'null' | 'retry'
+  /** How long a row may not yet be visible. Default 2 s. */
+  readonly grace?: Duration
+}
+
+export interface RetryPolicy {
+  readonly maxRetries: number
+  readonly delayMs: number
+  readonly autoretryFor: readonly ErrorMatcher[]
+  readonly dontAutoretryFor: readonly ErrorMatcher[]
+  /** Undefined: no backoff. */
+  readonly backoffMs: number | undefined
+  readonly backoffMaxMs: number
+  readonly jitter: boolean
+}
+
+/** Options and settings merged once, when a task first meets its app. */
+export interface CompiledOptions {
+  readonly retry: RetryPolicy
+  readonly acksLate: boolean
+  readonly ignoreResult: boolean
+  readonly storeErrorsEvenIfIgnored: boolean
+  readonly trackStarted: boolean
+  readonly expiresMs: number | undefined
+  readonly priority: number | undefined
+  readonly queue: string | undefined
+  readonly timeLimitMs: number | undefined
+  readonly softTimeLimitMs: number | undefined
+  readonly serializer: string
+  readonly compression: string | undefined
+  readonly dispatch: DispatchMode
+  readonly missing: 'error' | 'discard' | 'null' | 'retry'
+  readonly graceMs: number
+}
+
+const booleans = ['retryJitter', 'acksLate', 'ignoreResult', 'storeErrorsEvenIfIgnored', 'trackStarted'] as const
+const durations = ['retryDelay', 'retryBackoffMax', 'expires', 'timeLimit', 'softTimeLimit', 'grace'] as const
+const others = [
+  'maxRetries',
+  'autoretryFor',
+  'dontAutoretryFor',
+  'retryBackoff',
+  'priority',
+  'queue',
+  'rateLimit',
+  'parameters',
+  'input',
+  'output',
+  'throws',
+  'serializer',
+  'compression',
+  'dispatch',
+  'missing',
+] as const
+const known: readonly string[] = [...booleans, ...durations, ...others]
+
+/** Throws ImproperlyConfigured with every wrong option of the task, so that JavaScript users learn what the types say. */
+export function checkTaskOptions(name: string, options: TaskOptions): void {
+  const problems: string[] = []
+  const given = options as Readonly<Record<string, unknown>>
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue
+    const near = nearest(key, known)
+    problems.push(`${key} is no task option${near ? `; did you mean ${near}?` : ''}`)
+  }
+  for (const key of booleans) {
+    if (given[key] !== undefined && typeof given[key] !== 'boolean')
+      problems.push(`${key} must be true or false, got ${String(given[key])}`)
+  }
+  for (const key of durations) {
+    if (given[key] !== undefined && parseDuration(given[key]) === undefined)
+      problems.push(`${key} must be seconds or text like '30s', got ${String(given[key])}`)
+  }
+  checkNumbers(options, problems)
+  if (problems.length > 0) throw new ImproperlyConfigured(`task ${name}:\n  ${problems.join('\n  ')}`)
+}
+
+function checkNumbers(options: TaskOptions, problems: string[]): void {
+  const { maxRetries, priority, retryBackoff, timeLimit, softTimeLimit } = options
+  if (maxRetries !== undefined && !(maxRetries >= 0))
+    problems.push(`maxRetries must be a count or Infinity, got ${String(maxRetries)}`)
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9))
+    problems.push(`priority must be 0..9, got ${String(priority)}`)
+  if (retryBackoff !== undefined && typeof retryBackoff !== 'boolean' && parseDuration(retryBackoff) === undefined) {
+    problems.push(`retryBackoff must be true or a duration, got ${String(retryBackoff)}`)
+  }
+  const hard = parseDuration(timeLimit)
+  const soft = parseDuration(softTimeLimit)
+  if (hard !== undefined && soft !== undefined && soft > hard)
+    problems.push(`softTimeLimit (${softTimeLimit}) must not be longer than timeLimit (${timeLimit})`)
+}
+
+/** The options of a task in an app: task before settings. */
+export function compileTaskOptions(options: TaskOptions, config: Config): CompiledOptions {
+  const { retryBackoff } = options
+  const settings = config.task
+  return Object.freeze({
+    retry: {
+      maxRetries: options.maxRetries ?? 3,
+      delayMs: ms(options.retryDelay) ?? 180_000,
+      autoretryFor: options.autoretryFor ?? [],
+      dontAutoretryFor: options.dontAutoretryFor ?? [],
+      backoffMs:
+        retryBackoff === undefined || retryBackoff === false
+          ? undefined
+          : retryBackoff === true
+            ? 1000
+            : ms(retryBackoff),
+      backoffMaxMs: ms(options.retryBackoffMax) ?? 600_000,
+      jitter: options.retryJitter ?? true,
+    },
+    acksLate: options.acksLate ?? settings.acksLate,
+    ignoreResult: options.ignoreResult ?? settings.ignoreResult,
+    storeErrorsEvenIfIgnored: options.storeErrorsEvenIfIgnored ?? settings.storeErrorsEvenIfIgnored,
+    trackStarted: options.trackStarted ?? settings.trackStarted,
+    expiresMs: ms(options.expires),
+    priority: options.priority ?? settings.defaultPriority,
+    queue: options.queue,
+    timeLimitMs: ms(options.timeLimit) ?? settings.timeLimitMs,
+    softTimeLimitMs: ms(options.softTimeLimit) ?? settings.softTimeLimitMs,
+    serializer: options.serializer ?? settings.serializer,
+    compression: options.compression ?? settings.compression,
+    dispatch: options.dispatch ?? 'auto',
+    missing: options.missing ?? 'error',
+    graceMs: ms(options.grace) ?? 2000,
+  })
+}
+
+function ms(duration: Duration | undefined): number | undefined {
+  return duration === undefined ? undefined : durationMs(duration, 'a duration')
+}

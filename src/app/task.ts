@@ -1,0 +1,122 @@
+import { ImproperlyConfigured } from '../errors.ts'
+import type { Celeriac } from './app.ts'
+import type { AsyncResult } from './async-result.ts'
+import { runInContext, TaskContext, type TaskRequest } from './context.ts'
+import type { CallOptions } from './publisher.ts'
+import type { EnqueueableArgs } from './ref.ts'
+import { checkTaskOptions, compileTaskOptions, type CompiledOptions, type TaskOptions } from './task-options.ts'
+import { newTaskId } from './task-id.ts'
+
+/** A task body: an arrow (context from `currentTask()`), or a `function (this: TaskContext, …)`. */
+export type TaskBody<A extends readonly unknown[], R> = (this: TaskContext, ...args: A) => R
+
+/** A named function that can run elsewhere and later. Calling it runs it here and now. */
+export interface Task<A extends readonly unknown[] = readonly unknown[], R = unknown> {
+  (...args: A): Promise<R>
+  readonly name: string
+  readonly options: TaskOptions
+  /** Where it was defined: `file:line:column`. */
+  readonly place: string
+  /** Sends the call to its queue. Resolves once the broker has it; the result does not wait for the task. */
+  delay(...args: EnqueueableArgs<A>): Promise<AsyncResult<R>>
+  /** As `delay`, with options. */
+  applyAsync(args: EnqueueableArgs<A>, options?: CallOptions): Promise<AsyncResult<R>>
+  /** Sends one call for each list of arguments, published in batches. */
+  delayMany(
+    calls: Iterable<EnqueueableArgs<A>> | AsyncIterable<EnqueueableArgs<A>>,
+    options?: CallOptions,
+  ): Promise<AsyncResult<R>[]>
+  /** @internal */
+  compiledFor(app: Celeriac): CompiledOptions
+  /** @internal */
+  readonly body: TaskBody<A, R | Promise<R>>
+}
+
+/** Makes the callable. `appOf` says which app a call means: its own, or the current one for a shared task. */
+export function createTask<A extends readonly unknown[], R>(
+  name: string,
+  options: TaskOptions,
+  body: TaskBody<A, R | Promise<R>>,
+  place: string,
+  appOf: () => Celeriac,
+): Task<A, R> {
+  checkDefinition(name, options, body)
+  const compiled = new WeakMap<Celeriac, CompiledOptions>()
+  const call = (...args: A): Promise<R> => callDirectly(appOf(), task, args)
+  const members = {
+    options,
+    place,
+    body,
+    delay: (...args: EnqueueableArgs<A>) => appOf().publisher.call<R>(task as Task, args, noOptions),
+    applyAsync: (args: EnqueueableArgs<A>, callOptions: CallOptions = noOptions) =>
+      appOf().publisher.call<R>(task as Task, args, callOptions),
+    delayMany: (
+      calls: Iterable<EnqueueableArgs<A>> | AsyncIterable<EnqueueableArgs<A>>,
+      callOptions: CallOptions = noOptions,
+    ) => appOf().publisher.callMany<R>(task as Task, calls, callOptions),
+    compiledFor: (app: Celeriac): CompiledOptions => {
+      let found = compiled.get(app)
+      if (!found) compiled.set(app, (found = compileTaskOptions(options, app.config)))
+      return found
+    },
+  }
+  Object.defineProperty(call, 'name', { value: name })
+  const task: Task<A, R> = Object.assign(call, members) as Task<A, R>
+  return task
+}
+
+const noOptions: CallOptions = Object.freeze({})
+
+function checkDefinition(name: unknown, options: TaskOptions, body: unknown): asserts name is string {
+  if (typeof name !== 'string' || name === '' || name.length > 255) {
+    throw new ImproperlyConfigured(
+      `a task needs a name of 1 to 255 characters, such as 'shop.sendInvoice'; got ${typeof name === 'string' ? `${name.length} characters` : typeof name}`,
+    )
+  }
+  if (typeof body !== 'function')
+    throw new ImproperlyConfigured(`task ${name} needs a function as its body, got ${typeof body}`)
+  checkTaskOptions(name, options)
+}
+
+/** The body as a plain function, with a context that says so. */
+async function callDirectly<A extends readonly unknown[], R>(app: Celeriac, task: Task<A, R>, args: A): Promise<R> {
+  const context = new TaskContext(app, task as unknown as Task, directRequest(app, task.name, args), {
+    signal: new AbortController().signal,
+    updateState: () => Promise.resolve(),
+  })
+  return runInContext(context, () => task.body.apply(context, args as A & unknown[]))
+}
+
+function directRequest(app: Celeriac, taskName: string, args: readonly unknown[]): TaskRequest {
+  const id = newTaskId()
+  return {
+    id,
+    task: taskName,
+    args,
+    kwargs: {},
+    retries: 0,
+    eta: undefined,
+    expires: undefined,
+    rootId: id,
+    parentId: undefined,
+    group: undefined,
+    groupIndex: undefined,
+    headers: {},
+    deliveryInfo: undefined,
+    timeLimit: { hard: undefined, soft: undefined },
+    hostname: app.nodeName,
+    origin: undefined,
+    correlationId: undefined,
+    replyTo: undefined,
+    isEager: false,
+    calledDirectly: true,
+  }
+}
+
+/** `file:line:column` of the first caller outside this package's own frames given by `skip`. */
+export function callerPlace(skip: (...args: never[]) => unknown): string {
+  const holder: { stack?: string } = {}
+  Error.captureStackTrace(holder, skip)
+  const frame = holder.stack?.split('\n')[1] ?? ''
+  return /\(?([^\s()]+:\d+:\d+)\)?$/.exec(frame)?.[1]?.replace(/^file:\/\//, '') ?? 'an unknown place'
+}

@@ -1,0 +1,142 @@
+import { LoanLost, SoftTimeLimitExceeded, TaskRevoked, TimeLimitExceeded, WorkerShutdown } from '../errors.ts'
+import type { Attempt, CancelReason, Execute, Execution, Job, Outcome, Pool } from './pool.ts'
+
+export interface AsyncPoolOptions {
+  readonly size: number
+  readonly execute: Execute
+  /** Called when an abandoned body ends at last and its slot is free. */
+  readonly onSlotFree: () => void
+}
+
+/**
+ * Runs bodies in this event loop. A body cannot be killed here: one that is terminated is abandoned and fenced, what it
+ * still does is not accepted, and it keeps its slot until it ends.
+ */
+export class AsyncPool implements Pool {
+  #size: number
+  #busy = 0
+  readonly #execute: Execute
+  readonly #onSlotFree: () => void
+
+  constructor({ size, execute, onSlotFree }: AsyncPoolOptions) {
+    this.#size = size
+    this.#execute = execute
+    this.#onSlotFree = onSlotFree
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get busy(): number {
+    return this.#busy
+  }
+
+  run(job: Job): Execution {
+    this.#busy++
+    const execution = new AsyncExecution(job)
+    void this.#execute(job, execution).then((outcome) => {
+      this.#busy--
+      if (execution.settle(outcome)) return
+      this.#onSlotFree()
+    })
+    return execution
+  }
+
+  resize(size: number): Promise<void> {
+    this.#size = size
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** running -> body ended -> settled, or running -> settled (terminated, timed out): then the body is fenced. */
+class AsyncExecution implements Execution, Attempt {
+  readonly outcome: Promise<Outcome>
+  #resolve!: (outcome: Outcome) => void
+  #state: 'running' | 'bodyEnded' | 'settled' = 'running'
+  #cancelled: CancelReason | undefined
+  #controller: AbortController | undefined
+  #abortReason: Error | undefined
+  readonly #startedAt = performance.now()
+  readonly #softTimer: NodeJS.Timeout | undefined
+  readonly #hardTimer: NodeJS.Timeout | undefined
+
+  constructor({ softTimeLimitMs, hardTimeLimitMs }: Job) {
+    this.outcome = new Promise((resolve) => (this.#resolve = resolve))
+    if (softTimeLimitMs !== undefined) {
+      this.#softTimer = setTimeout(
+        () => this.#abort(new SoftTimeLimitExceeded(`soft time limit of ${softTimeLimitMs / 1000} s`)),
+        softTimeLimitMs,
+      )
+    }
+    if (hardTimeLimitMs !== undefined)
+      this.#hardTimer = setTimeout(() => this.#timeOut(hardTimeLimitMs), hardTimeLimitMs)
+  }
+
+  /** Made at the first look: most bodies never ask. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#abortReason) this.#controller.abort(this.#abortReason)
+    }
+    return this.#controller.signal
+  }
+
+  get cancelled(): CancelReason | undefined {
+    return this.#cancelled
+  }
+
+  bodyEnded(): boolean {
+    this.#clearTimers()
+    if (this.#state !== 'running') return false
+    this.#state = 'bodyEnded'
+    return true
+  }
+
+  cancel(reason: CancelReason): void {
+    if (this.#state !== 'running') return
+    this.#cancelled ??= reason
+    this.#abort(abortReasons[reason]())
+  }
+
+  terminate(reason: CancelReason): void {
+    // An attempt whose result is being stored is as good as done: ending it now could leave two truths.
+    if (this.#state !== 'running') return
+    this.cancel(reason)
+    this.settle({ kind: 'cancelled', runtimeMs: performance.now() - this.#startedAt, reason })
+  }
+
+  /** False if it was settled before. */
+  settle(outcome: Outcome): boolean {
+    this.#clearTimers()
+    if (this.#state === 'settled') return false
+    this.#state = 'settled'
+    this.#resolve(outcome)
+    return true
+  }
+
+  #timeOut(limitMs: number): void {
+    this.#abort(new TimeLimitExceeded(`time limit of ${limitMs / 1000} s`))
+    this.settle({ kind: 'timedOut', runtimeMs: performance.now() - this.#startedAt, limitMs })
+  }
+
+  #abort(reason: Error): void {
+    this.#abortReason ??= reason
+    this.#controller?.abort(this.#abortReason)
+  }
+
+  #clearTimers(): void {
+    if (this.#softTimer) clearTimeout(this.#softTimer)
+    if (this.#hardTimer) clearTimeout(this.#hardTimer)
+  }
+}
+
+const abortReasons = {
+  revoked: () => new TaskRevoked('revoked while it ran'),
+  shutdown: () => new WorkerShutdown('the worker stops; the message goes back to its queue'),
+  loanLost: () => new LoanLost('the broker lent the message to somebody else; what this attempt does is not accepted'),
+} satisfies Record<CancelReason, () => Error>

@@ -1,0 +1,180 @@
+import type { Celeriac } from '../app/app.ts'
+import type { Codec } from '../app/codec.ts'
+import type { Delivery, Subscription } from '../brokers/broker.ts'
+import { DecodeError } from '../errors.ts'
+import type { Pool } from '../pools/pool.ts'
+import { readTask, type ReceivedTask } from '../protocol/task-message.ts'
+import type { DeliveryWindow } from './delivery-window.ts'
+import { Request, type TimeLimits } from './request.ts'
+import type { Revocations } from './revocations.ts'
+import type { Settler } from './settler.ts'
+import type { TaskLog } from './task-log.ts'
+
+export interface ConsumerOptions {
+  readonly app: Celeriac
+  readonly codec: Codec
+  readonly pool: Pool
+  readonly settler: Settler
+  readonly revocations: Revocations
+  readonly taskLog: TaskLog
+  readonly limits: TimeLimits
+  readonly window: DeliveryWindow
+  readonly maxDeliveries: number
+}
+
+/** What becomes of each delivery: the decision table, then a slot. */
+export class Consumer {
+  readonly running: Set<Request> = new Set()
+  readonly revocations: Revocations
+  #waiting: Request[] = []
+  readonly #options: ConsumerOptions
+  #subscription: Subscription | undefined
+  #isStopping = false
+  #onIdle: (() => void) | undefined
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options
+    this.revocations = options.revocations
+  }
+
+  /** Takes the queues' messages from now on. */
+  async start(queues: readonly string[]): Promise<void> {
+    const broker = await this.#options.app.openBroker()
+    this.#subscription = await broker.subscribe(queues, (deliveries) => this.#receive(deliveries), {
+      prefetch: this.#options.window.size,
+    })
+  }
+
+  get isIdle(): boolean {
+    return this.running.size === 0 && this.#waiting.length === 0
+  }
+
+  /** Warm: nothing new is taken, what waits here goes back, what runs goes on. Resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await this.#subscription?.pause()
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const request of waiting) this.#options.settler.giveBack(request)
+    if (this.running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+  }
+
+  /** Cold: what still runs is told to stop, abandoned where it does not, and given back. */
+  async abort(): Promise<void> {
+    for (const request of this.running) request.execution?.terminate('shutdown')
+    if (this.running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+  }
+
+  /** Gives back what is still lent. */
+  async close(): Promise<void> {
+    await this.#options.settler.settled()
+    await this.#subscription?.[Symbol.asyncDispose]()
+  }
+
+  /** Starts what waits, as far as slots are free. */
+  pump(): void {
+    const { pool } = this.#options
+    let next = 0
+    while (next < this.#waiting.length && pool.busy < pool.size && !this.#isStopping) {
+      const request = this.#waiting[next++] as Request
+      if (!this.#isDiscarded(request)) this.#run(request)
+    }
+    if (next > 0) this.#waiting = this.#waiting.slice(next)
+  }
+
+  /** A revoke arrived for a task that may run here. */
+  revoke(taskId: string, terminate: boolean): void {
+    for (const request of this.running) {
+      if (request.id !== taskId) continue
+      if (terminate) request.execution?.terminate('revoked')
+      else request.execution?.cancel('revoked')
+    }
+  }
+
+  #receive(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      try {
+        const request = this.#decide(delivery)
+        if (request) this.#waiting.push(request)
+      } catch (error) {
+        // A message must not stop a worker, whatever is wrong with it.
+        this.#options.settler.unreadable(delivery, error)
+      }
+    }
+    this.pump()
+  }
+
+  /** The decision table: the request if it is to run, undefined if it was settled otherwise. */
+  #decide(delivery: Delivery): Request | undefined {
+    const { app, settler, limits, maxDeliveries } = this.#options
+    if (this.#isStopping) return void delivery.defer(new Date(0)).catch(settler.report)
+    const received = this.#read(delivery)
+    if (!received) return undefined
+    const task = app.tasks.get(received.headers.task)
+    if (!task) return void settler.unknown(delivery, received.headers)
+    const request = new Request(delivery, received, task.compiledFor(app), limits)
+    if (this.#isDiscarded(request)) return undefined
+    const { eta } = request.headers
+    if (eta !== undefined && eta.getTime() > Date.now()) return void delivery.defer(eta).catch(settler.report)
+    if (delivery.deliveryCount > maxDeliveries) return void settler.tooManyDeliveries(request)
+    this.#options.taskLog.received(request)
+    if (app.signals.has('taskReceived')) {
+      void app.signals.emit('taskReceived', { taskName: request.taskName, taskId: request.id, queue: delivery.queue })
+    }
+    return request
+  }
+
+  #read(delivery: Delivery): ReceivedTask | undefined {
+    const { codec, settler } = this.#options
+    try {
+      return readTask(delivery.message, () => codec.load(delivery.message))
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      settler.unreadable(delivery, error)
+      return undefined
+    }
+  }
+
+  /** Expired or revoked, at receipt or while it waited for a slot. */
+  #isDiscarded(request: Request): boolean {
+    const { revocations, settler } = this.#options
+    if (revocations.size > 0 && revocations.has(request.id)) settler.revoked(request, 'revoked')
+    else if (request.isExpired(Date.now())) settler.revoked(request, 'expired')
+    else return false
+    return true
+  }
+
+  #run(request: Request): void {
+    this.running.add(request)
+    if (request.options.acksLate) this.#start(request)
+    else
+      this.#options.settler.acknowledgeEarly(request).then(
+        () => this.#start(request),
+        () => this.#finished(request),
+      )
+  }
+
+  #start(request: Request): void {
+    const { pool, settler, taskLog } = this.#options
+    const execution = pool.run(request.job)
+    request.execution = execution
+    if (request.delivery.lost.aborted) execution.terminate('loanLost')
+    else request.delivery.lost.addEventListener('abort', () => execution.terminate('loanLost'), { once: true })
+    // A revoke may have come between the decision and the start.
+    if (this.#options.revocations.size > 0 && this.#options.revocations.has(request.id)) execution.cancel('revoked')
+    void execution.outcome.then((outcome) => {
+      taskLog.ended(request, outcome)
+      settler.settle(request, outcome)
+      this.#finished(request, outcome.runtimeMs)
+    })
+  }
+
+  #finished(request: Request, runtimeMs?: number): void {
+    this.running.delete(request)
+    if (runtimeMs !== undefined && this.#options.window.observe(runtimeMs)) {
+      void this.#subscription?.setPrefetch(this.#options.window.size).catch(this.#options.settler.report)
+    }
+    if (this.running.size === 0) this.#onIdle?.()
+    if (this.#waiting.length > 0) this.pump()
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * How many deliveries to hold. Tasks measured as short are taken ahead of the free slots, so that a round trip to the
+ * broker is shared by many; long ones are not, so that they do not wait here while another worker is idle.
+ */
+export class DeliveryWindow {
+  readonly #concurrency: number
+  readonly #multiplier: number
+  #averageMs = Number.POSITIVE_INFINITY
+
+  constructor(concurrency: number, multiplier: number) {
+    this.#concurrency = concurrency
+    this.#multiplier = multiplier
+  }
+
+  /** Takes a run time; returns true when `size` has changed. */
+  observe(runtimeMs: number): boolean {
+    const before = this.size
+    this.#averageMs = Number.isFinite(this.#averageMs)
+      ? this.#averageMs + (runtimeMs - this.#averageMs) / 20
+      : runtimeMs
+    return this.size !== before
+  }
+
+  get size(): number {
+    if (this.#averageMs > longMs) return this.#concurrency
+    const ahead = this.#concurrency * this.#multiplier
+    return this.#averageMs > veryShortMs ? ahead : Math.max(ahead, veryShortWindow)
+  }
+}
+
+const longMs = 100
+const veryShortMs = 5
+const veryShortWindow = 256

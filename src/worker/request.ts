@@ -1,0 +1,49 @@
+import type { CompiledOptions } from '../app/task-options.ts'
+import type { Delivery } from '../brokers/broker.ts'
+import type { Execution, Job } from '../pools/pool.ts'
+import type { ReceivedTask, TaskHeaders } from '../protocol/task-message.ts'
+
+/** One received task: what is known of it, and what runs. */
+export class Request {
+  readonly delivery: Delivery
+  readonly headers: TaskHeaders
+  readonly options: CompiledOptions
+  readonly job: Job
+  execution: Execution | undefined
+  /** Acknowledged before the body ran: nothing is left to settle. */
+  isSettled = false
+
+  constructor(delivery: Delivery, received: ReceivedTask, options: CompiledOptions, limits: TimeLimits) {
+    this.delivery = delivery
+    this.headers = received.headers
+    this.options = options
+    const { hardTimeLimit, softTimeLimit } = received.headers
+    this.job = {
+      headers: received.headers,
+      protocol: received.protocol,
+      message: delivery.message,
+      queue: delivery.queue,
+      deliveryCount: delivery.deliveryCount,
+      hardTimeLimitMs: hardTimeLimit === undefined ? (options.timeLimitMs ?? limits.hardMs) : hardTimeLimit * 1000,
+      softTimeLimitMs: softTimeLimit === undefined ? (options.softTimeLimitMs ?? limits.softMs) : softTimeLimit * 1000,
+    }
+  }
+
+  get id(): string {
+    return this.headers.id
+  }
+
+  get taskName(): string {
+    return this.headers.task
+  }
+
+  isExpired(now: number): boolean {
+    return this.headers.expires !== undefined && this.headers.expires.getTime() <= now
+  }
+}
+
+/** The worker's own limits, for tasks that have none. */
+export interface TimeLimits {
+  readonly hardMs: number | undefined
+  readonly softMs: number | undefined
+}

@@ -1,0 +1,233 @@
+import type { Celeriac } from '../app/app.ts'
+import { storeRevoked } from '../app/store-revoked.ts'
+import type { ResultBackend } from '../backends/backend.ts'
+import type { Delivery } from '../brokers/broker.ts'
+import { DecodeError } from '../errors.ts'
+import type { Outcome } from '../pools/pool.ts'
+import type { TaskHeaders } from '../protocol/task-message.ts'
+import type { Request } from './request.ts'
+
+/** Brings broker and result backend in line with what became of a task. Its errors are logged: the loan then lapses and the task runs again. */
+export class Settler {
+  readonly #app: Celeriac
+  readonly #backend: ResultBackend
+  readonly #pending = new Set<Promise<void>>()
+  readonly #now: () => number
+
+  constructor(app: Celeriac, backend: ResultBackend, now: () => number = Date.now) {
+    this.#app = app
+    this.#backend = backend
+    this.#now = now
+  }
+
+  /** The end of an attempt: the table of celery-wire 10.2, with late acknowledgement. */
+  settle(request: Request, outcome: Outcome): void {
+    switch (outcome.kind) {
+      case 'succeeded':
+      case 'failed':
+      case 'ignored':
+        return this.#acknowledge(request)
+      case 'retried':
+        return this.#do(
+          request.isSettled
+            ? this.#app.openBroker().then((broker) => broker.publish([outcome.next]))
+            : request.delivery.acknowledge([outcome.next]),
+        )
+      case 'rejected':
+        return this.#rejected(request, outcome)
+      case 'undecodable':
+        return this.#deadLetter(request.delivery, outcome.reason)
+      case 'timedOut':
+        return this.#do(this.#timedOut(request, outcome.limitMs))
+      case 'cancelled':
+        return this.#cancelled(request, outcome.reason)
+      case 'lost':
+        if (!request.isSettled) this.#do(request.delivery.defer(new Date(this.#now() + lostPauseMs)))
+        return undefined
+    }
+  }
+
+  /** Celery's early ack. Rejects, and then the body must not run. */
+  async acknowledgeEarly(request: Request): Promise<void> {
+    try {
+      await request.delivery.acknowledge()
+      request.isSettled = true
+    } catch (error) {
+      this.report(error)
+      throw error
+    }
+  }
+
+  giveBack(request: Request): void {
+    if (!request.isSettled) this.#do(request.delivery.defer(new Date(0)))
+  }
+
+  /** Discarded before it ran: REVOKED with the reason `revoked` or `expired`. */
+  revoked(request: Request, reason: 'revoked' | 'expired'): void {
+    this.#app.log.info(
+      { taskId: request.id, taskName: request.taskName, reason },
+      'Discarding {reason} task: {taskName}[{taskId}]',
+    )
+    this.#do(this.#storeThenAcknowledge(request.delivery, () => storeRevoked(this.#backend, request.id, reason)))
+    if (this.#app.signals.has('taskRevoked')) {
+      void this.#app.signals.emit('taskRevoked', {
+        taskName: request.taskName,
+        taskId: request.id,
+        expired: reason === 'expired',
+        terminated: false,
+      })
+    }
+  }
+
+  /** No task of that name here: parked among the dead letters, so that a newer release can still run it. */
+  unknown(delivery: Delivery, headers: TaskHeaders): void {
+    const { task: taskName, id: taskId } = headers
+    const known = this.#app.tasks.names()
+    this.#app.log.error(
+      { taskId, taskName, queue: delivery.queue, known: known.length },
+      'Received unregistered task {taskName}[{taskId}], put among the dead letters of {queue}; is its module imported?',
+    )
+    this.#fail(
+      delivery,
+      taskId,
+      { type: 'NotRegistered', message: taskName, module: 'celery.exceptions' },
+      `no task ${taskName} is registered in this worker`,
+    )
+    if (this.#app.signals.has('taskUnknown'))
+      void this.#app.signals.emit('taskUnknown', { taskName, taskId, queue: delivery.queue })
+  }
+
+  /** A task that keeps killing its workers stops here. */
+  tooManyDeliveries(request: Request): void {
+    const { deliveryCount, queue } = request.delivery
+    const reason = `delivered ${deliveryCount - 1} times and never finished (task_max_deliveries is ${this.#app.config.task.maxDeliveries}): it may be killing its workers`
+    this.#app.log.error(
+      { taskId: request.id, taskName: request.taskName, queue, reason },
+      'Task {taskName}[{taskId}] {reason}; put among the dead letters',
+    )
+    this.#fail(
+      request.delivery,
+      request.id,
+      { type: 'WorkerLostError', message: reason, module: 'billiard.exceptions' },
+      reason,
+    )
+  }
+
+  /** Bytes that are no task, or none that may be read. */
+  unreadable(delivery: Delivery, error: unknown): void {
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    const { id } = delivery.message.headers
+    this.#app.log.error(
+      { queue: delivery.queue, reason, taskId: id },
+      'A message of {queue} cannot be read, put among the dead letters: {reason}',
+    )
+    if (typeof id !== 'string' || id === '') return this.#deadLetter(delivery, reason)
+    const type = error instanceof DecodeError ? error.name : 'DecodeError'
+    this.#fail(delivery, id, { type, message: reason, module: 'celeriac' }, reason)
+  }
+
+  readonly report = (error: unknown): void => {
+    this.#app.log.error(
+      { err: error, reason: error instanceof Error ? error.message : String(error) },
+      'A message could not be settled; it will be delivered again: {reason}',
+    )
+  }
+
+  /** Resolves when everything begun so far is done or has failed. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending)
+  }
+
+  #acknowledge(request: Request): void {
+    if (!request.isSettled) this.#do(request.delivery.acknowledge())
+  }
+
+  #rejected(request: Request, { requeue, reason }: { readonly requeue: boolean; readonly reason: string }): void {
+    if (this.#app.signals.has('taskRejected')) {
+      void this.#app.signals.emit('taskRejected', { taskName: request.taskName, taskId: request.id, requeue, reason })
+    }
+    if (request.isSettled) return
+    if (requeue) this.#do(request.delivery.reject({ requeue }))
+    else this.#deadLetter(request.delivery, reason)
+  }
+
+  #cancelled(request: Request, reason: 'revoked' | 'shutdown' | 'loanLost'): void {
+    if (reason === 'shutdown') return this.giveBack(request)
+    if (reason === 'loanLost') return
+    this.#do(
+      this.#storeThenAcknowledge(request.isSettled ? undefined : request.delivery, () =>
+        storeRevoked(this.#backend, request.id, 'terminated'),
+      ),
+    )
+    if (this.#app.signals.has('taskRevoked')) {
+      void this.#app.signals.emit('taskRevoked', {
+        taskName: request.taskName,
+        taskId: request.id,
+        expired: false,
+        terminated: true,
+      })
+    }
+  }
+
+  async #timedOut(request: Request, limitMs: number): Promise<void> {
+    const { headers, options } = request
+    const result = {
+      type: 'TimeLimitExceeded',
+      details: [limitMs / 1000],
+      module: 'billiard.exceptions',
+      traceback: undefined,
+    }
+    if (!(headers.ignoreResult ?? options.ignoreResult) || options.storeErrorsEvenIfIgnored) {
+      await this.#backend.store({
+        taskId: request.id,
+        status: 'FAILURE',
+        result,
+        dateDone: new Date(),
+        groupId: headers.group,
+        parentId: headers.parentId,
+      })
+    }
+    if (!request.isSettled) await request.delivery.acknowledge()
+    if (this.#app.signals.has('taskFailure')) {
+      await this.#app.signals.emit('taskFailure', {
+        taskName: request.taskName,
+        taskId: request.id,
+        error: result,
+        thrown: undefined,
+      })
+    }
+  }
+
+  /** FAILURE for whoever waits, then the dead letters. */
+  #fail(
+    delivery: Delivery,
+    taskId: string,
+    error: { readonly type: string; readonly message: string; readonly module: string },
+    reason: string,
+  ): void {
+    const result = { type: error.type, details: [error.message], module: error.module, traceback: undefined }
+    this.#do(
+      this.#backend
+        .store({ taskId, status: 'FAILURE', result, dateDone: new Date() })
+        .catch(this.report)
+        .then(() => delivery.reject({ requeue: false, reason })),
+    )
+  }
+
+  #deadLetter(delivery: Delivery, reason: string): void {
+    this.#do(delivery.reject({ requeue: false, reason }))
+  }
+
+  async #storeThenAcknowledge(delivery: Delivery | undefined, store: () => Promise<void>): Promise<void> {
+    await store()
+    await delivery?.acknowledge()
+  }
+
+  #do(work: Promise<void>): void {
+    const tracked: Promise<void> = work.catch(this.report).finally(() => this.#pending.delete(tracked))
+    this.#pending.add(tracked)
+  }
+}
+
+/** How long a task rests whose result could not be stored: the store is away, and trying at once would spin. */
+const lostPauseMs = 1000

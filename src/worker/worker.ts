@@ -1,0 +1,201 @@
+import type { Celeriac } from '../app/app.ts'
+import type { ResultBackend } from '../backends/backend.ts'
+import { openPool } from '../pools/open-pool.ts'
+import type { Pool } from '../pools/pool.ts'
+import { durationMs, type Duration } from '../util/duration.ts'
+import { Consumer } from './consumer.ts'
+import { DeliveryWindow } from './delivery-window.ts'
+import { Executor } from './executor.ts'
+import { LoopLag } from './loop-lag.ts'
+import { nodeName } from './node-name.ts'
+import { Revocations } from './revocations.ts'
+import { Settler } from './settler.ts'
+import { TaskLog } from './task-log.ts'
+
+export interface WorkerOptions {
+  /** Default: `task_default_queue`. */
+  readonly queues?: readonly string[]
+  /** How many bodies run at once. Default: `worker_concurrency`. */
+  readonly concurrency?: number
+  /** Node name; `%h`, `%n`, `%d` are filled in. Default `celery@%h`. */
+  readonly name?: string
+  readonly prefetchMultiplier?: number
+  /** How long a warm shutdown waits for running tasks. Default: `worker_shutdown_timeout`. */
+  readonly shutdownTimeout?: Duration
+  /** For tasks that have no limits of their own. */
+  readonly timeLimit?: Duration
+  readonly softTimeLimit?: Duration
+  /** Stops by itself once its queues are empty and nothing runs. */
+  readonly drain?: boolean
+}
+
+/** Takes tasks from queues and runs them. */
+export class Worker {
+  readonly name: string
+  readonly queues: readonly string[]
+  readonly concurrency: number
+  /** Resolves when the worker takes tasks; rejects when it could not start. */
+  readonly ready: Promise<void>
+  readonly #app: Celeriac
+  readonly #options: WorkerOptions
+  readonly #stopping = new AbortController()
+  readonly #killing = new AbortController()
+  #ready!: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
+  #ran = false
+
+  constructor(app: Celeriac, options: WorkerOptions = {}) {
+    this.#app = app
+    this.#options = options
+    this.name = nodeName(options.name)
+    this.queues = options.queues ?? [app.config.task.defaultQueue]
+    this.concurrency = options.concurrency ?? app.config.worker.concurrency
+    if (!Number.isInteger(this.concurrency) || this.concurrency < 1)
+      throw new RangeError(`concurrency must be a whole number from 1, got ${this.concurrency}`)
+    this.ready = new Promise((resolve, reject) => (this.#ready = { resolve, reject }))
+    // Whoever runs the worker sees the error there; nobody has to look at `ready`.
+    this.ready.catch(() => undefined)
+  }
+
+  /** Stops taking tasks and waits for those that run (`warm`), or ends them and gives them back (`cold`). Harmless when repeated. */
+  stop(how: 'warm' | 'cold' = 'warm'): void {
+    this.#stopping.abort()
+    if (how === 'cold') this.#killing.abort()
+  }
+
+  /** Runs until `signal` aborts (a warm shutdown) or `stop` is called. Rejects if it cannot start. */
+  async run(signal?: AbortSignal): Promise<void> {
+    if (this.#ran) throw new Error(`worker ${this.name} ran already: make a new one`)
+    this.#ran = true
+    const onAbort = (): void => this.stop('warm')
+    if (signal?.aborted) onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      await this.#run()
+    } catch (error) {
+      this.#ready.reject(error)
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  async #run(): Promise<void> {
+    const app = this.#app
+    await app.loadTasks()
+    const [broker, backend, codec] = await Promise.all([app.openBroker(), app.openBackend(), app.openCodec()])
+    const lag = new LoopLag(app.log, app.config.worker.blockWarningMs)
+    const executor = new Executor(app, {
+      hostname: this.name,
+      codec,
+      isEager: false,
+      store: (meta) => backend.store(meta),
+      onBlocked: (taskName, taskId, blockedMs) => lag.blockedBy(taskName, taskId, blockedMs),
+      blockWarningMs: app.config.worker.blockWarningMs,
+    })
+    const pool = openPool({
+      size: this.concurrency,
+      execute: (job, attempt) => executor.execute(job, attempt),
+      onSlotFree: () => consumer.pump(),
+    })
+    const consumer = this.#consumer(pool, backend, codec)
+    lag.watch(() => consumer.running)
+    const control = await broker.listen('control', (message) => consumer.revocations.accept(message))
+    try {
+      if (!this.#stopping.signal.aborted) await this.#serve(consumer)
+    } finally {
+      lag.stop()
+      await consumer.close()
+      await control[Symbol.asyncDispose]()
+      await pool[Symbol.asyncDispose]()
+      await app.signals.emit('workerShutdown', { workerName: this.name })
+    }
+  }
+
+  #consumer(pool: Pool, backend: ResultBackend, codec: Awaited<ReturnType<Celeriac['openCodec']>>): Consumer {
+    const app = this.#app
+    const { timeLimit, softTimeLimit, prefetchMultiplier = app.config.worker.prefetchMultiplier } = this.#options
+    const revocations: Revocations = new Revocations({
+      max: app.config.worker.revokesMax,
+      expiresMs: app.config.worker.revokeExpiresMs,
+      onRevoked: (taskId, { terminate }) => consumer.revoke(taskId, terminate),
+    })
+    const consumer = new Consumer({
+      app,
+      codec,
+      pool,
+      settler: new Settler(app, backend),
+      revocations,
+      taskLog: new TaskLog(app.log),
+      limits: {
+        hardMs: timeLimit === undefined ? undefined : durationMs(timeLimit, 'timeLimit'),
+        softMs: softTimeLimit === undefined ? undefined : durationMs(softTimeLimit, 'softTimeLimit'),
+      },
+      window: new DeliveryWindow(this.concurrency, prefetchMultiplier),
+      maxDeliveries: app.config.task.maxDeliveries,
+    })
+    return consumer
+  }
+
+  async #serve(consumer: Consumer): Promise<void> {
+    const app = this.#app
+    await consumer.start(this.queues)
+    app.log.info(
+      { workerName: this.name, queues: this.queues.join(', '), concurrency: this.concurrency, tasks: app.tasks.size },
+      '{workerName} ready',
+    )
+    await app.signals.emit('workerReady', { workerName: this.name })
+    this.#ready.resolve()
+    const drained = this.#options.drain ? this.#stopWhenDrained(consumer) : undefined
+    await aborted(this.#stopping.signal)
+    await drained
+    await this.#shutDown(consumer)
+  }
+
+  /** Warm until the deadline, a second signal makes it cold at once. */
+  async #shutDown(consumer: Consumer): Promise<void> {
+    const app = this.#app
+    const { shutdownTimeout } = this.#options
+    const timeoutMs =
+      shutdownTimeout === undefined
+        ? app.config.worker.shutdownTimeoutMs
+        : durationMs(shutdownTimeout, 'shutdownTimeout')
+    const how = this.#killing.signal.aborted ? 'cold' : 'warm'
+    app.log.info(
+      { workerName: this.name, how, running: consumer.running.size },
+      '{workerName}: {how} shutdown, {running} task(s) running',
+    )
+    await app.signals.emit('workerShuttingDown', { workerName: this.name, how })
+    const timer = setTimeout(() => this.#killing.abort(), timeoutMs)
+    try {
+      const isDone = await Promise.race([
+        consumer.stop().then(() => true),
+        aborted(this.#killing.signal).then(() => false),
+      ])
+      if (isDone) return
+      app.log.warn(
+        { workerName: this.name, running: consumer.running.size },
+        '{workerName}: cold shutdown, {running} task(s) are stopped and given back',
+      )
+      await consumer.abort()
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #stopWhenDrained(consumer: Consumer): Promise<void> {
+    const broker = await this.#app.openBroker()
+    while (!this.#stopping.signal.aborted) {
+      await Promise.race([new Promise((resolve) => setTimeout(resolve, drainCheckMs)), aborted(this.#stopping.signal)])
+      if (!consumer.isIdle) continue
+      const counts = await Promise.all(this.queues.map((queue) => broker.count(queue)))
+      if (consumer.isIdle && counts.every((count) => count === 0)) this.stop('warm')
+    }
+  }
+}
+
+const drainCheckMs = 50
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
