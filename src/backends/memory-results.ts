@@ -1,7 +1,7 @@
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { throwLater } from '../util/throw-later.ts'
 import type { GroupPart } from './backend.ts'
-import { loadMeta } from './stored-meta.ts'
+import { loadMeta, loadPart } from './stored-meta.ts'
 
 interface StoredResult {
   readonly text: string
@@ -11,8 +11,7 @@ interface StoredResult {
 
 interface StoredPart {
   readonly index: number
-  readonly status: string
-  readonly result: string
+  readonly text: string
 }
 
 interface StoredGroup {
@@ -76,12 +75,10 @@ export class MemoryResults {
     return group.parts.size
   }
 
-  takeParts(groupId: string, load: (result: string) => unknown): GroupPart[] {
-    const parts = [...(this.#groups.get(groupId)?.parts ?? [])]
+  takeParts(groupId: string): GroupPart[] {
+    const parts = [...(this.#groups.get(groupId)?.parts.values() ?? [])]
     this.#groups.delete(groupId)
-    return parts
-      .map(([taskId, part]) => ({ index: part.index, taskId, status: part.status, result: load(part.result) }))
-      .toSorted((a, b) => a.index - b.index)
+    return parts.map(({ index, text }) => loadPart(index, text)).toSorted((a, b) => a.index - b.index)
   }
 
   async deleteExpired(): Promise<number> {

@@ -1,10 +1,9 @@
 import { OperationalError } from '../errors.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
-import { dumpJson, loadJson } from '../protocol/typed-json.ts'
 import { SharedByName } from '../util/shared-by-name.ts'
 import type { BackendOptions, GroupPart, ResultBackend } from './backend.ts'
 import { MemoryResults } from './memory-results.ts'
-import { dumpMeta } from './stored-meta.ts'
+import { dumpMeta, dumpPart } from './stored-meta.ts'
 
 /** The one thing that makes `memory:name` the same backend for a whole process. */
 const sharedResults = new SharedByName<MemoryResults>()
@@ -63,14 +62,15 @@ class MemoryBackend implements ResultBackend {
     this.#results.forget(taskId)
   }
 
-  async addGroupPart(groupId: string, { taskId, index, status, result }: GroupPart): Promise<number> {
+  async addGroupPart(groupId: string, part: GroupPart): Promise<number> {
     this.#assertOpen('addGroupPart')
-    return this.#results.addPart(groupId, taskId, { index, status, result: dumpJson(result) }, this.#expiresAt())
+    const stored = { index: part.index, text: dumpPart(part) }
+    return this.#results.addPart(groupId, part.taskId, stored, this.#expiresAt())
   }
 
   async takeGroupParts(groupId: string): Promise<GroupPart[]> {
     this.#assertOpen('takeGroupParts')
-    return this.#results.takeParts(groupId, loadJson)
+    return this.#results.takeParts(groupId)
   }
 
   async deleteExpired(): Promise<number> {

@@ -2,12 +2,11 @@ import type { StatementSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
 
-/** A part with its result encoded. */
+/** A part, encoded. */
 export interface PartRow {
   readonly index: number
   readonly taskId: string
-  readonly status: string
-  readonly result: string
+  readonly meta: string
 }
 
 /** Rows of one deletion. */
@@ -38,15 +37,15 @@ export class SqliteGroups {
        ON CONFLICT (group_id) DO UPDATE SET expires_at = excluded.expires_at RETURNING id, parts`,
     )
     this.#insertPart = database.prepare(
-      `INSERT INTO result_group_parts (part_index, status, result, group_row, task_id) VALUES (?, ?, ?, ?, ?)
+      `INSERT INTO result_group_parts (part_index, meta, group_row, task_id) VALUES (?, ?, ?, ?)
        ON CONFLICT DO NOTHING`,
     )
     this.#replacePart = database.prepare(
-      'UPDATE result_group_parts SET part_index = ?, status = ?, result = ? WHERE group_row = ? AND task_id = ?',
+      'UPDATE result_group_parts SET part_index = ?, meta = ? WHERE group_row = ? AND task_id = ?',
     )
     this.#countPart = database.prepare('UPDATE result_groups SET parts = parts + 1 WHERE id = ?')
     this.#selectParts = database.prepare(
-      `SELECT part_index, p.task_id, status, result FROM result_groups g JOIN result_group_parts p ON p.group_row = g.id
+      `SELECT part_index, task_id, meta FROM result_groups g JOIN result_group_parts p ON p.group_row = g.id
        WHERE g.group_id = ? ORDER BY part_index`,
     )
     this.#deleteParts = database.prepare(
@@ -65,16 +64,16 @@ export class SqliteGroups {
   }
 
   /** Returns how many parts the group has. */
-  addPart(groupId: string, { index, taskId, status, result }: PartRow, expiresAt: number | null): Promise<number> {
+  addPart(groupId: string, { index, taskId, meta }: PartRow, expiresAt: number | null): Promise<number> {
     return this.#database.write(() => {
       const group = this.#openGroup.get(groupId, expiresAt)
       const row = Number(group?.['id'])
       const parts = Number(group?.['parts'])
-      if (this.#insertPart.run(index, status, result, row, taskId).changes) {
+      if (this.#insertPart.run(index, meta, row, taskId).changes) {
         this.#countPart.run(row)
         return parts + 1
       }
-      this.#replacePart.run(index, status, result, row, taskId)
+      this.#replacePart.run(index, meta, row, taskId)
       return parts
     })
   }
@@ -87,8 +86,7 @@ export class SqliteGroups {
       return rows.map((row) => ({
         index: Number(row['part_index']),
         taskId: String(row['task_id']),
-        status: String(row['status']),
-        result: String(row['result']),
+        meta: String(row['meta']),
       }))
     })
   }

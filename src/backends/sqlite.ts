@@ -2,12 +2,11 @@ import { openSqliteDatabase } from '../drivers/open-sqlite-database.ts'
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
 import { parseSqliteUrl } from '../drivers/sqlite-url.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
-import { dumpJson, loadJson } from '../protocol/typed-json.ts'
 import type { BackendOptions, GroupPart, ResultBackend } from './backend.ts'
 import { SqliteGroups } from './sqlite-groups.ts'
 import { SqliteResultWatch } from './sqlite-result-watch.ts'
 import { SqliteResults } from './sqlite-results.ts'
-import { dumpMeta, loadMeta } from './stored-meta.ts'
+import { dumpMeta, dumpPart, loadMeta, loadPart } from './stored-meta.ts'
 
 /** `id` first and `meta` last: the clean-up and the watch read the short columns only. */
 const migrations = [
@@ -20,8 +19,8 @@ const migrations = [
      id INTEGER PRIMARY KEY AUTOINCREMENT, group_id TEXT UNIQUE, parts INTEGER NOT NULL, expires_at INTEGER
    );
    CREATE TABLE result_group_parts (
-     group_row INTEGER NOT NULL, task_id TEXT NOT NULL, part_index INTEGER NOT NULL, status TEXT NOT NULL,
-     result TEXT NOT NULL, PRIMARY KEY (group_row, task_id)
+     group_row INTEGER NOT NULL, task_id TEXT NOT NULL, part_index INTEGER NOT NULL, meta TEXT NOT NULL,
+     PRIMARY KEY (group_row, task_id)
    ) WITHOUT ROWID;`,
 ]
 
@@ -86,14 +85,14 @@ class SqliteBackend implements ResultBackend {
     await this.#results.forget(taskId)
   }
 
-  async addGroupPart(groupId: string, { index, taskId, status, result }: GroupPart): Promise<number> {
-    const part = { index, taskId, status, result: dumpJson(result) }
-    return await this.#groups.addPart(groupId, part, this.#expiresAt())
+  async addGroupPart(groupId: string, part: GroupPart): Promise<number> {
+    const row = { index: part.index, taskId: part.taskId, meta: dumpPart(part) }
+    return await this.#groups.addPart(groupId, row, this.#expiresAt())
   }
 
   async takeGroupParts(groupId: string): Promise<GroupPart[]> {
     const parts = await this.#groups.takeParts(groupId)
-    return parts.map((part) => ({ ...part, result: loadJson(part.result) }))
+    return parts.map(({ index, meta }) => loadPart(index, meta))
   }
 
   async deleteExpired(): Promise<number> {
