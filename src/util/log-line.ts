@@ -16,12 +16,12 @@ const colours = { debug: '34', info: '', warn: '33', error: '31' } as const
 /** `[2026-11-20 08:29:10,592: INFO/MainProcess] Task demo.add[…] succeeded in 0.0012s: 5` and a line feed. */
 export function formatLine({ level, time, processName, colour, fields, message }: LogLine): string {
   const left = new Map(Object.entries(fields))
-  const error = takeError(left)
   const text = fillIn(message, left)
   const task = takeTask(left)
+  const blocks = takeBlocks(left)
   const rest = [...left].filter(([, value]) => value !== undefined).map(([name, value]) => ` ${name}=${show(value)}`)
   const line = `[${localTime(time)}: ${labels[level]}/${processName}] ${task}${text}${rest.join('')}`
-  const whole = error === undefined ? line : `${line}\n${error}`
+  const whole = [line, ...blocks].join('\n')
   return colour && colours[level] !== '' ? `\u001b[${colours[level]}m${whole}\u001b[39m\n` : `${whole}\n`
 }
 
@@ -50,15 +50,22 @@ function takeTask(left: Map<string, unknown>): string {
   return `${oneLine(taskName)}[${oneLine(taskId)}]: `
 }
 
-function takeError(left: Map<string, unknown>): string | undefined {
-  for (const name of ['error', 'err', 'traceback']) {
-    const value = left.get(name)
-    if (value === undefined || value === null) continue
-    if (name === 'traceback' && typeof value !== 'string') continue
+/** Errors and tracebacks go below the line, with their stacks. */
+function takeBlocks(left: Map<string, unknown>): string[] {
+  const blocks = []
+  for (const [name, value] of left) {
+    const block =
+      value instanceof Error ? inspect(value, { depth: 4 }) : name === 'traceback' ? traceback(value) : undefined
+    if (block === undefined) continue
     left.delete(name)
-    return typeof value === 'string' ? value.trimEnd() : inspect(value, { depth: 4 })
+    blocks.push(block)
   }
-  return undefined
+  return blocks
+}
+
+/** Comes from elsewhere: it keeps its lines, and no other control characters. */
+function traceback(value: unknown): string | undefined {
+  return typeof value === 'string' ? value.trimEnd().split('\n').map(oneLine).join('\n') : undefined
 }
 
 function show(value: unknown): string {

@@ -32,6 +32,12 @@ describe('the pretty log', () => {
     assert.match(lines.join(''), /It failed\nError: outer\n {4}at [^]*inner/)
   })
 
+  it('shows the traceback of a remote error below the line that names the error', () => {
+    const { log, lines } = record({ pretty: true })
+    log.error({ error: 'KeyError("x")', traceback: 'Traceback:\n  at x\n' }, 'raised unexpected: {error}')
+    assert.match(lines.join(''), /ERROR\/MainProcess\] raised unexpected: KeyError\("x"\)\nTraceback:\n {2}at x\n$/)
+  })
+
   it('lets no value fake a line or steer the terminal', () => {
     const { log, lines } = record({ pretty: true })
     log.info({ ...fields, taskName: 'x\n[2026', result: '\u001b[31m' }, succeeded)

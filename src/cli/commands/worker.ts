@@ -1,0 +1,108 @@
+import { Command } from 'commander'
+import { maskUrl } from '../../app/mask-secrets.ts'
+import type { Worker, WorkerOptions } from '../../worker/worker.ts'
+import type { Duration } from '../../util/duration.ts'
+import type { LogLevel } from '../../util/logger.ts'
+import type { CommandRun } from '../command-run.ts'
+import type { OpenedApp } from '../open-app.ts'
+import { duration, list, logLevel, wholeNumber } from '../option-values.ts'
+
+interface Options {
+  readonly loglevel: LogLevel
+  readonly concurrency?: number
+  readonly queues?: readonly string[]
+  readonly hostname?: string
+  readonly include?: readonly string[]
+  readonly prefetchMultiplier?: number
+  readonly timeLimit?: Duration
+  readonly softTimeLimit?: Duration
+  readonly shutdownTimeout?: Duration
+  readonly drain?: true
+}
+
+const help = `
+Signals:
+  SIGTERM, SIGINT   warm shutdown: finish what runs, give back what waits; a second one is cold
+  SIGQUIT           cold shutdown: abort what runs and give everything back
+A third signal ends the process at once; its tasks come back when their lease has run out.
+
+Examples:
+  celeriac -A ./app.ts worker -l INFO
+  celeriac -A ./app.ts worker -Q mail,celery -c 20 -n mail@%h
+  celeriac -A ./app.ts worker --drain       run what waits, then stop`
+
+export function workerCommand(run: CommandRun): Command {
+  return new Command('worker')
+    .description('run tasks until told to stop')
+    .option('-l, --loglevel <level>', 'debug, info, warning or error', logLevel, defaultLevel(run))
+    .option('-c, --concurrency <n>', 'tasks that run at once (default: worker_concurrency)', wholeNumber(1))
+    .option('-Q, --queues <names>', 'queues to serve, with commas between (default: task_default_queue)', list)
+    .option('-n, --hostname <name>', 'name of this worker; %h is the host, %n the part before the @')
+    .option('-I, --include <modules>', 'more modules to import, with commas between', list)
+    .option('--prefetch-multiplier <n>', 'messages held for each slot', wholeNumber(0))
+    .option('--time-limit <duration>', 'hard time limit of tasks that have none', duration)
+    .option('--soft-time-limit <duration>', 'soft time limit of tasks that have none', duration)
+    .option('--shutdown-timeout <duration>', 'how long a warm shutdown may take', duration)
+    .option('--drain', 'stop when the queues are empty')
+    .addHelpText('after', help)
+    .action((options: Options) => runWorker(run, options))
+}
+
+function defaultLevel(run: CommandRun): LogLevel {
+  const text = run.terminal.env['CELERY_LOG_LEVEL'] ?? ''
+  return text === '' ? 'info' : logLevel(text)
+}
+
+async function runWorker(run: CommandRun, options: Options): Promise<void> {
+  const opened = await run.openApp({ needsModule: true, logLevel: options.loglevel })
+  const { app } = opened
+  const { importTaskModules } = await import('../../app/autodiscover.ts')
+  await app.loadTasks()
+  await importTaskModules(options.include ?? [], process.cwd())
+  const { Worker } = await import('../../worker/worker.ts')
+  const worker = new Worker(app, workerOptions(options))
+  if (run.terminal.err.isTTY === true) run.printer.note(banner(opened, worker))
+  const stop = new AbortController()
+  const forgetSignals = listenToSignals(worker, stop)
+  try {
+    await worker.run(stop.signal)
+  } finally {
+    forgetSignals()
+  }
+}
+
+function workerOptions(options: Options): WorkerOptions {
+  const { hostname, loglevel: _, include: __, ...others } = options
+  return { ...others, ...(hostname !== undefined && { name: hostname }) }
+}
+
+/** The first signal is warm, the next cold; after that nothing is waited for. */
+function listenToSignals(worker: Worker, stop: AbortController): () => void {
+  let received = 0
+  const onSignal = (signal: NodeJS.Signals): void => {
+    received += 1
+    if (received > 2) process.exit(1)
+    if (received > 1 || signal === 'SIGQUIT') worker.stop('cold')
+    else stop.abort(signal)
+  }
+  const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const
+  for (const signal of signals) process.on(signal, onSignal)
+  return () => {
+    for (const signal of signals) process.off(signal, onSignal)
+  }
+}
+
+function banner({ app, file }: OpenedApp, worker: Worker): string {
+  const { config } = app
+  const names = app.tasks.names()
+  return [
+    ` ${worker.name}`,
+    `  app:         ${app.name} (${file})`,
+    `  broker:      ${maskUrl(config.broker.url)}`,
+    `  results:     ${maskUrl(config.result.backend ?? 'disabled')}`,
+    `  concurrency: ${worker.concurrency}`,
+    `  queues:      ${worker.queues.join(', ')}`,
+    `  tasks:       ${names.length === 0 ? 'none' : names.join(', ')}`,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,67 @@
+import { InvalidArgumentError } from 'commander'
+import { parseDuration, type Duration } from '../util/duration.ts'
+import { logLevels, type LogLevel } from '../util/logger.ts'
+
+/** `30`, `'30s'`, `'10m'`. */
+export function duration(text: string): Duration {
+  const value = /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text.trim()
+  if (parseDuration(value) === undefined) {
+    throw new InvalidArgumentError("Expected seconds, or text such as '500ms', '30s', '10m', '2h'.")
+  }
+  return value as Duration
+}
+
+export function wholeNumber(minimum: number, maximum: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() !== '' && Number.isInteger(value) && value >= minimum && value <= maximum) return value
+    const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`
+    throw new InvalidArgumentError(`Expected a whole number ${range}.`)
+  }
+}
+
+/** `a,b`; may be given several times. */
+export function list(text: string, before: readonly string[] | undefined): readonly string[] {
+  const items = text.split(',').map((item) => item.trim())
+  if (items.includes('')) throw new InvalidArgumentError('Expected names with commas between them, such as a,b.')
+  return [...new Set([...(before ?? []), ...items])]
+}
+
+export function date(text: string): Date {
+  const value = new Date(text)
+  if (Number.isNaN(value.getTime())) {
+    throw new InvalidArgumentError("Expected an ISO 8601 date and time such as '2030-01-31T08:00:00Z'.")
+  }
+  return value
+}
+
+export function jsonList(text: string): readonly unknown[] {
+  const value = json(text)
+  if (!Array.isArray(value)) throw new InvalidArgumentError(`Expected a JSON list such as '[2, 3]', got ${text}.`)
+  return value
+}
+
+export function jsonObject(text: string): Readonly<Record<string, unknown>> {
+  const value = json(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidArgumentError(`Expected a JSON object such as '{"x": 2}', got ${text}.`)
+  }
+  return value as Record<string, unknown>
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new InvalidArgumentError(`This is not JSON: ${(error as Error).message}.`)
+  }
+}
+
+/** Celery's names too: `INFO`, `WARNING`, `CRITICAL`. */
+export function logLevel(text: string): LogLevel {
+  const name = text.toLowerCase()
+  const aliases: Readonly<Record<string, LogLevel>> = { warning: 'warn', critical: 'error', fatal: 'error' }
+  const level = aliases[name] ?? logLevels.find((one) => one === name)
+  if (level === undefined) throw new InvalidArgumentError('Expected debug, info, warning or error.')
+  return level
+}

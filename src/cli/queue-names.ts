@@ -1,0 +1,17 @@
+import type { Broker } from '../brokers/broker.ts'
+import type { Config } from '../app/config.ts'
+
+/** Queues that the settings name: the default one and those of the routes. */
+export function configuredQueues({ task }: Config): string[] {
+  const routed = Object.values(task.routes).flatMap((route) => route.queue ?? [])
+  return [...new Set([task.defaultQueue, ...routed])]
+}
+
+const deadSuffix = '.dead'
+
+/** Queues of the settings and those that hold messages or dead letters, where the broker knows. */
+export async function knownQueues(broker: Broker, config: Config): Promise<string[]> {
+  const held = (await broker.queues?.()) ?? []
+  const names = held.map((name) => (name.endsWith(deadSuffix) ? name.slice(0, -deadSuffix.length) : name))
+  return [...new Set([...configuredQueues(config), ...names.toSorted()])]
+}
