@@ -9,7 +9,7 @@ const planned = ['redis', 'rediss', 'rpc', 'db', 'postgres', 'postgresql', 'mysq
  * Throws ImproperlyConfigured for other schemes, OperationalError for a file that cannot be used.
  */
 export async function openBackend(url: string, options: BackendOptions): Promise<ResultBackend> {
-  const scheme = /^([a-z0-9+]+):/i.exec(url)?.[1]?.toLowerCase() ?? url
+  const scheme = /^([a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase() ?? url
   switch (scheme) {
     case 'memory':
       return (await import('./memory.ts')).openMemoryBackend(url, options)
