@@ -68,7 +68,8 @@ export function show(value: unknown): string {
   return printable(inspect(value, { depth: 4, breakLength: Infinity, compact: true }))
 }
 
-function printable(text: string): string {
+/** One line of text from elsewhere, with control characters shown instead of sent. */
+export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))
 }
 

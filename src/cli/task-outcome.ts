@@ -3,7 +3,7 @@ import { formatRemoteError, isRemoteError } from '../protocol/remote-error.ts'
 import { isException } from '../protocol/states.ts'
 import { TaskError, TaskRevoked } from '../errors.ts'
 import type { Duration } from '../util/duration.ts'
-import { show, type Printer } from './output.ts'
+import { printable, show, type Printer } from './output.ts'
 
 /** What is known of a task, as `call --wait` and `result` print it. */
 export interface TaskOutcome {
@@ -49,7 +49,9 @@ function text(printer: Printer, outcome: TaskOutcome, withTraceback: boolean): s
   if (state === 'SUCCESS') return show(outcome.result)
   if (state === 'PENDING')
     return 'PENDING (nothing is known of it: it waits, or there is no such task, or its result has expired)'
-  if (error === undefined) return `${state} ${show(outcome.result)}`
-  const line = `${printer.paint('red', state)} ${error}`
-  return withTraceback && traceback !== undefined ? `${line}\n${traceback.trimEnd()}` : line
+  if (error === undefined) return `${printable(state)} ${show(outcome.result)}`
+  const line = `${printer.paint('red', printable(state))} ${printable(error)}`
+  return withTraceback && traceback !== undefined
+    ? `${line}\n${traceback.trimEnd().split('\n').map(printable).join('\n')}`
+    : line
 }

@@ -46,6 +46,7 @@ async function init(run: CommandRun, folder: string, force: boolean): Promise<vo
 }
 
 function nextSteps(folder: string, written: readonly string[]): string {
+  if (written.length === 0) return 'Nothing to write: every file is there.'
   const enter = path.resolve(folder) === process.cwd() ? '' : `cd ${folder} && `
   return `Wrote ${written.join(', ')}.\nNow: ${enter}npm install && npm run demo`
 }
