@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict'
+import {
+  EncodeError,
+  Ignore,
+  InvalidArguments,
+  RowMissing,
+  RowNotYetVisible,
+  UnidentifiableInstance,
+  UnknownModel,
+} from '../../src/errors.ts'
+import { ModelReference } from '../../src/protocol/model-reference.ts'
+import {
+  adapterWith,
+  inApp,
+  newUser,
+  type DefineOrm,
+  type ModelLab,
+  type SeatRow,
+  type UserRow,
+} from './orm-contract-tools.ts'
+
+async function roundTrip<T>({ models }: ModelLab, value: T): Promise<T> {
+  return (await models.load(models.toReferences(value))) as T
+}
+
+function columns({ id, name, version }: UserRow): UserRow {
+  return { id, name, version }
+}
+
+export function defineModelTests(it: DefineOrm): void {
+  defineSending(it)
+  defineLoading(it)
+  defineFreshness(it)
+  defineBatching(it)
+}
+
+function defineSending(it: DefineOrm): void {
+  it('sends label and key of an instance at any depth, and nothing else of it', async (lab) => {
+    const user = await newUser(lab, 'Ada')
+    const seat = await lab.save(Object.assign(new lab.Seat(), { row: 3, seat: 'B', holder: 'Ada' }))
+    const sent = lab.models.toReferences([{ list: [user, 1], text: 'Ada' }, seat])
+    assert.deepEqual(sent, [
+      { list: [new ModelReference('shop.User', user.id, { v: user.version }), 1], text: 'Ada' },
+      new ModelReference('shop.Seat', [3, 'B']),
+    ])
+  })
+
+  it('leaves a value without models alone, the very object', async ({ models }) => {
+    const value = [{ a: [1, 'two', null, new Date(0)], b: new Map([[1, 2]]) }]
+    assert.equal(models.toReferences(value), value)
+    assert.equal(await models.load(value), value)
+  })
+
+  it('leaves the caller objects as they were', async (lab) => {
+    const value = { user: await newUser(lab, 'Ada'), rest: { n: 1 } }
+    const sent = lab.models.toReferences(value)
+    assert.ok(value.user instanceof lab.User)
+    assert.equal(sent.rest, value.rest)
+  })
+
+  it('refuses an instance that is not saved, and names its place', async ({ models, User }) => {
+    assert.throws(
+      () => models.toReferences([{ who: [new User()] }]),
+      (error: Error) =>
+        error instanceof UnidentifiableInstance && /\$\[0\]\.who\[0\].*shop\.User has no id/.test(error.message),
+    )
+  })
+
+  it('refuses a value that contains itself', async ({ models }) => {
+    const loop: { inner?: unknown } = {}
+    loop.inner = [loop]
+    assert.throws(() => models.toReferences(loop), EncodeError)
+  })
+
+  it('sends a reference by class or by label, also to models that only the worker knows', async ({
+    models,
+    User,
+    Seat,
+  }) => {
+    assert.deepEqual(models.toReferences([models.ref(User, 7), models.ref('py.Order', 'x')]), [
+      new ModelReference('shop.User', 7),
+      new ModelReference('py.Order', 'x'),
+    ])
+    assert.throws(() => models.ref(Seat, 1), InvalidArguments)
+    assert.throws(() => models.ref('noDot', 1), InvalidArguments)
+    assert.throws(() => models.ref(Date, 1), InvalidArguments)
+  })
+
+  it('marks references as committed when the message leaves after the commit', async (lab) => {
+    const user = await newUser(lab, 'Ada')
+    await lab.transaction(async () => {
+      const [sent] = lab.models.toReferences([user], '$', { committed: true }) as unknown as [ModelReference]
+      assert.equal(sent.extra.c, 1)
+    })
+  })
+
+  it('loads a reference when asked', async (lab) => {
+    const user = await newUser(lab, 'Ada')
+    const ref = lab.models.ref(lab.User, user.id)
+    assert.equal((await ref.load()).name, 'Ada')
+    assert.deepEqual([ref.label, ref.key], ['shop.User', user.id])
+    await assert.rejects(lab.models.ref(lab.User, -1).load(), RowMissing)
+  })
+}
+
+function defineLoading(it: DefineOrm): void {
+  it('gives instances of the class, equal to the row and not those of the sender', async (lab) => {
+    const user = await newUser(lab, 'Ada')
+    const [loaded] = await roundTrip(lab, [user])
+    assert.ok(loaded instanceof lab.User)
+    assert.notEqual(loaded, user)
+    assert.deepEqual(columns(loaded), columns(user))
+  })
+
+  it('gives the same object wherever one row is named, also by another form of its key', async (lab) => {
+    const user = await newUser(lab, 'Ada')
+    const byText = new ModelReference('shop.User', String(user.id))
+    const [first, { again }, third] = (await lab.models.load(
+      lab.models.toReferences([user, { again: [user] }, byText]),
+    )) as [UserRow, { again: [UserRow] }, UserRow]
+    assert.equal(first, again[0])
+    assert.equal(first, third)
+  })
+
+  it('loads composite keys, each part in its place', async (lab) => {
+    for (const [row, seat] of [
+      [1, 'A'],
+      [1, 'B'],
+      [2, 'A'],
+    ] as const) {
+      await lab.save(Object.assign(new lab.Seat(), { row, seat, holder: `${row}${seat}` }))
+    }
+    const refs = [new ModelReference('shop.Seat', [2, 'A']), new ModelReference('shop.Seat', [1, 'B'])]
+    const seats = (await lab.models.load(refs)) as SeatRow[]
+    assert.deepEqual(
+      seats.map(({ holder }) => holder),
+      ['2A', '1B'],
+    )
+  })
+
+  it('finds an alias and a label in another case', async (lab) => {
+    const { id } = await newUser(lab, 'Ada')
+    const refs = [new ModelReference('shop.Person', id), new ModelReference('shop.user', id)]
+    const [first, second] = (await lab.models.load(refs)) as [UserRow, UserRow]
+    assert.equal(first.name, 'Ada')
+    assert.equal(first, second)
+  })
+
+  it('refuses labels that are not registered, and keys that are none', async ({ models }) => {
+    await assert.rejects(models.load(new ModelReference('shop.Nobody', 1)), UnknownModel)
+    await assert.rejects(models.load(new ModelReference('shop.User', 1, { db: 'elsewhere' })), UnknownModel)
+    const odd = { $gt: 0 } as unknown as string
+    await assert.rejects(models.load(new ModelReference('shop.User', odd)), InvalidArguments)
+    await assert.rejects(models.load(new ModelReference('shop.User', [1, 2])), InvalidArguments)
+  })
+
+  it('takes a key as a value, never as a piece of a statement', async (lab) => {
+    await newUser(lab, 'Ada')
+    const missing = { missing: 'null', grace: 0 } as const
+    for (const key of ['1 OR 1=1', "1' OR '1'='1", '1; DROP TABLE user']) {
+      assert.deepEqual(await lab.models.load([new ModelReference('shop.User', key)], missing), [null])
+    }
+    assert.equal((await lab.findUser(1)).name, 'Ada')
+  })
+
+  it('keeps a key named __proto__ data', async (lab) => {
+    const { id } = await newUser(lab, 'Ada')
+    const value = JSON.parse('{"__proto__":{"polluted":true},"user":0}') as Record<string, unknown>
+    value['user'] = new ModelReference('shop.User', id)
+    const loaded = (await lab.models.load(value)) as Record<string, unknown>
+    assert.equal((loaded as { polluted?: boolean }).polluted, undefined)
+    assert.ok(Object.hasOwn(loaded, '__proto__'))
+  })
+}
+
+function defineFreshness(it: DefineOrm): void {
+  it('gives the row as it is now, not as it was at the call', async (lab) => {
+    const user = await newUser(lab, 'before')
+    const sent = lab.models.toReferences([user])
+    lab.elsewhere(`UPDATE user SET name = 'after', version = version + 1 WHERE id = ${user.id}`)
+    const [loaded] = (await lab.models.load(sent)) as unknown as [UserRow]
+    assert.equal(loaded.name, 'after')
+  })
+
+  it('waits for a row whose transaction commits within the grace', async (lab) => {
+    await newUser(lab, 'other')
+    const loading = lab.models.load(new ModelReference('shop.User', 4711), { grace: '20s' })
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    lab.elsewhere(`INSERT INTO user (id, name, version) VALUES (4711, 'late', 1)`)
+    assert.equal(((await loading) as UserRow).name, 'late')
+  })
+
+  it('waits for the version that the sender saw, and says so when it does not come', async (lab) => {
+    const user = await newUser(lab, 'Ada')
+    const newer = new ModelReference('shop.User', user.id, { v: user.version + 1 })
+    await assert.rejects(lab.models.load(newer, { grace: 0 }), RowNotYetVisible)
+    const loading = lab.models.load(newer, { grace: '20s' })
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    lab.elsewhere(`UPDATE user SET name = 'newer', version = version + 1 WHERE id = ${user.id}`)
+    assert.equal(((await loading) as UserRow).name, 'newer')
+  })
+
+  it('knows a row that was committed before the call and is missing as gone, at once', async ({ models }) => {
+    const gone = new ModelReference('shop.User', -1, { c: 1 })
+    await assert.rejects(models.load(gone, { grace: '1h' }), RowMissing)
+  })
+
+  it('knows a missing row as gone when the message is older than the grace', async ({ models }) => {
+    const sentAt = new Date(Date.now() - 60_000)
+    await assert.rejects(
+      models.load([new ModelReference('shop.User', -1)], { grace: '30s', sentAt }),
+      /shop\.User\(-1\)/,
+    )
+  })
+
+  it('follows the policy for missing rows', async (lab) => {
+    const { id } = await newUser(lab, 'Ada')
+    const refs = [new ModelReference('shop.User', -1), new ModelReference('shop.User', id)]
+    const [nothing, user] = (await lab.models.load(refs, { grace: 0, missing: 'null' })) as [null, UserRow]
+    assert.equal(nothing, null)
+    assert.equal(user.name, 'Ada')
+    await assert.rejects(lab.models.load(refs, { grace: 0, missing: 'discard' }), Ignore)
+    await assert.rejects(lab.models.load(refs, { grace: 0, missing: 'retry' }), RowNotYetVisible)
+    await assert.rejects(lab.models.load(refs, { grace: 0, missing: 'error' }), RowMissing)
+  })
+
+  it('stops waiting when the task is told to stop', async ({ models }) => {
+    const stop = new AbortController()
+    const loading = models.load(new ModelReference('shop.User', -1), { grace: '1h', signal: stop.signal })
+    stop.abort(new Error('told to stop'))
+    await assert.rejects(loading, (error: Error) => /told to stop|aborted/.test(error.message))
+  })
+}
+
+function defineBatching(it: DefineOrm): void {
+  it('reads what many tasks ask for in one turn with one query per model, and shares no object', async (lab) => {
+    const users = await lab.transaction(() => Promise.all(Array.from({ length: 50 }, (_, i) => newUser(lab, `u${i}`))))
+    const seats = [1, 2, 3].map((row) => Object.assign(new lab.Seat(), { row, seat: 'A', holder: '' }))
+    for (const seat of seats) await lab.save(seat)
+    const calls = Array.from({ length: 1000 }, (_, i) => lab.models.toReferences([users[i % 50], seats[i % 3]]))
+    lab.takeSelects()
+    const loaded = (await Promise.all(calls.map((call) => lab.models.load(call)))) as [UserRow, SeatRow][]
+    const selects = lab.takeSelects()
+    assert.equal(new Set(loaded.flat()).size, 2000)
+    assert.deepEqual(
+      loaded.map(([user]) => user.id),
+      calls.map((_, i) => users[i % 50]?.id),
+    )
+    assert.ok(selects <= (lab.adapter.copy ? 2 : 1000), `${selects} queries`)
+  })
+
+  it('shares no object where rows cannot be copied either', async (lab) => {
+    const { models } = inApp(lab, adapterWith(lab.adapter, {}))
+    const user = await newUser(lab, 'Ada')
+    const loaded = await Promise.all(Array.from({ length: 5 }, () => models.load(models.toReferences(user))))
+    assert.equal(new Set(loaded).size, 5)
+    for (const row of loaded) assert.deepEqual(columns(row as unknown as UserRow), columns(user))
+  })
+
+  it('reads a row again for every call', async (lab) => {
+    const user = await newUser(lab, 'Ada')
+    const sent = lab.models.toReferences(user)
+    const first = (await lab.models.load(sent)) as unknown as UserRow
+    first.name = 'scribbled'
+    const second = (await lab.models.load(sent)) as unknown as UserRow
+    assert.equal(second.name, 'Ada')
+  })
+
+  it('fails only the task whose row is missing', async (lab) => {
+    const user = await newUser(lab, 'Ada')
+    const good = lab.models.toReferences(user)
+    const bad = new ModelReference('shop.User', -1, { c: 1 })
+    const outcomes = await Promise.allSettled([good, bad, good].map((value) => lab.models.load(value)))
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+  })
+
+  it('fails only the task whose key the database chokes on', async (lab) => {
+    const { adapter } = lab
+    const choking = adapterWith(adapter, {
+      fetch: (model, keys, options) =>
+        keys.includes('poison')
+          ? Promise.reject(new Error('invalid input syntax'))
+          : adapter.fetch(model, keys, options),
+    })
+    const { models } = inApp(lab, choking)
+    const user = await newUser(lab, 'Ada')
+    const poison = new ModelReference('shop.User', 'poison')
+    const values = [user, user, poison, user, user].map((value) => models.toReferences<unknown>(value))
+    const outcomes = await Promise.allSettled(values.map((value) => models.load(value)))
+    assert.deepEqual(
+      outcomes.map(({ status }) => status === 'fulfilled'),
+      [true, true, false, true, true],
+    )
+  })
+
+  it('loads thousands of references with few queries', async (lab) => {
+    await newUser(lab, 'Ada')
+    lab.takeSelects()
+    const refs = Array.from({ length: 12_000 }, (_, i) => new ModelReference('shop.User', i + 1))
+    const seats = Array.from({ length: 1500 }, (_, i) => new ModelReference('shop.Seat', [i, 'A']))
+    const rows = (await lab.models.load([refs, seats], { missing: 'null', grace: 0 })) as unknown[][]
+    assert.equal(rows.flat().filter((row) => row !== null).length, 1)
+    const selects = lab.takeSelects()
+    assert.ok(selects <= 10, `${selects} queries`)
+  })
+}

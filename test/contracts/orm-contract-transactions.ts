@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { Transactions } from '../../src/app/transactions.ts'
+import { DatabaseUnavailable, InvalidArguments } from '../../src/errors.ts'
+import { ModelReference } from '../../src/protocol/model-reference.ts'
+import { adapterWith, inApp, newUser, type DefineOrm, type UserRow } from './orm-contract-tools.ts'
+
+const stop = new Error('stop here')
+
+export function defineTransactionTests(it: DefineOrm): void {
+  it('runs a callback at once when no transaction is open', async ({ transactions }) => {
+    const ran: string[] = []
+    assert.equal(transactions.current(), undefined)
+    assert.equal(
+      transactions.afterCommit(() => ran.push('now')),
+      'now',
+    )
+    assert.deepEqual(ran, ['now'])
+  })
+
+  it('runs callbacks after the COMMIT, in order, before transaction() resolves, and outside of it', async (lab) => {
+    const ran: unknown[] = []
+    const { transactions } = lab
+    await lab.transaction(async (tx) => {
+      assert.equal(transactions.current()?.adapter, lab.adapter)
+      await lab.insertIn(tx, 'inside')
+      assert.equal(
+        transactions.afterCommit(async () => {
+          const seen = await lab.models.load(new ModelReference('shop.User', 1), { grace: 0 })
+          ran.push((seen as UserRow).name, transactions.current())
+        }),
+        'queued',
+      )
+      transactions.afterCommit(() => ran.unshift('started second'))
+      assert.deepEqual(ran, [])
+    })
+    assert.deepEqual(ran, ['started second', 'inside', undefined])
+    assert.equal(transactions.current(), undefined)
+  })
+
+  it('drops callbacks of a transaction that is rolled back', async (lab) => {
+    const ran: string[] = []
+    const rejected = lab.transaction(async () => {
+      lab.transactions.afterCommit(() => ran.push('sent'))
+      throw stop
+    })
+    await assert.rejects(rejected, stop)
+    assert.deepEqual(ran, [])
+  })
+
+  it('drops callbacks of a transaction whose COMMIT fails', async (lab) => {
+    const ran: string[] = []
+    const rejected = lab.transaction(async (tx) => {
+      lab.transactions.afterCommit(() => ran.push('sent'))
+      await lab.spoilCommit(tx)
+    })
+    await assert.rejects(rejected)
+    assert.equal(ran.length, 0)
+    await lab.transaction(async () => void lab.transactions.afterCommit(() => ran.push('next')))
+    assert.deepEqual(ran, ['next'])
+  })
+
+  it('is exact to the savepoint', async (lab) => {
+    const ran: string[] = []
+    const { transactions } = lab
+    const after = (name: string): unknown => transactions.afterCommit(() => ran.push(name))
+    await lab.transaction(async (tx) => {
+      after('outer')
+      await lab.savepoint(tx, async (inner) => {
+        after('kept')
+        await assert.rejects(
+          lab.savepoint(inner, async () => {
+            after('lost, innermost')
+            throw stop
+          }),
+        )
+      })
+      await assert.rejects(
+        lab.savepoint(tx, async (inner) => {
+          await lab.savepoint(inner, async () => void after('lost, committed inside'))
+          after('lost')
+          throw stop
+        }),
+      )
+      after('last')
+      assert.deepEqual(ran, [])
+    })
+    assert.deepEqual(ran, ['outer', 'kept', 'last'])
+  })
+
+  it('never lets an error of a callback into the transaction', async (lab) => {
+    const ran: string[] = []
+    const result = await lab.transaction(async () => {
+      lab.transactions.afterCommit(() => {
+        throw stop
+      })
+      lab.transactions.afterCommit(() => Promise.reject(stop))
+      lab.transactions.afterCommit(() => ran.push('the next'))
+      return 'done'
+    })
+    assert.equal(result, 'done')
+    assert.deepEqual(ran, ['the next'])
+    assert.deepEqual(lab.callbackErrors, [stop, stop])
+  })
+
+  it('takes the transaction by its handle, and refuses one that is not open', async (lab) => {
+    const ran: string[] = []
+    let handle: object = {}
+    await lab.transaction(async (tx) => {
+      handle = tx
+      lab.transactions.outside(() => {
+        assert.equal(lab.transactions.current(), undefined)
+        assert.equal(
+          lab.transactions.afterCommit(() => ran.push('by handle'), tx),
+          'queued',
+        )
+        lab.transactions.within(tx, () => lab.transactions.afterCommit(() => ran.push('within')))
+      })
+    })
+    assert.deepEqual(ran, ['by handle', 'within'])
+    assert.throws(() => lab.transactions.afterCommit(() => undefined, handle), InvalidArguments)
+    assert.throws(() => lab.transactions.afterCommit(() => undefined, {}), InvalidArguments)
+  })
+
+  it('tells a call that outlived its transaction what became of it', async (lab) => {
+    const { transactions } = lab
+    const committed = await lab.transaction(async () => transactions.current())
+    assert.equal(
+      committed?.afterCommit(() => undefined),
+      'now',
+    )
+    let lost: ReturnType<typeof transactions.current>
+    await assert.rejects(
+      lab.transaction(async () => {
+        lost = transactions.current()
+        throw stop
+      }),
+    )
+    assert.equal(
+      lost?.afterCommit(() => assert.fail('must not run')),
+      'dropped',
+    )
+  })
+
+  it('loads inside the open transaction what only it can see', async (lab) => {
+    await lab.transaction(async (tx) => {
+      await lab.insertIn(tx, 'uncommitted')
+      assert.equal((await lab.models.ref(lab.User, 1).load()).name, 'uncommitted')
+    })
+  })
+
+  it('sees no transactions any more once uninstalled', async (lab) => {
+    const other = new Transactions(() => assert.fail())
+    const uninstall = other.install(lab.adapter)
+    await lab.transaction(async () => assert.ok(other.current()))
+    uninstall()
+    await lab.transaction(async () => {
+      assert.equal(other.current(), undefined)
+      assert.ok(lab.transactions.current())
+    })
+  })
+
+  it('says that the database is unavailable when it is, not that the row is missing', async (lab) => {
+    const user = await newUser(lab, 'Ada')
+    const { adapter } = lab
+    let failures = 2
+    const flaky = adapterWith(adapter, {
+      fetch: (...args) => (failures-- > 0 ? Promise.reject(wrapped('57P01')) : adapter.fetch(...args)),
+    })
+    const { models } = inApp(lab, flaky)
+    assert.equal(((await models.load(models.toReferences<object>(user))) as UserRow).name, 'Ada')
+    failures = Infinity
+    await assert.rejects(models.load(models.toReferences<object>(user), { missing: 'discard' }), DatabaseUnavailable)
+  })
+}
+
+/** As ORMs report it: the driver's error inside their own. */
+function wrapped(code: string): Error {
+  return new Error('query failed', { cause: Object.assign(new Error('terminating'), { code }) })
+}

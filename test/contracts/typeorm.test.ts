@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { DataSource } from 'typeorm'
+import { DatabaseUnavailable, ImproperlyConfigured } from '../../src/errors.ts'
+import { typeorm } from '../../src/orms/typeorm.ts'
+import { ModelReference } from '../../src/protocol/model-reference.ts'
+import { inApp, newUser, type ModelLab } from './orm-contract-tools.ts'
+import { describeOrm } from './orm-contract.ts'
+import { type Animal, Cat, Dog, openTypeOrmLab, User, type TypeOrmLab } from './typeorm-lab.ts'
+
+async function withLab(test: (lab: ModelLab & TypeOrmLab) => Promise<void>): Promise<void> {
+  await using lab = await openTypeOrmLab()
+  await test(inApp(lab) as ModelLab & TypeOrmLab)
+}
+
+describe('typeorm', () => {
+  describeOrm(it, openTypeOrmLab)
+
+  it('asks for an initialized data source', () => {
+    const dataSource = new DataSource({ type: 'better-sqlite3', database: ':memory:' })
+    assert.throws(() => typeorm(dataSource, { app: 'shop' }), ImproperlyConfigured)
+  })
+
+  it('refuses an app name with a dot: labels have one', () =>
+    withLab(async ({ dataSource }) => {
+      assert.throws(() => typeorm(dataSource, { app: 'a.b' }), ImproperlyConfigured)
+    }))
+
+  it('registers the chosen entities only', () =>
+    withLab(async ({ dataSource }) => {
+      const labels = [...typeorm(dataSource, { app: 'shop', entities: [User] }).models()].map(({ label }) => label)
+      assert.deepEqual(labels, ['shop.User'])
+    }))
+
+  it('loads a hierarchy through its root: what became a Cat arrives as one', () =>
+    withLab(async (lab) => {
+      const dog = await lab.save(Object.assign(new Dog(), { name: 'Rex' }))
+      const sent = lab.models.toReferences([dog]) as unknown as [ModelReference]
+      assert.equal(sent[0].label, 'shop.Dog')
+      lab.elsewhere(`UPDATE animal SET kind = 'Cat' WHERE id = ${dog.id}`)
+      const [byDog, byRoot] = (await lab.models.load([sent[0], new ModelReference('shop.Animal', dog.id)])) as Animal[]
+      assert.ok(byDog instanceof Cat)
+      assert.equal(byDog, byRoot)
+    }))
+
+  it('loads rows that are soft-deleted', () =>
+    withLab(async (lab) => {
+      const user = await newUser(lab, 'Ada')
+      await lab.dataSource.manager.softDelete(User, user.id)
+      const [loaded] = (await lab.models.load(lab.models.toReferences([user]))) as [User]
+      assert.equal(loaded.name, 'Ada')
+    }))
+
+  it('follows transactions begun on a query runner, and savepoints in them', () =>
+    withLab(async ({ dataSource, transactions }) => {
+      const ran: string[] = []
+      const runner = dataSource.createQueryRunner()
+      await runner.startTransaction()
+      transactions.afterCommit(() => ran.push('by runner'), runner)
+      transactions.afterCommit(() => ran.push('by manager'), runner.manager)
+      await runner.startTransaction()
+      transactions.afterCommit(() => ran.push('lost'), runner)
+      await runner.rollbackTransaction()
+      await runner.manager.transaction(async () => void transactions.afterCommit(() => ran.push('ambient')))
+      assert.equal(ran.length, 0)
+      await runner.commitTransaction()
+      assert.deepEqual(ran, ['by runner', 'by manager', 'ambient'])
+      await runner.startTransaction()
+      transactions.afterCommit(() => ran.push('lost'), runner)
+      await runner.rollbackTransaction()
+      assert.equal(ran.length, 3)
+    }))
+
+  it('runs callbacks when a subscriber of the user throws after the COMMIT', () =>
+    withLab(async ({ dataSource, transactions }) => {
+      const ran: string[] = []
+      dataSource.subscribers.push({
+        afterTransactionCommit() {
+          throw new Error('a subscriber failed')
+        },
+      })
+      const committed = dataSource.transaction(async () => void transactions.afterCommit(() => ran.push('sent')))
+      await assert.rejects(committed, /a subscriber failed/)
+      assert.deepEqual(ran, ['sent'])
+    }))
+
+  it('gives the connection back before callbacks run', () =>
+    withLab(async ({ dataSource, transactions }) => {
+      const order: string[] = []
+      const create = dataSource.createQueryRunner.bind(dataSource)
+      dataSource.createQueryRunner = (...args) => {
+        const runner = create(...args)
+        runner.release = () => Promise.resolve(void order.push('released'))
+        return runner
+      }
+      await dataSource.transaction(async () => void transactions.afterCommit(() => order.push('callback')))
+      assert.deepEqual(order, ['released', 'callback'])
+    }))
+
+  it('gives every task its own copy of columns that hold objects', () =>
+    withLab(async (lab) => {
+      const at = new Date(0)
+      const values = { name: 'Ada', tags: ['a', 'b'], deletedAt: at }
+      const user = await lab.save(Object.assign(new User(), values))
+      const copy = lab.adapter.copy?.(user) as User
+      assert.deepEqual(copy, user)
+      assert.notEqual(copy, user)
+      assert.notEqual(copy.tags, user.tags)
+      assert.notEqual(copy.deletedAt, user.deletedAt)
+    }))
+
+  it('copies no row for which the user listens to loading', () =>
+    withLab(async ({ dataSource }) => {
+      dataSource.subscribers.push({ afterLoad: () => undefined })
+      assert.equal(typeorm(dataSource, { app: 'shop' }).copy?.(new User()), undefined)
+    }))
+
+  it('says that a destroyed data source is unavailable', async () => {
+    await using lab = await openTypeOrmLab()
+    const { models } = inApp(lab)
+    const user = models.toReferences(await newUser(lab, 'Ada'))
+    Object.defineProperty(lab.dataSource, 'isInitialized', { value: false, configurable: true, writable: true })
+    await assert.rejects(models.load(user), DatabaseUnavailable)
+    Object.defineProperty(lab.dataSource, 'isInitialized', { value: true, configurable: true, writable: true })
+  })
+})
