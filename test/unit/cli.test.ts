@@ -179,7 +179,7 @@ describe('celeriac call, queues, result and purge', () => {
   it('tell the nearest name where the app does not define the task', async () => {
     const args = [
       '-A',
-      path.join(folder, 'app.ts'),
+      path.join(folder, 'caller.ts'),
       '-b',
       broker,
       'call',
@@ -190,7 +190,7 @@ describe('celeriac call, queues, result and purge', () => {
       'other',
     ]
     const { code, err } = await celeriac(args)
-    assert.equal(code, 0)
+    assert.equal(code, 0, err)
     assert.match(err, /shop defines no task shop\.ad \(did you mean shop\.add\?\)/)
     const purge = await celeriac(['-b', broker, 'purge', '-f', '-Q', 'other,celery', '-X', 'celery', '--json'])
     assert.deepEqual(JSON.parse(purge.out), [{ queue: 'other', purged: 1 }])
