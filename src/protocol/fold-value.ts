@@ -66,9 +66,9 @@ class Walk<T> implements Place {
   }
 
   #container(value: object): T {
-    if (Array.isArray(value)) return this.#fold.list(this.#items(value), this)
     const { toJSON } = value as { readonly toJSON?: unknown }
     if (typeof toJSON === 'function') return this.value(toJSON.call(value, String(this.#path.at(-1) ?? '')))
+    if (Array.isArray(value)) return this.#fold.list(this.#items(value), this)
     if (!isRecord(value)) throw this.refuse(refusal(value))
     return this.#fold.record(this.#entries(value), this)
   }

@@ -145,7 +145,8 @@ function reprSpecial(value: object, maxLength: number): string | undefined {
   if (value instanceof Uint8Array) return reprBytes(value, maxLength)
   if (value instanceof Decimal) return `Decimal('${value.text}')`
   if (value instanceof Uuid) return `UUID('${value.text}')`
-  if (value instanceof PlainDate || value instanceof PlainTime) return `<${value.text}>`
+  if (value instanceof PlainDate) return `datetime.date(${value.text.split('-').map(Number).join(', ')})`
+  if (value instanceof PlainTime) return `datetime.time(${value.text})`
   return undefined
 }
 

@@ -35,7 +35,7 @@ function setOwn(record: Record<string, unknown>, key: string, value: unknown): v
 
 const readers: ReadonlyMap<unknown, (value: unknown) => unknown> = new Map<unknown, (value: unknown) => unknown>([
   ['datetime', readDatetime],
-  ['date', (value) => new PlainDate(text('date', value).slice(0, 10))],
+  ['date', (value) => new PlainDate(text('date', value).replace(/T00:00:00$/, ''))],
   ['time', (value) => new PlainTime(text('time', value))],
   ['decimal', (value) => new Decimal(text('decimal', value))],
   ['uuid', readUuid],

@@ -29,6 +29,8 @@ export interface ExtendedMeta {
   readonly worker: string | undefined
   readonly retries: number
   readonly queue: string | undefined
+  /** The values of the task's stamps by name. */
+  readonly stamps?: Readonly<Record<string, unknown>> | undefined
 }
 
 export type { RemoteError }
@@ -67,7 +69,22 @@ function addExtended(wire: Record<string, unknown>, extended: ExtendedMeta): voi
   wire['worker'] = extended.worker ?? null
   wire['retries'] = extended.retries
   wire['queue'] = extended.queue ?? null
+  if (extended.stamps !== undefined) addStamps(wire, extended.stamps)
 }
+
+/** Each stamp is a key of its own, as in Celery; one with the name of a field is left out rather than overwrite it. */
+function addStamps(wire: Record<string, unknown>, stamps: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(stamps).filter((name) => !fields.has(name))
+  wire['stamped_headers'] = names
+  for (const name of names) wire[name] = stamps[name]
+}
+
+const fields: ReadonlySet<string> = new Set(
+  (
+    'status result traceback children date_done group_id parent_id name args kwargs worker retries queue ' +
+    'stamped_headers task_id __proto__'
+  ).split(' '),
+)
 
 /** Throws DecodeError unless `value` is an object with `status` and `task_id`; the rest may be missing. */
 export function decodeTaskMeta(value: unknown): TaskMeta {
@@ -89,7 +106,8 @@ export function decodeTaskMeta(value: unknown): TaskMeta {
 }
 
 function readExtended(value: Record<string, unknown>, name: string): ExtendedMeta {
-  const { args, kwargs, retries } = value
+  const { args, kwargs, retries, stamped_headers: stamped } = value
+  const stamps = Array.isArray(stamped) ? readStamps(value, stamped) : undefined
   return {
     name,
     args: args ?? null,
@@ -97,7 +115,16 @@ function readExtended(value: Record<string, unknown>, name: string): ExtendedMet
     worker: optionalText(value, 'worker'),
     retries: typeof retries === 'number' ? retries : 0,
     queue: optionalText(value, 'queue'),
+    ...(stamps === undefined ? {} : { stamps }),
   }
+}
+
+function readStamps(value: Record<string, unknown>, names: readonly unknown[]): Record<string, unknown> {
+  const stamps: Record<string, unknown> = {}
+  for (const name of names) {
+    if (typeof name === 'string' && !fields.has(name) && Object.hasOwn(value, name)) stamps[name] = value[name]
+  }
+  return stamps
 }
 
 /** Naive before Celery 5.5, and always UTC. */

@@ -13,9 +13,16 @@ export { loadJson } from './load-json.ts'
  * its path.
  */
 export function dumpJson(value: unknown): string {
-  if (value === undefined) return 'null'
-  if (isPlain(value, 0)) return JSON.stringify(value)
-  return foldValue(value, jsonFold)
+  return stringifyPlain(value) ?? foldValue(value, jsonFold)
+}
+
+/** Undefined for what is not plain, and for what threw on the way: the careful walk comes to it again and says where. */
+function stringifyPlain(value: unknown): string | undefined {
+  try {
+    return isPlain(value, 0) ? JSON.stringify(value) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** True if `JSON.stringify` writes the value as it should be. Reads as little as that needs: it is on the hot path. */
