@@ -1,8 +1,45 @@
 import { ImproperlyConfigured } from '../errors.ts'
 import type { Broker } from './broker.ts'
 
-export async function openBroker(url: string, options: { readonly transportOptions?: Readonly<Record<string, unknown>> }): Promise<Broker> {
-  void options
-  if (url.startsWith('memory:')) return (await import('./memory.ts')).openMemoryBroker(url)
-  throw new ImproperlyConfigured(`no broker for ${url}`)
+export interface OpenBrokerOptions {
+  /** `broker_transport_options`: what they may be depends on the scheme. */
+  readonly transportOptions?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Opens the broker that a URL names: `memory:`, `memory:name`, `sqlite:./celeriac.db`. Each is imported only when it is
+ * used. Throws ImproperlyConfigured for an unknown scheme or option, OperationalError if the store cannot be used.
+ */
+export async function openBroker(url: string, { transportOptions = {} }: OpenBrokerOptions = {}): Promise<Broker> {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  switch (scheme) {
+    case 'memory':
+      refuseOptions(transportOptions)
+      return (await import('./memory.ts')).openMemoryBroker(url)
+    case 'sqlite': {
+      const [{ openSqliteBroker }, { parseSqliteBrokerOptions }] = await Promise.all([
+        import('./sqlite.ts'),
+        import('./sqlite-options.ts'),
+      ])
+      return openSqliteBroker(url, parseSqliteBrokerOptions(transportOptions))
+    }
+    case 'redis':
+    case 'rediss':
+    case 'amqp':
+    case 'amqps':
+    case 'postgres':
+    case 'postgresql':
+      throw new ImproperlyConfigured(`Broker '${scheme}:' is not available in this release; use sqlite: or memory:`)
+    case undefined:
+    default:
+      throw new ImproperlyConfigured(
+        `Expected a broker URL that starts with sqlite: or memory:, got ${scheme ? `'${scheme}:'` : `'${url}'`}`,
+      )
+  }
+}
+
+function refuseOptions(options: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(options)
+  if (names.length === 0) return
+  throw new ImproperlyConfigured(`The memory broker takes no transport options, got ${names.join(', ')}`)
 }

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { isBusy } from './sqlite-errors.ts'
 
 /** The safety net behind the file watch, for what no event tells: network shares, lost events. */
 const pollMs = 500
@@ -74,7 +75,13 @@ export class CommitWatch {
   }
 
   #version(): unknown {
-    return this.#dataVersion.get()?.['data_version']
+    try {
+      return this.#dataVersion.get()?.['data_version']
+    } catch (error) {
+      // Somebody repairs the file after a crash: no number equals this one, so whoever listens looks for himself.
+      if (isBusy(error)) return Number.NaN
+      throw error
+    }
   }
 
   #check(): boolean {
