@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs/promises'
+import path from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { Consumer, type Manifest } from './package-consumer.ts'
+
+const tsc = path.resolve('node_modules/.bin/tsc')
+const wanted = /^(Error: )?celeriac needs Node 24 or newer, this is Node (\S+?)[;:].*npm i -D node@24.*nvm install 24/m
+
+const typed = `import { Celeriac, Worker, currentTask, sharedTask, type AsyncResult, type Task } from 'celeriac'
+
+export const app: Celeriac = new Celeriac('consumer', { broker: 'memory:', backend: 'memory:' })
+export const add: Task<[x: number, y: number], number> = app.task('consumer.add', (x: number, y: number) => x + y)
+export const shared = sharedTask('consumer.shared', () => currentTask().request.id)
+export const result: Promise<AsyncResult<number>> = add.delay(1, 2)
+export const worker: Worker = new Worker(app, { concurrency: 2 })
+// @ts-expect-error the argument must be a number
+export const wrong = add.delay('1', 2)
+`
+
+let consumer: Consumer
+let manifest: Manifest
+
+before(async () => {
+  consumer = await Consumer.create()
+  const file = path.join(consumer.folder, 'node_modules/celeriac/package.json')
+  manifest = JSON.parse(await fs.readFile(file, 'utf8')) as Manifest
+})
+
+after(() => consumer[Symbol.asyncDispose]())
+
+/** A Node below 24 on the PATH. */
+function oldNode(): string | undefined {
+  for (const folder of (process.env['PATH'] ?? '').split(':')) {
+    const file = path.join(folder, 'node')
+    try {
+      if (Number.parseInt(execFileSync(file, ['--version'], { encoding: 'utf8' }).slice(1), 10) < 24) return file
+    } catch {
+      // No Node there.
+    }
+  }
+  return undefined
+}
+
+describe('the package', () => {
+  it('holds no tests, fixtures or demo', async () => {
+    const files = await fs.readdir(path.join(consumer.folder, 'node_modules/celeriac'))
+    assert.deepEqual(
+      files.filter((name) => /^(test|demo|bench|examples|node_modules)$/.test(name)),
+      [],
+    )
+  })
+
+  for (const resolution of ['nodenext', 'bundler'] as const) {
+    it(`gives a TypeScript program its types with skipLibCheck off (${resolution})`, async () => {
+      const folder = `typed-${resolution}`
+      const module =
+        resolution === 'bundler' ? { module: 'esnext', moduleResolution: 'bundler' } : { module: 'nodenext' }
+      const compilerOptions = {
+        ...module,
+        target: 'es2024',
+        types: ['node'],
+        strict: true,
+        skipLibCheck: false,
+        noEmit: true,
+      }
+      await consumer.write({
+        [`${folder}/index.ts`]: typed,
+        [`${folder}/tsconfig.json`]: JSON.stringify({ compilerOptions }),
+      })
+      const { code, out } = await consumer.run(tsc, ['-p', folder])
+      assert.equal(code, 0, out)
+    })
+  }
+
+  it('runs in a plain ESM program', async () => {
+    await consumer.write({
+      'plain.mjs': `import { Celeriac, Worker } from 'celeriac'
+const app = new Celeriac('plain', { broker: 'memory:plain', backend: 'memory:plain' })
+const add = app.task('plain.add', (x, y) => x + y)
+const worker = new Worker(app)
+const running = worker.run()
+const result = await add.delay(2, 3)
+console.log(await result.get({ timeout: '30s' }))
+worker.stop()
+await running
+await app.close()
+`,
+    })
+    const { code, out, err } = await consumer.node(['plain.mjs'])
+    assert.equal(code, 0, err)
+    assert.equal(out.trim(), '5')
+  })
+
+  it('may be required from CommonJS', async () => {
+    await consumer.write({
+      'common.cjs': "const { Celeriac } = require('celeriac')\nconsole.log(new Celeriac('common').name)\n",
+    })
+    assert.deepEqual(await consumer.node(['common.cjs']), { code: 0, out: 'common\n', err: '' })
+  })
+
+  it('resolves every subpath that it exports', async () => {
+    const subpaths = Object.keys(manifest.exports).filter((name) => name !== './package.json')
+    assert.ok(subpaths.includes('.'))
+    await consumer.link('typeorm')
+    const code = subpaths.map((name) => `await import('${path.posix.join('celeriac', name)}')`).join('\n')
+    await consumer.write({ 'subpaths.mjs': code })
+    const ran = await consumer.node(['subpaths.mjs'])
+    assert.equal(ran.code, 0, ran.err)
+  })
+
+  it('has a bin', async () => {
+    assert.deepEqual(await consumer.celeriac(['--version']), { code: 0, out: `${manifest.version}\n`, err: '' })
+  })
+})
+
+describe('on a Node that is too old', () => {
+  const old = oldNode()
+  const library = `await import('celeriac').then(() => console.log('loaded'), (error) => console.log(String(error)))`
+
+  it(
+    'the bin says in one line what is needed and how to get it',
+    { skip: old === undefined && 'no old Node on the PATH' },
+    async () => {
+      const { code, out, err } = await consumer.run(old ?? '', ['node_modules/celeriac/bin/celeriac.mjs', '--help'])
+      assert.equal(code, 1)
+      assert.equal(out, '')
+      assert.equal(err.trim().split('\n').length, 1, err)
+      assert.match(err, wanted)
+    },
+  )
+
+  it(
+    'the library throws one clear error instead of a syntax or link error',
+    { skip: old === undefined && 'no old Node on the PATH' },
+    async () => {
+      await consumer.write({ 'old.mjs': library })
+      const { out } = await consumer.run(old ?? '', ['old.mjs'])
+      assert.match(out, wanted)
+      assert.equal(out.trim().split('\n').length, 1, out)
+    },
+  )
+
+  it('both look at the version before anything else', async () => {
+    await consumer.write({
+      'pretend.mjs': `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.1.0' } })`,
+      'old.mjs': library,
+    })
+    const bin = await consumer.node(['--import', './pretend.mjs', 'node_modules/celeriac/bin/celeriac.mjs', 'report'])
+    assert.equal(bin.code, 1)
+    assert.equal(wanted.exec(bin.err)?.[2], '22.1.0')
+    const imported = await consumer.node(['--import', './pretend.mjs', 'old.mjs'])
+    assert.equal(wanted.exec(imported.out)?.[2], '22.1.0', imported.out)
+  })
+})
