@@ -1,20 +1,19 @@
 import os from 'node:os'
 import type { ResultBackend } from '../backends/backend.ts'
-import { openBackend } from '../backends/open-backend.ts'
 import type { Broker } from '../brokers/broker.ts'
-import { openBroker } from '../brokers/open-broker.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { encodeControlRequest } from '../protocol/control-message.ts'
 import { createLogger, type Logger } from '../util/logger.ts'
 import { discoverTaskFiles, importTaskModules } from './autodiscover.ts'
 import { AsyncResult, type RevokeOptions } from './async-result.ts'
-import { Codec } from './codec.ts'
+import type { Codec } from './codec.ts'
+import { Connections } from './connections.ts'
 import { configFromEnv } from './config-env.ts'
 import { compileConfig, settingsWarnings, type Config } from './config.ts'
 import { openEagerRunner, type EagerRunner } from './eager.ts'
 import { Models } from './models.ts'
 import { Publisher, noOptions, type CallOptions } from './publisher.ts'
-import { ResultWatcher } from './result-watcher.ts'
+import type { ResultWatcher } from './result-watcher.ts'
 import { Router } from './router.ts'
 import { readSettings, type SettingsSource } from './settings-source.ts'
 import { sharedTasks, setCurrentApp, unsetCurrentApp } from './shared-task.ts'
@@ -47,7 +46,8 @@ export class Celeriac implements AsyncDisposable {
   readonly signals: SignalHub = new SignalHub((error, signal) =>
     this.log.error({ err: error, signal }, 'A listener of {signal} failed'),
   )
-  readonly #options: AppOptions
+  readonly #connections: Connections
+  readonly #logger: Logger | undefined
   readonly #sources: SettingsSource[] = []
   readonly #discoveries: {
     readonly patterns: readonly string[]
@@ -58,18 +58,18 @@ export class Celeriac implements AsyncDisposable {
   #router: Router | undefined
   #log: Logger | undefined
   #loading: Promise<void> | undefined
-  #broker: Promise<Broker> | undefined
-  #backend: Promise<ResultBackend> | undefined
-  #watcher: Promise<ResultWatcher> | undefined
-  #codec: Promise<Codec> | undefined
-  #openedCodec: Codec | undefined
   #eager: Promise<EagerRunner> | undefined
 
   constructor(name: string, options: AppOptions = {}) {
-    if (typeof name !== 'string' || name === '')
+    if (typeof (name as unknown) !== 'string' || name === '')
       throw new ImproperlyConfigured(`an app needs a name, such as new Celeriac('shop'); got ${typeof name}`)
     this.name = name
-    this.#options = options
+    this.#logger = options.logger
+    this.#connections = new Connections({
+      broker: typeof options.broker === 'object' ? options.broker : undefined,
+      backend: typeof options.backend === 'object' ? options.backend : undefined,
+      config: () => this.config,
+    })
     if (typeof options.broker === 'string') this.configFromObject({ broker_url: options.broker })
     if (typeof options.backend === 'string') this.configFromObject({ result_backend: options.backend })
     if (options.settings) this.configFromObject(options.settings)
@@ -102,7 +102,7 @@ export class Celeriac implements AsyncDisposable {
   }
 
   get log(): Logger {
-    this.#log ??= this.#options.logger ?? createLogger()
+    this.#log ??= this.#logger ?? createLogger()
     return this.#log
   }
 
@@ -188,53 +188,28 @@ export class Celeriac implements AsyncDisposable {
 
   /** The broker, opened at the first use. */
   openBroker(): Promise<Broker> {
-    const { broker } = this.#options
-    this.#broker ??= retryable(
-      typeof broker === 'object'
-        ? Promise.resolve(broker)
-        : openBroker(this.config.broker.url, { transportOptions: this.config.broker.transportOptions }),
-      () => (this.#broker = undefined),
-    )
-    return this.#broker
+    return this.#connections.broker()
   }
 
   /** The result backend, opened at the first use. */
   openBackend(): Promise<ResultBackend> {
-    const { backend } = this.#options
-    const { expiresMs, extended } = this.config.result
-    this.#backend ??= retryable(
-      typeof backend === 'object'
-        ? Promise.resolve(backend)
-        : openBackend(this.config.result.backend ?? 'disabled:', { expiresMs, extended }),
-      () => (this.#backend = undefined),
-    )
-    return this.#backend
+    return this.#connections.backend()
   }
 
   /** @internal */
   resultWatcher(): Promise<ResultWatcher> {
-    if (!this.keepsResults) {
-      throw new ImproperlyConfigured(`app ${this.name} has no result backend: set result_backend to wait for results`)
-    }
-    return (this.#watcher ??= this.openBackend().then((backend) => new ResultWatcher(backend)))
-  }
-
-  /** False without a result backend. */
-  get keepsResults(): boolean {
-    return typeof this.#options.backend === 'object' || !/^disabled:/.test(this.config.result.backend ?? 'disabled:')
+    if (this.#connections.keepsResults) return this.#connections.watcher()
+    throw new ImproperlyConfigured(`app ${this.name} has no result backend: set result_backend to wait for results`)
   }
 
   /** @internal */
   openCodec(): Promise<Codec> {
-    const { acceptContent, task } = this.config
-    return (this.#codec ??= Codec.open(acceptContent, [task.serializer], task.maxMessageSize).then(
-      (codec) => (this.#openedCodec = codec),
-    ))
+    return this.#connections.codec()
   }
 
-  /** @internal The codec without a turn of the event loop, once it is open. */
+  /** @internal */
   get codecIfOpen(): Codec | undefined {
-    return this.#openedCodec
+    return this.#connections.openedCodec
   }
 
   /** @internal */
@@ -244,11 +219,7 @@ export class Celeriac implements AsyncDisposable {
 
   /** Closes what this app opened. Harmless when repeated; the app may be used again afterwards. */
   async close(): Promise<void> {
-    const [watcher, backend, broker] = [this.#watcher, this.#backend, this.#broker]
-    this.#watcher = this.#backend = this.#broker = undefined
-    await (await watcher)?.[Symbol.asyncDispose]()
-    if (typeof this.#options.backend !== 'object') await (await backend)?.[Symbol.asyncDispose]()
-    if (typeof this.#options.broker !== 'object') await (await broker)?.[Symbol.asyncDispose]()
+    await this.#connections.close()
     unsetCurrentApp(this)
   }
 
@@ -275,10 +246,4 @@ export class Celeriac implements AsyncDisposable {
     }
     this.tasks.check()
   }
-}
-
-/** A connection that could not be opened is tried again by the next who asks. */
-function retryable<T>(opening: Promise<T>, forget: () => void): Promise<T> {
-  opening.catch(forget)
-  return opening
 }

@@ -1,4 +1,5 @@
 import { InvalidArguments } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import { reservedHeaders } from '../protocol/task-message.ts'
 import { parseDuration } from '../util/duration.ts'
 import { nearest } from '../util/nearest.ts'
@@ -59,8 +60,8 @@ function checkNames({ taskId, queue, priority, kwargs, headers }: CallOptions, p
     problems.push(`queue must be a name of 1 to 200 characters, got ${String(queue).slice(0, 60)}`)
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9))
     problems.push(`priority must be 0..9, got ${String(priority)}`)
-  if (kwargs !== undefined && (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)))
-    problems.push(`kwargs must be an object, got ${String(kwargs)}`)
+  if (kwargs !== undefined && !isPlainObject(kwargs))
+    problems.push(`kwargs must be an object, got ${describeValue(kwargs)}`)
   for (const name of Object.keys(headers ?? {})) {
     if (reservedHeaders.has(name)) problems.push(`headers.${name} is a header of Celery's own: choose another name`)
   }
@@ -68,4 +69,8 @@ function checkNames({ taskId, queue, priority, kwargs, headers }: CallOptions, p
 
 function isValidDate(value: unknown): boolean {
   return value instanceof Date && !Number.isNaN(value.getTime())
+}
+
+function isPlainObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -107,12 +107,9 @@ export class TaskContext {
     const policy = this.task.compiledFor(this.app).retry
     const { retries } = this.request
     if (!hasRetriesLeft(options.maxRetries ?? policy.maxRetries, retries)) {
-      throw (
-        options.error ??
-        new MaxRetriesExceeded(
-          `${this.request.task}[${this.request.id}] was retried ${retries} times, the most it may be`,
-        )
-      )
+      if (options.error instanceof Error) throw options.error
+      const message = `${this.request.task}[${this.request.id}] was retried ${retries} times, the most it may be`
+      throw new MaxRetriesExceeded(message, { cause: options.error })
     }
     const delayMs =
       options.countdown === undefined ? retryDelayMs(policy, retries) : durationMs(options.countdown, 'countdown')

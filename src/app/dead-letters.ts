@@ -1,4 +1,4 @@
-import type { Broker, Outgoing } from '../brokers/broker.ts'
+import type { Broker, Delivery, Outgoing } from '../brokers/broker.ts'
 import { OperationalError } from '../errors.ts'
 import { deadLetterQueue, deathHeader, type Death, type Message } from '../protocol/message.ts'
 
@@ -28,36 +28,57 @@ export async function* listDeadLetters(broker: Broker, queue: string, pageSize =
 /** Sends dead letters back to the queue they died in, each in one step, and returns how many went. */
 export async function redrive(broker: Broker, queue: string, options: RedriveOptions = {}): Promise<number> {
   const source = deadLetterQueue(queue)
-  let left = await broker.count(source)
-  if (left === 0) return 0
-  let redriven = 0
-  let failure: unknown
-  const done = Promise.withResolvers<void>()
-  const subscription = await broker.subscribe(
-    [source],
-    (deliveries) => {
-      void (async () => {
-        for (const delivery of deliveries) {
-          const letter = describe(delivery.message)
-          if (left > 0 && (!options.taskIds || (letter.taskId !== undefined && options.taskIds.has(letter.taskId)))) {
-            await delivery.acknowledge([revived(letter, queue)])
-            redriven++
-          }
-          // What is not wanted stays lent until the end, so that it is not delivered again.
-          left--
-        }
-        if (left <= 0) done.resolve()
-      })().catch((error: unknown) => {
-        failure = error
-        done.resolve()
-      })
-    },
-    { prefetch: left },
-  )
-  await done.promise
-  await subscription[Symbol.asyncDispose]()
-  if (failure !== undefined) throw failure
-  return redriven
+  const atStart = await broker.count(source)
+  if (atStart === 0) return 0
+  const letters = new LetterTaker(atStart, queue, options.taskIds)
+  const subscription = await broker.subscribe([source], (deliveries) => letters.take(deliveries), { prefetch: atStart })
+  // Somebody else may take some of them: then fewer come than were counted.
+  const timer = setInterval(() => {
+    broker.count(source).then((left) => left === 0 && letters.end(), letters.fail)
+  }, 200)
+  try {
+    return await letters.taken
+  } finally {
+    clearInterval(timer)
+    await subscription[Symbol.asyncDispose]()
+  }
+}
+
+class LetterTaker {
+  readonly taken: Promise<number>
+  readonly fail: (error: unknown) => void
+  readonly #queue: string
+  readonly #wanted: ReadonlySet<string> | undefined
+  readonly #done: (redriven: number) => void
+  readonly #moving: Promise<void>[] = []
+  #expected: number
+  #redriven = 0
+
+  constructor(expected: number, queue: string, wanted: ReadonlySet<string> | undefined) {
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    this.taken = promise
+    this.fail = reject
+    this.#done = resolve
+    this.#expected = expected
+    this.#queue = queue
+    this.#wanted = wanted
+  }
+
+  /** What is not wanted stays lent until the end, so that it does not come again. */
+  take(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      if (this.#expected-- <= 0) continue
+      const letter = describe(delivery.message)
+      if (this.#wanted && !this.#wanted.has(letter.taskId ?? '')) continue
+      this.#redriven++
+      this.#moving.push(delivery.acknowledge([revived(letter, this.#queue)]))
+    }
+    if (this.#expected <= 0) this.end()
+  }
+
+  end(): void {
+    Promise.all(this.#moving).then(() => this.#done(this.#redriven), this.fail)
+  }
 }
 
 function describe(message: Message): DeadLetter {

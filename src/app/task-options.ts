@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import { durationMs, parseDuration, type Duration } from '../util/duration.ts'
 import { nearest } from '../util/nearest.ts'
 import type { Config } from './config.ts'
@@ -122,11 +123,11 @@ export function checkTaskOptions(name: string, options: TaskOptions): void {
   }
   for (const key of booleans) {
     if (given[key] !== undefined && typeof given[key] !== 'boolean')
-      problems.push(`${key} must be true or false, got ${String(given[key])}`)
+      problems.push(`${key} must be true or false, got ${describeValue(given[key])}`)
   }
   for (const key of durations) {
     if (given[key] !== undefined && parseDuration(given[key]) === undefined)
-      problems.push(`${key} must be seconds or text like '30s', got ${String(given[key])}`)
+      problems.push(`${key} must be seconds or text like '30s', got ${describeValue(given[key])}`)
   }
   checkNumbers(options, problems)
   if (problems.length > 0) throw new ImproperlyConfigured(`task ${name}:\n  ${problems.join('\n  ')}`)

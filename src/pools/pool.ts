@@ -20,7 +20,8 @@ export interface Job {
 /** What became of one attempt. Data, because it may cross a thread or process. */
 export type Outcome =
   | { readonly kind: 'succeeded'; readonly runtimeMs: number; readonly resultRepr: string }
-  | { readonly kind: 'failed'; readonly runtimeMs: number; readonly error: RemoteError }
+  /** `isExpected`: the task lists the error in `throws`. */
+  | { readonly kind: 'failed'; readonly runtimeMs: number; readonly error: RemoteError; readonly isExpected: boolean }
   | {
       readonly kind: 'retried'
       readonly runtimeMs: number
@@ -36,8 +37,8 @@ export type Outcome =
   | { readonly kind: 'timedOut'; readonly runtimeMs: number; readonly limitMs: number }
   /** The message cannot be read: it goes among the dead letters. */
   | { readonly kind: 'undecodable'; readonly runtimeMs: number; readonly reason: string }
-  /** Something other than the task failed, such as the result backend: the message goes back. */
-  | { readonly kind: 'lost'; readonly runtimeMs: number; readonly reason: string }
+  /** Something other than the task failed, such as the result backend: the message goes back, not counted if transient. */
+  | { readonly kind: 'lost'; readonly runtimeMs: number; readonly reason: string; readonly isTransient: boolean }
 
 export type CancelReason = 'revoked' | 'shutdown' | 'loanLost'
 

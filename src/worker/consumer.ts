@@ -107,16 +107,28 @@ export class Consumer {
   /** The decision table: the request if it is to run, undefined if it was settled otherwise. */
   #decide(delivery: Delivery): Request | undefined {
     const { app, settler, limits, maxDeliveries } = this.#options
-    if (this.#isStopping) return void delivery.defer(new Date(0)).catch(settler.report)
+    if (this.#isStopping) {
+      delivery.defer(new Date(0)).catch(settler.report)
+      return undefined
+    }
     const received = this.#read(delivery)
     if (!received) return undefined
     const task = app.tasks.get(received.headers.task)
-    if (!task) return void settler.unknown(delivery, received.headers)
+    if (!task) {
+      settler.unknown(delivery, received.headers)
+      return undefined
+    }
     const request = new Request(delivery, received, task.compiledFor(app), limits)
     if (this.#isDiscarded(request)) return undefined
     const { eta } = request.headers
-    if (eta !== undefined && eta.getTime() > Date.now()) return void delivery.defer(eta).catch(settler.report)
-    if (delivery.deliveryCount > maxDeliveries) return void settler.tooManyDeliveries(request)
+    if (eta !== undefined && eta.getTime() > Date.now()) {
+      delivery.defer(eta).catch(settler.report)
+      return undefined
+    }
+    if (delivery.deliveryCount > maxDeliveries) {
+      settler.tooManyDeliveries(request)
+      return undefined
+    }
     this.#options.taskLog.received(request)
     if (app.signals.has('taskReceived')) {
       void app.signals.emit('taskReceived', { taskName: request.taskName, taskId: request.id, queue: delivery.queue })

@@ -1,73 +1,101 @@
 import { hasRetriesLeft, isAutoRetried, retryDelayMs } from '../app/retry-policy.ts'
 import type { Outgoing } from '../brokers/broker.ts'
-import { DatabaseUnavailable, Ignore, Reject, Retry, RowMissing } from '../errors.ts'
+import { DatabaseUnavailable, Ignore, OperationalError, Reject, Retry, RowMissing } from '../errors.ts'
 import type { Outcome } from '../pools/pool.ts'
 import { describeError, type RemoteError } from '../protocol/remote-error.ts'
-import { encodeTaskBody, type TaskBody } from '../protocol/task-body.ts'
+import { encodeTaskBody } from '../protocol/task-body.ts'
 import { encodeTaskHeaders } from '../protocol/task-message.ts'
-import type { AttemptState } from './executor.ts'
+import type { TaskAttempt } from './attempt.ts'
 
 /** What follows from what a body threw, stored. */
-export async function outcomeOfThrown(state: AttemptState, thrown: unknown): Promise<Outcome> {
-  const runtimeMs = performance.now() - state.startedAt
-  if (thrown instanceof Retry) return retried(state, thrown.when, thrown.cause)
+export async function outcomeOfThrown(attempt: TaskAttempt, given: unknown): Promise<Outcome> {
+  const thrown = lookable(given)
+  const { runtimeMs } = attempt
+  if (thrown instanceof Retry) return retried(attempt, thrown.when, thrown.cause)
   if (thrown instanceof Ignore) return { kind: 'ignored', runtimeMs, reason: thrown.message }
   if (thrown instanceof Reject) return { kind: 'rejected', runtimeMs, requeue: thrown.requeue, reason: thrown.message }
   // The database is away: that says nothing about the task, so it does not cost an attempt.
-  if (thrown instanceof DatabaseUnavailable && !state.context)
-    return { kind: 'lost', runtimeMs, reason: thrown.message }
-  const policy = state.options.retry
-  const { retries } = state.job.headers
-  const mayHeal = !(thrown instanceof RowMissing)
-  if (mayHeal && isAutoRetried(policy, thrown) && hasRetriesLeft(policy.maxRetries, retries)) {
-    return retried(state, new Date(Date.now() + retryDelayMs(policy, retries)), thrown)
+  if (thrown instanceof DatabaseUnavailable && !attempt.context) {
+    return { kind: 'lost', runtimeMs, reason: thrown.message, isTransient: true }
   }
-  return storeFailure(state, thrown)
+  const { retry: policy } = attempt.options
+  const { retries } = attempt.job.headers
+  if (hasRetriesLeft(policy.maxRetries, retries) && mayRetry(attempt, thrown)) {
+    return retried(attempt, new Date(Date.now() + retryDelayMs(policy, retries)), thrown)
+  }
+  return storeFailure(attempt, thrown)
 }
 
 /** FAILURE, stored unless results are ignored (and errors too). */
-export async function storeFailure(state: AttemptState, thrown: unknown): Promise<Outcome> {
-  const { executor, options, job, task } = state
+export async function storeFailure(attempt: TaskAttempt, thrown: unknown): Promise<Outcome> {
   const error = describeError(thrown)
-  if (!executor.ignoresResult(state) || options.storeErrorsEvenIfIgnored) {
-    await executor.options.store(
-      executor.metaOf(state, { status: 'FAILURE', result: error, traceback: error.traceback, dateDone: new Date() }),
-    )
+  if (attempt.storesErrors) {
+    await attempt.store({ status: 'FAILURE', result: error, traceback: error.traceback, dateDone: new Date() })
   }
-  const { signals } = executor.app
-  if (signals.has('taskFailure'))
-    await signals.emit('taskFailure', { taskName: task.name, taskId: job.headers.id, error, thrown })
-  return { kind: 'failed', runtimeMs: performance.now() - state.startedAt, error }
+  const { signals } = attempt.app
+  if (signals.has('taskFailure')) {
+    await signals.emit('taskFailure', { taskName: attempt.task.name, taskId: attempt.taskId, error, thrown })
+  }
+  return { kind: 'failed', runtimeMs: attempt.runtimeMs, error, isExpected: isExpected(attempt, thrown) }
 }
 
-async function retried(state: AttemptState, when: Date, cause: unknown): Promise<Outcome> {
-  const { executor, job, task } = state
+/** What celeriac itself could not do: a store that is away heals, anything else is a failure of this task. */
+export async function outcomeOfUnexpected(attempt: TaskAttempt, error: unknown): Promise<Outcome> {
+  const reason = error instanceof Error ? error.message : String(error)
+  if (error instanceof OperationalError)
+    return { kind: 'lost', runtimeMs: attempt.runtimeMs, reason, isTransient: true }
+  try {
+    return await storeFailure(attempt, error)
+  } catch {
+    // The first error says more; the message goes back and its deliveries are counted.
+    return { kind: 'lost', runtimeMs: attempt.runtimeMs, reason, isTransient: false }
+  }
+}
+
+function mayRetry(attempt: TaskAttempt, thrown: unknown): boolean {
+  // A row that is gone does not come back.
+  if (thrown instanceof RowMissing) return false
+  try {
+    return isAutoRetried(attempt.options.retry, thrown)
+  } catch (error) {
+    attempt.app.log.error(
+      { taskName: attempt.task.name, taskId: attempt.taskId, err: error },
+      'autoretryFor of {taskName} threw; the task is not retried',
+    )
+    return false
+  }
+}
+
+function isExpected(attempt: TaskAttempt, thrown: unknown): boolean {
+  const expected = attempt.task.options.throws
+  return (
+    expected !== undefined &&
+    isAutoRetried({ ...attempt.options.retry, autoretryFor: expected, dontAutoretryFor: [] }, thrown)
+  )
+}
+
+async function retried(attempt: TaskAttempt, when: Date, cause: unknown): Promise<Outcome> {
   const error: RemoteError | undefined = cause === undefined ? undefined : describeError(cause)
-  const next = nextAttempt(state, when)
-  if (!executor.ignoresResult(state)) {
+  const next = nextAttempt(attempt, when)
+  if (!attempt.ignoresResult) {
     const result = error ?? {
       type: 'Retry',
       details: [`Retry at ${when.toISOString()}`],
       module: 'celery.exceptions',
       traceback: undefined,
     }
-    await executor.options.store(executor.metaOf(state, { status: 'RETRY', result, traceback: error?.traceback }))
+    await attempt.store({ status: 'RETRY', result, traceback: error?.traceback })
   }
-  const { signals } = executor.app
+  const { signals } = attempt.app
   if (signals.has('taskRetry')) {
-    await signals.emit('taskRetry', {
-      taskName: task.name,
-      taskId: job.headers.id,
-      error,
-      when,
-      retries: job.headers.retries,
-    })
+    const { retries } = attempt.job.headers
+    await signals.emit('taskRetry', { taskName: attempt.task.name, taskId: attempt.taskId, error, when, retries })
   }
-  return { kind: 'retried', runtimeMs: performance.now() - state.startedAt, error, when, next }
+  return { kind: 'retried', runtimeMs: attempt.runtimeMs, error, when, next }
 }
 
 /** The same message once more: one retry later, not before `when`. Protocol 1 becomes protocol 2. */
-function nextAttempt({ executor, job, body, options }: AttemptState, when: Date): Outgoing {
+function nextAttempt({ worker, job, body, options }: TaskAttempt, when: Date): Outgoing {
   const { message, headers, protocol, queue } = job
   const next = encodeTaskHeaders({ ...headers, retries: headers.retries + 1, eta: when })
   const compression = message.headers['compression']
@@ -75,11 +103,24 @@ function nextAttempt({ executor, job, body, options }: AttemptState, when: Date)
     if (compression !== undefined) next['compression'] = compression
     return { message: { ...message, headers: next }, queue, deliverAt: when }
   }
-  const encoded = executor.options.codec.dump(encodeTaskBody(body as TaskBody), options.serializer, undefined)
-  const { contentType, contentEncoding } = encoded
+  const {
+    contentType,
+    contentEncoding,
+    body: bytes,
+  } = worker.codec.dump(encodeTaskBody(body), options.serializer, undefined)
   return {
-    message: { headers: next, properties: message.properties, contentType, contentEncoding, body: encoded.body },
+    message: { headers: next, properties: message.properties, contentType, contentEncoding, body: bytes },
     queue,
     deliverAt: when,
+  }
+}
+
+/** Some values, such as a revoked proxy, throw as soon as they are asked what they are. */
+function lookable(thrown: unknown): unknown {
+  try {
+    void (thrown instanceof Error)
+    return thrown
+  } catch (error) {
+    return new Error('the task threw an object that cannot be examined', { cause: error })
   }
 }

@@ -42,8 +42,7 @@ export class Settler {
       case 'cancelled':
         return this.#cancelled(request, outcome.reason)
       case 'lost':
-        if (!request.isSettled) this.#do(request.delivery.defer(new Date(this.#now() + lostPauseMs)))
-        return undefined
+        return this.#lost(request, outcome.isTransient)
     }
   }
 
@@ -149,6 +148,11 @@ export class Settler {
     if (request.isSettled) return
     if (requeue) this.#do(request.delivery.reject({ requeue }))
     else this.#deadLetter(request.delivery, reason)
+  }
+
+  #lost({ isSettled, delivery }: Request, isTransient: boolean): void {
+    if (isSettled) return
+    this.#do(isTransient ? delivery.defer(new Date(this.#now() + lostPauseMs)) : delivery.reject({ requeue: true }))
   }
 
   #cancelled(request: Request, reason: 'revoked' | 'shutdown' | 'loanLost'): void {

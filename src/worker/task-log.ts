@@ -18,7 +18,7 @@ export class TaskLog {
       this.#log.info({ ...fields(request), queue: request.delivery.queue }, 'Task {taskName}[{taskId}] received')
   }
 
-  /** Says how an attempt ended. `isExpected`: the task lists the error in `throws`. */
+  /** Says how an attempt ended. */
   ended(request: Request, outcome: Outcome): void {
     const about = fields(request)
     const runtime = seconds(outcome.runtimeMs)
@@ -31,10 +31,7 @@ export class TaskLog {
           )
         break
       case 'failed':
-        this.#log.error(
-          { ...about, runtime, error: summary(outcome.error), traceback: outcome.error.traceback },
-          'Task {taskName}[{taskId}] raised unexpected: {error}',
-        )
+        this.#failed(about, runtime, outcome)
         break
       case 'retried':
         if (this.#info)
@@ -75,6 +72,14 @@ export class TaskLog {
         )
         break
     }
+  }
+
+  /** An error that the task lists in `throws` is part of the business: no stack. */
+  #failed(about: object, runtime: string, { error, isExpected }: Extract<Outcome, { kind: 'failed' }>): void {
+    const line = { ...about, runtime, error: summary(error) }
+    if (isExpected) this.#log.info(line, 'Task {taskName}[{taskId}] raised expected: {error}')
+    else
+      this.#log.error({ ...line, traceback: error.traceback }, 'Task {taskName}[{taskId}] raised unexpected: {error}')
   }
 }
 

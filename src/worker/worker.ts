@@ -186,7 +186,6 @@ export class Worker {
     const broker = await this.#app.openBroker()
     while (!this.#stopping.signal.aborted) {
       await Promise.race([new Promise((resolve) => setTimeout(resolve, drainCheckMs)), aborted(this.#stopping.signal)])
-      if (!consumer.isIdle) continue
       const counts = await Promise.all(this.queues.map((queue) => broker.count(queue)))
       if (consumer.isIdle && counts.every((count) => count === 0)) this.stop('warm')
     }

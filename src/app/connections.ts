@@ -1,0 +1,89 @@
+import type { ResultBackend } from '../backends/backend.ts'
+import { openBackend } from '../backends/open-backend.ts'
+import type { Broker } from '../brokers/broker.ts'
+import { openBroker } from '../brokers/open-broker.ts'
+import { Codec } from './codec.ts'
+import type { Config } from './config.ts'
+import { ResultWatcher } from './result-watcher.ts'
+
+export interface ConnectionOptions {
+  /** Opened and closed by the caller, instead of what the settings say. */
+  readonly broker: Broker | undefined
+  readonly backend: ResultBackend | undefined
+  config(): Config
+}
+
+/** What an app has open, each opened at the first use. One that could not be opened is tried again by the next who asks. */
+export class Connections {
+  readonly #options: ConnectionOptions
+  #broker: Promise<Broker> | undefined
+  #backend: Promise<ResultBackend> | undefined
+  #watcher: Promise<ResultWatcher> | undefined
+  #codec: Promise<Codec> | undefined
+  /** The codec without a turn of the event loop, once it is open. */
+  openedCodec: Codec | undefined
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+  }
+
+  broker(): Promise<Broker> {
+    this.#broker ??= forgotten(this.#openBroker(), () => (this.#broker = undefined))
+    return this.#broker
+  }
+
+  backend(): Promise<ResultBackend> {
+    this.#backend ??= forgotten(this.#openBackend(), () => (this.#backend = undefined))
+    return this.#backend
+  }
+
+  watcher(): Promise<ResultWatcher> {
+    this.#watcher ??= forgotten(
+      this.backend().then((backend) => new ResultWatcher(backend)),
+      () => (this.#watcher = undefined),
+    )
+    return this.#watcher
+  }
+
+  codec(): Promise<Codec> {
+    const { acceptContent, task } = this.#options.config()
+    this.#codec ??= forgotten(
+      Codec.open(acceptContent, [task.serializer], task.maxMessageSize),
+      () => (this.#codec = undefined),
+    )
+    return this.#codec.then((codec) => (this.openedCodec = codec))
+  }
+
+  /** False without a result backend. */
+  get keepsResults(): boolean {
+    return this.#options.backend !== undefined || !this.#backendUrl.startsWith('disabled:')
+  }
+
+  /** Closes what was opened here, results first: their stores may share a file with the broker. */
+  async close(): Promise<void> {
+    const [watcher, backend, broker] = [this.#watcher, this.#backend, this.#broker]
+    this.#watcher = this.#backend = this.#broker = undefined
+    await (await watcher)?.[Symbol.asyncDispose]()
+    if (!this.#options.backend) await (await backend)?.[Symbol.asyncDispose]()
+    if (!this.#options.broker) await (await broker)?.[Symbol.asyncDispose]()
+  }
+
+  get #backendUrl(): string {
+    return this.#options.config().result.backend ?? 'disabled:'
+  }
+
+  async #openBroker(): Promise<Broker> {
+    const { url, transportOptions } = this.#options.config().broker
+    return this.#options.broker ?? (await openBroker(url, { transportOptions }))
+  }
+
+  async #openBackend(): Promise<ResultBackend> {
+    const { expiresMs, extended } = this.#options.config().result
+    return this.#options.backend ?? (await openBackend(this.#backendUrl, { expiresMs, extended }))
+  }
+}
+
+function forgotten<T>(opening: Promise<T>, forget: () => void): Promise<T> {
+  opening.catch(forget)
+  return opening
+}

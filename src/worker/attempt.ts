@@ -1,0 +1,126 @@
+import type { Celeriac } from '../app/app.ts'
+import type { Codec } from '../app/codec.ts'
+import { TaskContext, type TaskRequest } from '../app/context.ts'
+import type { CompiledOptions } from '../app/task-options.ts'
+import type { Task } from '../app/task.ts'
+import type { Attempt, Job } from '../pools/pool.ts'
+import { emptyEmbed, type TaskBody } from '../protocol/task-body.ts'
+import type { TaskMeta } from '../protocol/task-meta.ts'
+
+/** What every attempt of a worker has in common. */
+export interface ExecutorOptions {
+  readonly hostname: string
+  readonly codec: Codec
+  readonly isEager: boolean
+  readonly store: (meta: TaskMeta) => Promise<void>
+  /** A body held the event loop for this long, up to its first await. */
+  readonly onBlocked?: (taskName: string, taskId: string, blockedMs: number) => void
+  /** From when on `onBlocked` is told. Milliseconds. */
+  readonly blockWarningMs?: number | undefined
+}
+
+/** One attempt on its way through the pipeline. */
+export class TaskAttempt {
+  readonly app: Celeriac
+  readonly worker: ExecutorOptions
+  readonly job: Job
+  readonly task: Task
+  readonly options: CompiledOptions
+  readonly slot: Attempt
+  readonly #startedAt = performance.now()
+  /** As it came: references, not rows. */
+  body: TaskBody = emptyBody
+  context: TaskContext | undefined
+
+  constructor(app: Celeriac, worker: ExecutorOptions, job: Job, task: Task, slot: Attempt) {
+    this.app = app
+    this.worker = worker
+    this.job = job
+    this.task = task
+    this.options = task.compiledFor(app)
+    this.slot = slot
+  }
+
+  get taskId(): string {
+    return this.job.headers.id
+  }
+
+  get runtimeMs(): number {
+    return performance.now() - this.#startedAt
+  }
+
+  get ignoresResult(): boolean {
+    return this.job.headers.ignoreResult ?? this.options.ignoreResult
+  }
+
+  get storesErrors(): boolean {
+    return !this.ignoresResult || this.options.storeErrorsEvenIfIgnored
+  }
+
+  store(state: Pick<TaskMeta, 'status' | 'result'> & Partial<TaskMeta>): Promise<void> {
+    const { headers, queue } = this.job
+    const children = this.context?.children ?? noChildren
+    const meta: TaskMeta = {
+      ...state,
+      taskId: headers.id,
+      children,
+      groupId: headers.group,
+      parentId: headers.parentId,
+    }
+    if (!this.app.config.result.extended) return this.worker.store(meta)
+    const { args, kwargs } = this.body
+    const { task: name, retries } = headers
+    return this.worker.store({
+      ...meta,
+      extended: { name, args, kwargs, worker: this.worker.hostname, retries, queue },
+    })
+  }
+
+  /** The context of the body, with its arguments as they were loaded. */
+  open(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): TaskContext {
+    const { slot } = this
+    this.context = new TaskContext(this.app, this.task, this.#request(args, kwargs), {
+      get signal() {
+        return slot.signal
+      },
+      updateState: (status, result) => {
+        if (slot.cancelled || this.ignoresResult) return Promise.resolve()
+        return this.store({ status, result })
+      },
+    })
+    return this.context
+  }
+
+  #request(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): TaskRequest {
+    const { headers, queue, message, deliveryCount, hardTimeLimitMs, softTimeLimitMs } = this.job
+    return {
+      id: headers.id,
+      task: headers.task,
+      args,
+      kwargs,
+      retries: headers.retries,
+      eta: headers.eta,
+      expires: headers.expires,
+      rootId: headers.rootId ?? headers.id,
+      parentId: headers.parentId,
+      group: headers.group,
+      groupIndex: headers.groupIndex,
+      headers: headers.custom,
+      deliveryInfo: { queue, priority: message.properties.priority, redelivered: deliveryCount > 1, deliveryCount },
+      timeLimit: { hard: seconds(hardTimeLimitMs), soft: seconds(softTimeLimitMs) },
+      hostname: this.worker.hostname,
+      origin: headers.origin,
+      correlationId: message.properties.correlationId,
+      replyTo: message.properties.replyTo,
+      isEager: this.worker.isEager,
+      calledDirectly: false,
+    }
+  }
+}
+
+const noChildren: readonly string[] = Object.freeze([])
+const emptyBody: TaskBody = Object.freeze({ args: [], kwargs: {}, embed: emptyEmbed })
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000
+}
