@@ -82,7 +82,9 @@ export function loadBody(
     throw new ContentDisallowed(`Content type ${describeValue(contentType)} is refused; accepted are: ${accepted}`)
   }
   const body = message.body
-  if (body.length > maxBytes) throw new DecodeError(`The body has ${body.length} bytes; at most ${maxBytes} are taken`)
+  // A text has one to three bytes for each of its units.
+  const size = typeof body === 'string' && body.length * 3 > maxBytes ? Buffer.byteLength(body) : body.length
+  if (size > maxBytes) throw new DecodeError(`The body has ${size} bytes; at most ${maxBytes} are taken`)
   const compression = headers['compression'] ?? undefined
   if (compression === undefined) return serializer.load(body)
   if (typeof body === 'string') throw new DecodeError('The body is a text, yet has the header compression')
