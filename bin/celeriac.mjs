@@ -14,6 +14,8 @@ if (parseInt(found, 10) < 24) {
   )
   process.exitCode = 1
 } else {
+  // Compiled code is kept between runs: a worker starts in half the time.
+  process.getBuiltinModule('node:module').enableCompileCache()
   // A checkout runs its source, whatever an earlier build left in dist.
   var source = new URL('../src/cli/main.ts', import.meta.url)
   var isCheckout = existsSync(source) && fileURLToPath(source).indexOf('node_modules') === -1
