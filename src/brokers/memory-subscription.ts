@@ -1,3 +1,4 @@
+import { LoanLost } from '../errors.ts'
 import { deadLetterQueue, type Message, withDeath } from '../protocol/message.ts'
 import { throwLater } from '../util/throw-later.ts'
 import type { Delivery, OnDeliveries, Outgoing, Subscription } from './broker.ts'
@@ -148,7 +149,7 @@ class MemoryDelivery implements Delivery {
   get lost(): AbortSignal {
     if (!this.#loan) {
       this.#loan = new AbortController()
-      if (this.#isLost) this.#loan.abort()
+      if (this.#isLost) this.#loan.abort(this.#lossReason())
     }
     return this.#loan.signal
   }
@@ -188,7 +189,11 @@ class MemoryDelivery implements Delivery {
     if (!this.#subscription.release(this)) return
     this.#returnUnused(0)
     this.#isLost = true
-    this.#loan?.abort()
+    this.#loan?.abort(this.#lossReason())
+  }
+
+  #lossReason(): LoanLost {
+    return new LoanLost(`The subscription to queue ${this.queue} ended: its message went back to the queue.`)
   }
 
   #returnUnused(dueAt: number): void {

@@ -122,6 +122,17 @@ export function defineChannelTests(it: DefineBroker): void {
     await gone.hears('a')
   })
 
+  it('tells a listener nothing once its disposal is done', async ({ broker }) => {
+    const ear = new Ear()
+    const listener = await broker.listen('events', ear.onMessage)
+    const sent = numbered(20).map((body) => broker.broadcast(text(body), 'events'))
+    await listener[Symbol.asyncDispose]()
+    const count = ear.heard.length
+    await Promise.all(sent)
+    await sleep(30)
+    assert.equal(ear.heard.length, count)
+  })
+
   it('lets the error of a listener surface and tells the others', async ({ broker }) => {
     const ear = new Ear()
     await broker.listen('events', () => {

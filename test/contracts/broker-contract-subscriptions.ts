@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Delivery } from '../../src/brokers/broker.ts'
+import { LoanLost } from '../../src/errors.ts'
 import { type DefineBroker, Inbox, numbered, text, to } from './broker-contract-tools.ts'
 import { uncaughtDuring, until } from './contract.ts'
 
@@ -155,7 +156,7 @@ export function defineSubscriptionTests(it: DefineBroker): void {
     const asked = inbox.at(0).lost
     assert.equal(asked.aborted, false)
     await subscription[Symbol.asyncDispose]()
-    assert.equal(asked.aborted, true)
+    assert.ok(asked.reason instanceof LoanLost)
     assert.equal(inbox.at(1).lost.aborted, true, 'also when it is asked for later')
   })
 

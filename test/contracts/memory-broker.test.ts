@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
+import type { Subscription } from '../../src/brokers/broker.ts'
 import { openMemoryBroker } from '../../src/brokers/memory.ts'
 import { describeBroker } from './broker-contract.ts'
-import { text, to } from './broker-contract-tools.ts'
+import { Inbox, text, to } from './broker-contract-tools.ts'
+import { sleep } from './contract.ts'
 
 describeBroker('memory broker', async () => {
   const url = `memory:${randomUUID()}`
@@ -13,6 +15,32 @@ describeBroker('memory broker', async () => {
     dispose: async () => await broker[Symbol.asyncDispose](),
     reopen: async () => openMemoryBroker(url),
   }
+})
+
+describe('memory broker: turns', () => {
+  it('waits for the far future without a timer that overflows', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): unknown => warnings.push(warning)
+    process.on('warning', onWarning)
+    await using broker = openMemoryBroker('memory:')
+    await broker.subscribe(['q'], () => assert.fail('too early'), { prefetch: 1 })
+    await broker.publish([{ queue: 'q', message: text('a'), deliverAt: new Date('3026-01-01') }])
+    await sleep(30)
+    process.off('warning', onWarning)
+    assert.deepEqual(warnings, [])
+  })
+
+  it('delivers nothing to a subscription that another one paused in the same turn', async () => {
+    await using broker = openMemoryBroker('memory:')
+    const second = new Inbox()
+    const subscriptions: Subscription[] = []
+    const pausesAll = (): void => void Promise.all(subscriptions.map((subscription) => subscription.pause()))
+    subscriptions.push(await broker.subscribe(['a'], pausesAll, { prefetch: 1 }))
+    subscriptions.push(await broker.subscribe(['b'], second.onDeliveries, { prefetch: 1 }))
+    await broker.publish([...to('a', '1'), ...to('b', '2')])
+    await second.staysAt(0, 30)
+    assert.equal(await broker.count('b'), 1)
+  })
 })
 
 describe('memory broker: names', () => {
