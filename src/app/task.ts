@@ -20,10 +20,10 @@ export interface Task<A extends readonly unknown[] = readonly unknown[], R = unk
   /** Sends the call to its queue. Resolves once the broker has it; the result does not wait for the task. */
   delay(...args: EnqueueableArgs<A>): Promise<AsyncResult<R>>
   /** As `delay`, with options. */
-  applyAsync(args: EnqueueableArgs<A>, options?: CallOptions): Promise<AsyncResult<R>>
+  applyAsync(args: Readonly<EnqueueableArgs<A>>, options?: CallOptions): Promise<AsyncResult<R>>
   /** Sends one call for each list of arguments, published in batches. */
   delayMany(
-    calls: Iterable<EnqueueableArgs<A>> | AsyncIterable<EnqueueableArgs<A>>,
+    calls: Iterable<Readonly<EnqueueableArgs<A>>> | AsyncIterable<Readonly<EnqueueableArgs<A>>>,
     options?: CallOptions,
   ): Promise<AsyncResult<R>[]>
   /** @internal */
@@ -48,10 +48,10 @@ export function createTask<A extends readonly unknown[], R>(
     place,
     body,
     delay: (...args: EnqueueableArgs<A>) => appOf().publisher.call<R>(task as Task, args, noOptions),
-    applyAsync: (args: EnqueueableArgs<A>, callOptions: CallOptions = noOptions) =>
+    applyAsync: (args: Readonly<EnqueueableArgs<A>>, callOptions: CallOptions = noOptions) =>
       appOf().publisher.call<R>(task as Task, args, callOptions),
     delayMany: (
-      calls: Iterable<EnqueueableArgs<A>> | AsyncIterable<EnqueueableArgs<A>>,
+      calls: Iterable<Readonly<EnqueueableArgs<A>>> | AsyncIterable<Readonly<EnqueueableArgs<A>>>,
       callOptions: CallOptions = noOptions,
     ) => appOf().publisher.callMany<R>(task as Task, calls, callOptions),
     compiledFor: (app: Celeriac): CompiledOptions => {

@@ -15,12 +15,12 @@ class User {
 
 const app = new Celeriac('types')
 
-export const add = app.task('types.add', (x: number, y: number) => x + y)
-export const later = app.task('types.later', { maxRetries: 5 }, async (text: string) => text.length)
-export const bound = app.task('types.bound', function (this: TaskContext, flag?: boolean) {
+const add = app.task('types.add', (x: number, y: number) => x + y)
+const later = app.task('types.later', { maxRetries: 5 }, async (text: string) => text.length)
+const bound = app.task('types.bound', function (this: TaskContext, flag?: boolean) {
   return this.request.id + String(flag)
 })
-export const welcome = sharedTask(
+const welcome = sharedTask(
   'types.welcome',
   async (user: User, extra: { readonly friends: User[]; readonly lang: string }) => [user.name, extra.lang] as const,
 )
