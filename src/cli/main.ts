@@ -52,11 +52,18 @@ async function runCommand(program: Command, args: readonly string[], terminal: T
 
 /** The process `celeriac`: ends it, whatever the app's modules left open. */
 export async function runAsProcess(): Promise<void> {
+  process.stdout.on('error', endWithReader)
   const code = await main(process.argv.slice(2), processTerminal)
   await Promise.all(
     [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
   )
   process.exit(code)
+}
+
+/** Who read our output, such as `head`, has seen enough. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
 }
 
 function writeTo(command: Command, terminal: Terminal): void {

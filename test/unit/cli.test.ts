@@ -101,6 +101,16 @@ describe('the command line', () => {
   }
 })
 
+describe('the environment of the command line', () => {
+  it('is told of a log level that is none, and only by the worker', async () => {
+    const env = { CELERY_LOG_LEVEL: 'loud', CELERY_APP: path.join(folder, 'app.ts') }
+    const { code, err } = await celeriac(['worker'], env)
+    assert.equal(code, 2)
+    assert.match(err, /CELERY_LOG_LEVEL is 'loud': Expected debug, info/)
+    assert.equal((await celeriac(['config'], env)).code, 0)
+  })
+})
+
 describe('celeriac config', () => {
   it('prints the effective settings of an app with passwords masked and changes marked', async () => {
     const { code, out } = await celeriac(['-A', path.join(folder, 'app.ts'), 'config'])

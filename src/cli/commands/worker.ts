@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { maskUrl } from '../../app/mask-secrets.ts'
+import { ImproperlyConfigured } from '../../errors.ts'
 import type { Worker, WorkerOptions } from '../../worker/worker.ts'
 import type { Duration } from '../../util/duration.ts'
 import type { LogLevel } from '../../util/logger.ts'
@@ -8,7 +9,7 @@ import type { OpenedApp } from '../open-app.ts'
 import { duration, list, logLevel, wholeNumber } from '../option-values.ts'
 
 interface Options {
-  readonly loglevel: LogLevel
+  readonly loglevel?: LogLevel
   readonly concurrency?: number
   readonly queues?: readonly string[]
   readonly hostname?: string
@@ -34,7 +35,7 @@ Examples:
 export function workerCommand(run: CommandRun): Command {
   return new Command('worker')
     .description('run tasks until told to stop')
-    .option('-l, --loglevel <level>', 'debug, info, warning or error', logLevel, defaultLevel(run))
+    .option('-l, --loglevel <level>', 'debug, info, warning or error (default: CELERY_LOG_LEVEL or info)', logLevel)
     .option('-c, --concurrency <n>', 'tasks that run at once (default: worker_concurrency)', wholeNumber(1))
     .option('-Q, --queues <names>', 'queues to serve, with commas between (default: task_default_queue)', list)
     .option('-n, --hostname <name>', 'name of this worker; %h is the host, %n the part before the @')
@@ -48,13 +49,18 @@ export function workerCommand(run: CommandRun): Command {
     .action((options: Options) => runWorker(run, options))
 }
 
-function defaultLevel(run: CommandRun): LogLevel {
+function levelOf(run: CommandRun, options: Options): LogLevel {
+  if (options.loglevel !== undefined) return options.loglevel
   const text = run.terminal.env['CELERY_LOG_LEVEL'] ?? ''
-  return text === '' ? 'info' : logLevel(text)
+  try {
+    return text === '' ? 'info' : logLevel(text)
+  } catch (cause) {
+    throw new ImproperlyConfigured(`CELERY_LOG_LEVEL is '${text}': ${(cause as Error).message}`, { cause })
+  }
 }
 
 async function runWorker(run: CommandRun, options: Options): Promise<void> {
-  const opened = await run.openApp({ needsModule: true, logLevel: options.loglevel })
+  const opened = await run.openApp({ needsModule: true, logLevel: levelOf(run, options) })
   const { app } = opened
   const { importTaskModules } = await import('../../app/autodiscover.ts')
   await app.loadTasks()
