@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto'
+import os from 'node:os'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Consumer, OnTask, Payload, Peer, Producer, Store } from './peer.ts'
+
+/** Messages of one claim; the next claim deletes them in the same transaction. */
+const batchSize = 200
+const pollMs = 2
+
+/**
+ * The least that a queue over node:sqlite can do: messages of the same form, WAL, synchronous=NORMAL, batches, and a
+ * message stays recorded until its handler has returned. No leases, deferral, retries, signals.
+ */
+export const rawSqlite: Peer = {
+  async openProducer(store): Promise<Producer> {
+    const database = open(store)
+    const insert = database.prepare("INSERT INTO message (queue, headers, body) VALUES ('q', ?, ?)")
+    const insertOne = (payload: Payload): void => void insert.run(encodeHeaders(), encodeBody(payload))
+    return {
+      one: insertOne,
+      many(payloads) {
+        database.exec('BEGIN IMMEDIATE')
+        for (const payload of payloads) insertOne(payload)
+        database.exec('COMMIT')
+      },
+      close: () => database.close(),
+    }
+  },
+
+  async openConsumer(store, onTask): Promise<Consumer> {
+    const database = open(store)
+    const loop = new Loop(database, onTask, store.withResults)
+    return {
+      start: () => void loop.run(),
+      async close() {
+        await loop.stop()
+        const left = database.prepare('SELECT count(*) AS left FROM message').get()?.['left']
+        database.close()
+        if (left !== 0) throw new Error(`the raw loop left ${String(left)} messages in the queue`)
+      },
+    }
+  },
+}
+
+class Loop {
+  readonly #database: DatabaseSync
+  readonly #onTask: OnTask
+  readonly #withResults: boolean
+  #isStopping = false
+  #stopped: Promise<void> | undefined
+
+  constructor(database: DatabaseSync, onTask: OnTask, withResults: boolean) {
+    this.#database = database
+    this.#onTask = onTask
+    this.#withResults = withResults
+  }
+
+  run(): Promise<void> {
+    return (this.#stopped = this.#run())
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await this.#stopped
+  }
+
+  async #run(): Promise<void> {
+    const database = this.#database
+    const version = database.prepare('PRAGMA data_version')
+    const claim = database.prepare(
+      `UPDATE message SET state = 1, locked_at = ? WHERE id IN
+         (SELECT id FROM message WHERE queue = 'q' AND state = 0 ORDER BY priority DESC, id LIMIT ?)
+       RETURNING id, headers, body`,
+    )
+    const store = database.prepare('INSERT OR REPLACE INTO result (task_id, meta) VALUES (?, ?)')
+    let done: number[] = []
+    let results: (readonly [string, number])[] = []
+    let seen: unknown
+    while (!this.#isStopping || done.length > 0) {
+      const now = version.get()?.['data_version']
+      if (now === seen && done.length === 0) {
+        await pause(pollMs)
+        continue
+      }
+      database.exec('BEGIN IMMEDIATE')
+      if (done.length > 0) database.exec(`DELETE FROM message WHERE id IN (${done.join(',')})`)
+      for (const [id, result] of results) store.run(id, JSON.stringify({ status: 'SUCCESS', result, task_id: id }))
+      const rows = claim.all(Date.now(), batchSize)
+      database.exec('COMMIT')
+      done = []
+      results = []
+      if (rows.length === 0) seen = now
+      for (const row of rows) {
+        const { id } = JSON.parse(String(row['headers'])) as { id: string }
+        const [[a, b, text]] = JSON.parse(String(row['body'])) as [[number, number, string]]
+        const result = await this.#onTask({ a, b, text })
+        if (this.#withResults) results.push([id, result])
+        done.push(Number(row['id']))
+      }
+      await new Promise(setImmediate)
+    }
+  }
+}
+
+function open({ folder }: Store): DatabaseSync {
+  const database = new DatabaseSync(path.join(folder, 'raw.db'), { timeout: 5000 })
+  database.exec(
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16000;
+     CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY, queue TEXT NOT NULL, priority INT NOT NULL DEFAULT 0,
+       due REAL NOT NULL DEFAULT 0, state INT NOT NULL DEFAULT 0, locked_at REAL, headers TEXT NOT NULL, body TEXT NOT NULL);
+     CREATE INDEX IF NOT EXISTS message_ready ON message (queue, priority DESC, id) WHERE state = 0;
+     CREATE TABLE IF NOT EXISTS result (task_id TEXT PRIMARY KEY, meta TEXT NOT NULL)`,
+  )
+  return database
+}
+
+const origin = `gen${process.pid}@${os.hostname()}`
+const embed = { callbacks: null, errbacks: null, chain: null, chord: null }
+
+/** Celery's protocol 2, as the others of its kind write it. */
+function encodeHeaders(): string {
+  const id = randomUUID()
+  return JSON.stringify({
+    lang: 'js',
+    task: 'bench.add',
+    id,
+    shadow: null,
+    eta: null,
+    expires: null,
+    group: null,
+    group_index: null,
+    retries: 0,
+    timelimit: [null, null],
+    root_id: id,
+    parent_id: null,
+    argsrepr: '(...)',
+    kwargsrepr: '{}',
+    origin,
+    ignore_result: false,
+    replaced_task_nesting: 0,
+    stamped_headers: null,
+    stamps: {},
+  })
+}
+
+function encodeBody({ a, b, text }: Payload): string {
+  return JSON.stringify([[a, b, text], {}, embed])
+}

@@ -1,0 +1,31 @@
+import { Child } from '../lib/child.ts'
+import type { Run } from '../lib/suite.ts'
+import type { PeerName } from './peers/open-peer.ts'
+import type { Store } from './peers/peer.ts'
+
+export async function makeStore(run: Run, withResults: boolean): Promise<Store> {
+  return { folder: await run.makeFolder(), redisPort: run.redisPort, withResults }
+}
+
+export function startProducer(run: Run, peer: PeerName, store: Store): Promise<Child> {
+  const script = new URL('./producer.ts', import.meta.url)
+  return Child.start(`producer of ${peer}`, script, { peer, store }, profiling(run, peer, 'producer'))
+}
+
+export function startConsumer(
+  run: Run,
+  peer: PeerName,
+  store: Store,
+  options: { readonly concurrency: number; readonly isStamped?: boolean },
+): Promise<Child> {
+  const script = new URL('./consumer.ts', import.meta.url)
+  const argument = { peer, store, isStamped: false, ...options }
+  return Child.start(`consumer of ${peer}`, script, argument, profiling(run, peer, 'consumer'))
+}
+
+/** Only our own processes are profiled. */
+export function profiling({ profileFolder }: Run, peer: PeerName, role: string): string[] {
+  if (profileFolder === undefined || peer !== 'celeriac') return []
+  const name = `${role}-${process.hrtime.bigint()}.cpuprofile`
+  return ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${name}`]
+}

@@ -1,0 +1,12 @@
+// A user's own worker script on the built package.
+import { Celeriac, Worker } from '../dist/index.js'
+
+const app = new Celeriac('bench', { broker: 'sqlite:./celeriac.db' })
+app.task('bench.add', (a, b) => a + b)
+
+const worker = new Worker(app)
+const stop = new AbortController()
+process.on('SIGTERM', () => stop.abort())
+void worker.ready.then(() => console.log('ready'))
+await worker.run(stop.signal)
+await app.close()
