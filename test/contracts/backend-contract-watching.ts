@@ -92,6 +92,18 @@ export function defineWatchTests(it: DefineBackend): void {
     await gone.hears('a:PROGRESS')
   })
 
+  it('tells a watcher nothing once its disposal is done', async ({ backend }) => {
+    const ear = new Ear()
+    const watch = await backend.watch(['a'], ear.onMeta)
+    const stored = [1, 2, 3].map((done) => backend.store(progress('a', done)))
+    if (stored[0]) await stored[0]
+    await watch[Symbol.asyncDispose]()
+    const count = ear.heard.length
+    await Promise.all(stored)
+    await sleep(30)
+    assert.equal(ear.heard.length, count)
+  })
+
   it('watches again after the last watcher stopped', async ({ backend }) => {
     const [first, second] = [new Ear(), new Ear()]
     const watch = await backend.watch(['a'], first.onMeta)
