@@ -29,7 +29,7 @@ function setting<T>(kind: Kind<T>, value: NoInfer<T>, doc: string, isSecret?: tr
   return { kind, default: value, doc, ...(isSecret && { isSecret }) }
 }
 
-export const defaultUrl: string = 'sqlite:./celeriac.db'
+const defaultUrl = 'sqlite:./celeriac.db'
 
 const serializer = oneOf('json', 'msgpack', 'yaml')
 const priority = optional(integer(0, 9))

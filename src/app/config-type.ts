@@ -5,9 +5,9 @@ export interface Route {
   readonly priority?: number | undefined
 }
 
-export type SerializerName = 'json' | 'msgpack' | 'yaml'
-export type CompressionName = 'gzip' | 'zlib' | 'brotli' | 'zstd'
-export type LogStyle = 'auto' | 'pretty' | 'json'
+type SerializerName = 'json' | 'msgpack' | 'yaml'
+type CompressionName = 'gzip' | 'zlib' | 'brotli' | 'zstd'
+type LogStyle = 'auto' | 'pretty' | 'json'
 
 export interface BrokerConfig {
   readonly url: string

@@ -35,7 +35,7 @@ export interface ReadSettingsOptions {
  */
 export function readSettings(settings: object, options: ReadSettingsOptions = {}): SettingsSource {
   const reader = new SettingsReader(options.origin ?? '')
-  const prefix = options.namespace ? `${options.namespace}_` : ''
+  const prefix = options.namespace ? `${options.namespace.replace(/_$/, '')}_` : ''
   for (const [key, value] of Object.entries(settings)) {
     if (value === undefined || !key.startsWith(prefix)) continue
     const name = canonicalName(key.slice(prefix.length))

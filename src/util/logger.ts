@@ -18,7 +18,7 @@ export interface Logger {
   isLevelEnabled?(level: LogLevel): boolean
 }
 
-export interface LogStream {
+interface LogStream {
   write(text: string): unknown
   readonly isTTY?: boolean
 }

@@ -52,11 +52,15 @@ class Process implements AsyncDisposable {
   err = ''
   readonly #listeners = new Set<() => void>()
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], nodeOptions: readonly string[] = []) {
     const env = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^(CELERY_|NODE_TEST_CONTEXT)/.test(name)),
     )
-    this.child = spawn(process.execPath, [bin, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = spawn(process.execPath, [...nodeOptions, bin, ...args], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.out += text))
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.err += text
@@ -155,6 +159,30 @@ describe('celeriac worker', () => {
     assert.deepEqual(JSON.parse((await celeriac('queues', '-Q', 'odd', '--json')).out), [
       { queue: 'odd', waiting: 1, dead: 0 },
     ])
+  })
+
+  it('takes an app with decorators through a loader of the user', async () => {
+    await fs.writeFile(
+      path.join(folder, 'loader.mjs'),
+      `import { registerHooks } from 'node:module'
+registerHooks({
+  load(url, context, next) {
+    const loaded = next(url, context)
+    return url.endsWith('decorated.ts') ? { ...loaded, source: String(loaded.source).replace('@traced', '') } : loaded
+  },
+})
+`,
+    )
+    await fs.writeFile(
+      path.join(folder, 'decorated.ts'),
+      `import { Celeriac } from ${index}\nexport const app = new Celeriac('decorated')\nexport class Mail {\n  @traced send(): void {}\n}\n`,
+    )
+    const refused = await celeriac('-A', './decorated.ts', 'report')
+    assert.equal(refused.code, 2)
+    assert.match(refused.err, /decorators.*need a loader of yours.*--import/)
+    await using loaded = new Process(['-A', './decorated.ts', 'report'], ['--import', './loader.mjs'])
+    assert.equal(await loaded.ended, 0, loaded.err)
+    assert.match(loaded.out, /^app +decorated /m)
   })
 
   it('ends with a message where it cannot start', async () => {

@@ -115,6 +115,18 @@ await app.close()
   })
 })
 
+describe('the bin of another copy, such as a global one,', () => {
+  it('hands over to the copy that the app imports', async () => {
+    const other = path.join(path.dirname(consumer.folder), 'other')
+    await fs.cp(path.join(consumer.folder, 'node_modules/celeriac'), other, { recursive: true })
+    await fs.writeFile(path.join(other, 'package.json'), JSON.stringify({ ...manifest, version: '99.0.0' }))
+    assert.equal(
+      (await consumer.node([path.join(other, 'bin/celeriac.mjs'), '--version'])).out,
+      `${manifest.version}\n`,
+    )
+  })
+})
+
 describe('on a Node that is too old', () => {
   const old = oldNode()
   const library = `await import('celeriac').then(() => console.log('loaded'), (error) => console.log(String(error)))`

@@ -220,6 +220,19 @@ describe('celeriac call, queues, result and purge', () => {
     assert.partialDeepStrictEqual(json, { taskId: 'good', state: 'SUCCESS', result: { total: 5 } })
   })
 
+  it('refuse to look for results that nobody keeps, before anything is sent', async () => {
+    const without = ['-b', broker, '--result-backend', 'disabled://']
+    for (const args of [
+      ['result', 'x'],
+      ['call', 'py.add', '--wait'],
+    ]) {
+      const { code, err } = await celeriac([...without, ...args])
+      assert.equal(code, 2)
+      assert.match(err, /keeps no results: set result_backend/)
+    }
+    assert.equal(await (await keeper.openBroker()).count('celery'), 0)
+  })
+
   it('give up waiting with exit code 1', async () => {
     const { code, err } = await celeriac(['-b', broker, 'result', 'never', '--wait', '50ms'])
     assert.equal(code, 1)

@@ -57,6 +57,11 @@ describe('names of settings', () => {
     })
   }
 
+  it('may have a namespace with or without its underscore', () => {
+    for (const namespace of ['SHOP', 'SHOP_'])
+      assert.equal(compile({ SHOP_TIMEZONE: 'Asia/Tokyo' }, namespace).timezone, 'Asia/Tokyo')
+  })
+
   it('may be mixed, and a setting may be given twice with one value', () => {
     const config = compile({ task_acks_late: false, taskAcksLate: false, worker: { concurrency: 2 } })
     assert.equal(config.task.acksLate, false)
