@@ -1,8 +1,7 @@
-import type { Celeriac } from '../app/app.ts'
 import type { AsyncResult } from '../app/async-result.ts'
 import { formatRemoteError, isRemoteError } from '../protocol/remote-error.ts'
 import { isException } from '../protocol/states.ts'
-import { ImproperlyConfigured, TaskError, TaskRevoked } from '../errors.ts'
+import { TaskError, TaskRevoked } from '../errors.ts'
 import type { Duration } from '../util/duration.ts'
 import { printable, show, type Printer } from './output.ts'
 
@@ -14,14 +13,6 @@ export interface TaskOutcome {
   readonly error?: string
   readonly traceback?: string | undefined
   readonly dateDone?: Date | undefined
-}
-
-/** Throws ImproperlyConfigured where results are not kept: nothing could ever be shown. */
-export function requireResults(app: Celeriac): void {
-  if (app.keepsResults) return
-  throw new ImproperlyConfigured(
-    `app ${app.name} keeps no results: set result_backend, or name it with --result-backend`,
-  )
 }
 
 /** Waits until the task is over; throws TimeoutError after `timeout`. */
