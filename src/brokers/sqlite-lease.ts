@@ -25,12 +25,13 @@ export class LeaseThread {
     this.#onLost = onLost
     // The loaders of the program are not for this thread: they would only make it start later.
     this.#thread = new Worker(entry, { workerData: data, execArgv: [], name: 'celeriac-lease' })
-    this.#thread.unref()
     this.#thread.on('message', (report: LeaseReport) => this.#heed(report))
     this.#thread.on('error', (error) => this.#warn(error))
     this.#thread.on('exit', () => {
       this.#isReady = false
     })
+    // After the listeners, which would keep the process alive.
+    this.#thread.unref()
   }
 
   /** False before it has started and after it has failed: then the event loop has to renew. */

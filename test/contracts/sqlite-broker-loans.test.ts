@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Delivery } from '../../src/brokers/broker.ts'
+import { LoanLost } from '../../src/errors.ts'
+import { drain, Inbox, inMs, text, to } from './broker-contract-tools.ts'
+import { until } from './contract.ts'
+import { Lab } from './sqlite-broker-processes.ts'
+
+describe('sqlite broker: time and loss', () => {
+  it('delivers a deferred message at its time and not before', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker()
+    const arrivals: number[] = []
+    const note = (deliveries: readonly Delivery[]): void => {
+      for (const delivery of deliveries) {
+        arrivals.push(Date.now() - Number(delivery.message.headers['due']))
+        void delivery.acknowledge()
+      }
+    }
+    await broker.subscribe(['q'], note, { prefetch: 10 })
+    for (const delayMs of [40, 90, 150]) {
+      const deliverAt = inMs(delayMs)
+      await broker.publish([{ queue: 'q', deliverAt, message: text('m', { headers: { due: deliverAt.getTime() } }) }])
+    }
+    await until(
+      () => arrivals.length === 3,
+      () => `3 arrivals, got ${arrivals.length}`,
+    )
+    assert.ok(
+      arrivals.every((lateMs) => lateMs >= 0),
+      `early: ${arrivals.join(', ')}`,
+    )
+  })
+
+  it('aborts the signals and forgets the settlements of loans that were taken away', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker({ leaseSeconds: 0.5 })
+    await broker.publish(to('q', 'a', 'b'))
+    const inbox = new Inbox()
+    await broker.subscribe(['q'], inbox.onDeliveries, { prefetch: 2 })
+    await inbox.waitFor(2)
+    const { lost } = inbox.at(0)
+    lab.forgetOwners()
+    await until(
+      () => lost.aborted,
+      () => 'the signal',
+    )
+    await inbox.at(0).acknowledge()
+    assert.ok(inbox.at(1).lost.aborted)
+    assert.ok(lost.reason instanceof LoanLost)
+    await inbox.waitFor(4)
+    assert.deepEqual(inbox.bodies, ['a', 'b', 'a', 'b'])
+  })
+
+  it('puts a row that cannot be read among the dead letters, with all it holds', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker()
+    await broker.publish(to('q', 'a', 'b'))
+    lab.run(`UPDATE message SET envelope = '{"oops' WHERE body = 'a'`)
+    const deliveries = await drain(broker, 'q', 1)
+    assert.deepEqual(
+      deliveries.map(({ message }) => message.body),
+      ['b'],
+    )
+    await until(
+      async () => (await broker.count('q.dead')) === 1,
+      () => 'the dead letter',
+    )
+    const [dead] = await broker.peek('q.dead', { offset: 0, limit: 1 })
+    assert.equal(dead?.body, 'a')
+    assert.equal(dead.headers['x-celeriac-envelope'], '{"oops')
+    assert.match(JSON.stringify(dead.headers['x-celeriac-death']), /Unreadable row/)
+  })
+
+  it('never uses an id twice, so that a stale loan cannot return the message of another', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker()
+    const ids = new Set<string>()
+    for (let round = 0; round < 3; round++) {
+      await broker.publish(to('q', `${round}`, `${round}x`))
+      for (const id of lab.ids()) assert.ok(!ids.has(id), `id ${id} was used before`)
+      for (const id of lab.ids()) ids.add(id)
+      if (round === 1) await broker.purge('q')
+      else await drain(broker, 'q', 2)
+    }
+    assert.equal(ids.size, 6)
+  })
+})
