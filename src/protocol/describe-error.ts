@@ -1,3 +1,4 @@
+import { CeleriacError } from '../errors.ts'
 import { className } from './describe-value.ts'
 import { reprValue } from './python-repr.ts'
 import type { RemoteError } from './remote-error.ts'
@@ -18,7 +19,7 @@ export function describeError(thrown: unknown): RemoteError {
   return {
     type: cut(type, 1000),
     details: message === '' ? [] : [cut(message, maxTextLength)],
-    module: modules.get(type) ?? javascript,
+    module: modules.get(type) ?? (isOurs(thrown) ? 'celeriac' : javascript),
     traceback: cut(traceback(thrown), maxTextLength),
   }
 }
@@ -46,6 +47,14 @@ const celeryNames: Readonly<Record<string, string>> = {
   TaskRevoked: 'TaskRevokedError',
   MaxRetriesExceeded: 'MaxRetriesExceededError',
   WorkerLost: 'WorkerLostError',
+}
+
+function isOurs(error: object): boolean {
+  try {
+    return error instanceof CeleriacError
+  } catch {
+    return false
+  }
 }
 
 /** An Error of any realm, or something that has a stack like one. */

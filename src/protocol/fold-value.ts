@@ -8,13 +8,15 @@ export type Scalar = string | number | boolean | bigint | null
 
 /** Where in the value the walk is; `refuse` makes the error that names it. */
 export interface Place {
+  /** How many lists and objects the value is in. */
+  readonly depth: number
   refuse(reason: string): EncodeError
 }
 
 /** What a serializer makes of each kind of value. */
 export interface Fold<T> {
   scalar(value: Scalar, place: Place): T
-  /** Dates, bytes and classes with a form of their own; undefined for those it does not know. */
+  /** Dates, bytes, classes with a form of their own, whatever needs no walk; undefined for all others. */
   special(value: object, place: Place): T | undefined
   list(items: T[], place: Place): T
   record(entries: [string, T][], place: Place): T
@@ -41,6 +43,10 @@ class Walk<T> implements Place {
 
   constructor(fold: Fold<T>) {
     this.#fold = fold
+  }
+
+  get depth(): number {
+    return this.#ancestors.length
   }
 
   refuse(reason: string, cause?: unknown): EncodeError {

@@ -13,13 +13,13 @@ export { loadJson } from './load-json.ts'
  * its path.
  */
 export function dumpJson(value: unknown): string {
-  return stringifyPlain(value) ?? foldValue(value, jsonFold)
+  return stringifyPlain(value, 0) ?? foldValue(value, jsonFold)
 }
 
 /** Undefined for what is not plain, and for what threw on the way: the careful walk comes to it again and says where. */
-function stringifyPlain(value: unknown): string | undefined {
+function stringifyPlain(value: unknown, depth: number): string | undefined {
   try {
-    return isPlain(value, 0) ? JSON.stringify(value) : undefined
+    return isPlain(value, depth) ? JSON.stringify(value) : undefined
   } catch {
     return undefined
   }
@@ -89,7 +89,7 @@ function writeSpecial(value: object, place: Place): string | undefined {
   if (value instanceof Uuid) return typed('uuid', `{"hex":"${value.text.replaceAll('-', '')}"}`)
   if (value instanceof PlainDate) return typed('date', JSON.stringify(value.text))
   if (value instanceof PlainTime) return typed('time', JSON.stringify(value.text))
-  return undefined
+  return stringifyPlain(value, place.depth)
 }
 
 function typed(type: string, text: string): string {

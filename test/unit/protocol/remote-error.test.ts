@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import vm from 'node:vm'
 import fc from 'fast-check'
-import { MaxRetriesExceeded, NotRegistered, TaskRevoked, TimeLimitExceeded, WorkerLost } from '../../../src/errors.ts'
+import {
+  MaxRetriesExceeded,
+  NotRegistered,
+  RowMissing,
+  TaskRevoked,
+  TimeLimitExceeded,
+  WorkerLost,
+} from '../../../src/errors.ts'
 import {
   decodeRemoteError,
   describeError,
@@ -33,6 +40,7 @@ describe('describeError', () => {
       new MaxRetriesExceeded('m'),
       new TimeLimitExceeded('l'),
       new WorkerLost('w'),
+      new RowMissing('r'),
     ].map((error) => `${describeError(error).module} ${describeError(error).type}`)
     assert.deepEqual(names, [
       'javascript RangeError',
@@ -43,6 +51,7 @@ describe('describeError', () => {
       'celery.exceptions MaxRetriesExceededError',
       'billiard.exceptions TimeLimitExceeded',
       'billiard.exceptions WorkerLostError',
+      'celeriac RowMissing',
     ])
   })
 

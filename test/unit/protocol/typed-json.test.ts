@@ -124,6 +124,7 @@ describe('dumpJson', () => {
   it('refuses what is nested too deep instead of running out of stack', () => {
     let deep: unknown = 1
     for (let level = 0; level < 100_000; level++) deep = level % 2 === 0 ? [deep] : { a: deep }
+    assert.match(refusal([new Date(), deep]), /is nested more than 512 levels deep$/)
     assert.match(refusal(deep), /is nested more than 512 levels deep$/)
     const endless = { toJSON: (): unknown => ({ ...endless }) }
     assert.match(refusal(endless), /nested more than 512/)
