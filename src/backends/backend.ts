@@ -5,6 +5,7 @@ export interface GroupPart {
   readonly index: number
   readonly taskId: string
   readonly status: string
+  /** As in {@link TaskMeta}: a RemoteError in FAILURE and REVOKED. */
   readonly result: unknown
 }
 
@@ -23,7 +24,8 @@ export interface ResultBackend extends AsyncDisposable {
   fetch(taskIds: readonly string[]): Promise<(TaskMeta | undefined)[]>
   /**
    * Calls `onMeta` for each state stored from now on, in order: pushed where the store can, polled where not. Fetch
-   * after watching: what was stored before is not repeated.
+   * after watching: what was stored before is not repeated. A state that is replaced soon may be skipped, the last one
+   * never. What `onMeta` throws becomes an uncaught exception of the process.
    */
   watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void): Promise<AsyncDisposable>
   forget(taskId: string): Promise<void>

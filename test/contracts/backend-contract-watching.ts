@@ -173,6 +173,14 @@ export function defineWatchTests(it: DefineBackend): void {
     await watch[Symbol.asyncDispose]()
   })
 
+  it('tells of thousands that are stored in one turn', async ({ backend }) => {
+    const taskIds = ids(2000)
+    const ear = new Ear()
+    await backend.watch(taskIds, ear.onMeta)
+    await Promise.all(taskIds.map((taskId) => backend.store(success(taskId))))
+    await ear.hears(...taskIds.map((taskId) => `${taskId}:SUCCESS`))
+  })
+
   it('takes an empty list of tasks', async ({ backend }) => {
     const ear = new Ear()
     const watch = await backend.watch([], ear.onMeta)

@@ -87,6 +87,20 @@ describe('SQLite backend under faults', () => {
     assert.ok((await backend.fetch(expected)).every((meta) => meta?.status === 'SUCCESS'))
   })
 
+  it('tells of what another connection commits at the very moment a watch begins', async () => {
+    using other = new DatabaseSync(file)
+    const ear = new Ear()
+    const watching = backend.watch(['a'], ear.onMeta)
+    const meta = JSON.stringify({ status: 'SUCCESS', result: 1, task_id: 'a' })
+    other.exec('BEGIN IMMEDIATE; UPDATE result_sequence SET last = last + 1')
+    other
+      .prepare('INSERT INTO results (id, is_final, task_id, meta) SELECT last, 1, ?, ? FROM result_sequence')
+      .run('a', meta)
+    other.exec('COMMIT')
+    await watching
+    await ear.hears('a:SUCCESS')
+  })
+
   it('lets one of two processes succeed; everybody is told the same', async () => {
     const expected = Array.from({ length: 300 }, (_, n) => `x${n}`)
     const told = new Map<string, unknown[]>(expected.map((taskId) => [taskId, []]))
