@@ -1,5 +1,6 @@
 import type { StatementSync } from 'node:sqlite'
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
+import { OperationalError } from '../errors.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { throwLater } from '../util/throw-later.ts'
 import { loadMeta } from './stored-meta.ts'
@@ -94,7 +95,8 @@ export class SqliteResultWatch {
         if (isAll && this.#isUpToDate()) break
         await new Promise((resolve) => setImmediate(resolve))
       }
-    } catch {
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throwLater(error)
       clearTimeout(this.#retry)
       if (this.#commits) this.#retry = setTimeout(() => this.#look(), retryMs)
     }
@@ -122,12 +124,22 @@ export class SqliteResultWatch {
 
   #tell({ id, taskId, meta }: Change): void {
     for (const { onMeta, afterId } of this.#watchers.get(taskId) ?? []) {
-      if (id <= afterId) continue
+      const state = id > afterId ? decode(taskId, meta) : undefined
       try {
-        onMeta(loadMeta(meta))
+        if (state) onMeta(state)
       } catch (error) {
         throwLater(error)
       }
     }
+  }
+}
+
+/** A row that cannot be read, from a newer release perhaps, must not end the process; `fetch` throws for it. */
+function decode(taskId: string, text: string): TaskMeta | undefined {
+  try {
+    return loadMeta(text)
+  } catch (error) {
+    process.emitWarning(`The stored state of task ${taskId} cannot be read: ${String(error)}`, 'CeleriacWarning')
+    return undefined
   }
 }

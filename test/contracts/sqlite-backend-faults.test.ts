@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { ResultBackend } from '../../src/backends/backend.ts'
 import { openBackend } from '../../src/backends/open-backend.ts'
-import { OperationalError } from '../../src/errors.ts'
+import { DecodeError, OperationalError } from '../../src/errors.ts'
 import { Ear, fetchOne, ids, success } from './backend-contract-tools.ts'
 import { sleep, until } from './contract.ts'
 
@@ -47,6 +47,16 @@ describe('SQLite backend under faults', () => {
     const lines: string[] = []
     createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
     return { child, lines, ended: once(child, 'close') }
+  }
+
+  /** Commits a row as another process would, at this very moment. */
+  function insertRaw(taskId: string, meta: string): void {
+    using other = new DatabaseSync(file)
+    other.exec('BEGIN IMMEDIATE; UPDATE result_sequence SET last = last + 1')
+    other
+      .prepare('INSERT INTO results (id, is_final, task_id, meta) SELECT last, 1, ?, ? FROM result_sequence')
+      .run(taskId, meta)
+    other.exec('COMMIT')
   }
 
   it('has every result whose store resolved, after a kill at any moment', async () => {
@@ -88,17 +98,26 @@ describe('SQLite backend under faults', () => {
   })
 
   it('tells of what another connection commits at the very moment a watch begins', async () => {
-    using other = new DatabaseSync(file)
     const ear = new Ear()
     const watching = backend.watch(['a'], ear.onMeta)
-    const meta = JSON.stringify({ status: 'SUCCESS', result: 1, task_id: 'a' })
-    other.exec('BEGIN IMMEDIATE; UPDATE result_sequence SET last = last + 1')
-    other
-      .prepare('INSERT INTO results (id, is_final, task_id, meta) SELECT last, 1, ?, ? FROM result_sequence')
-      .run('a', meta)
-    other.exec('COMMIT')
+    insertRaw('a', JSON.stringify({ status: 'SUCCESS', result: 1, task_id: 'a' }))
     await watching
     await ear.hears('a:SUCCESS')
+  })
+
+  it('warns of a state it cannot read and goes on telling of others', async () => {
+    const ear = new Ear()
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): unknown => warnings.push(warning)
+    process.on('warning', onWarning)
+    await backend.watch(['a', 'b'], ear.onMeta)
+    insertRaw('a', '{"status":')
+    await backend.store(success('b'))
+    await ear.hears('b:SUCCESS')
+    process.off('warning', onWarning)
+    assert.match(warnings.join(), /state of task a cannot be read/)
+    await assert.rejects(backend.fetch(['a']), DecodeError)
+    assert.equal((await fetchOne(backend, 'b'))?.status, 'SUCCESS')
   })
 
   it('lets one of two processes succeed; everybody is told the same', async () => {
