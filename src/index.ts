@@ -1,3 +1,5 @@
+import './util/require-node-24.ts'
+
 export { Celeriac, type AppOptions } from './app/app.ts'
 export { AsyncResult, type GetOptions, type RevokeOptions } from './app/async-result.ts'
 export { currentTask, type DeliveryInfo, type RetryOptions, type TaskContext, type TaskRequest } from './app/context.ts'

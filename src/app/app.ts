@@ -196,9 +196,14 @@ export class Celeriac implements AsyncDisposable {
     return this.#connections.backend()
   }
 
+  /** False without a result backend. */
+  get keepsResults(): boolean {
+    return this.#connections.keepsResults
+  }
+
   /** @internal */
   resultWatcher(): Promise<ResultWatcher> {
-    if (this.#connections.keepsResults) return this.#connections.watcher()
+    if (this.keepsResults) return this.#connections.watcher()
     throw new ImproperlyConfigured(`app ${this.name} has no result backend: set result_backend to wait for results`)
   }
 

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Celeriac } from '../../src/index.ts'
+import { createLogger } from '../../src/util/logger.ts'
+import { until } from '../support/worker-harness.ts'
+
+interface Site extends AsyncDisposable {
+  readonly app: Celeriac
+  /** What the tasks wrote, line by line. */
+  lines(): string[]
+  startWorker(concurrency?: number): Promise<ChildProcess>
+}
+
+/** A SQLite file, a log file, and worker processes that are gone at the end. */
+async function openSite(): Promise<Site> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'celeriac-faults-'))
+  const url = `sqlite:${path.join(folder, 'queue.db')}`
+  const log = path.join(folder, 'runs.log')
+  await writeFile(log, '')
+  const workers: ChildProcess[] = []
+  const app = new Celeriac('faults', {
+    broker: url,
+    backend: url,
+    logger: createLogger({ level: 'silent' }),
+    settings: { broker_transport_options: { leaseSeconds: 2 } },
+  })
+  return {
+    app,
+    lines: () => readFileSync(log, 'utf8').split('\n').filter(Boolean),
+    startWorker: async (concurrency = 8) => {
+      const env = { ...process.env, FAULTS_URL: url, FAULTS_LOG: log, FAULTS_CONCURRENCY: String(concurrency) }
+      const worker = fork(path.join(import.meta.dirname, 'faults/worker.ts'), {
+        env,
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      })
+      workers.push(worker)
+      await once(worker, 'message')
+      return worker
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(workers.map((worker) => end(worker, 'SIGKILL')))
+      await app.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function end(worker: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return
+  const exited = once(worker, 'exit')
+  worker.kill('SIGCONT')
+  worker.kill(signal)
+  await exited
+}
+
+describe('worker processes on one SQLite file', () => {
+  it('lose no accepted task when they are killed at random instants', async () => {
+    await using site = await openSite()
+    const count = 1500
+    const calls = Array.from({ length: count }, (_, n) => [n, n % 20] as const)
+    const [first, second] = await Promise.all([site.startWorker(), site.startWorker()])
+    const workers = [first, second]
+    const results = await Promise.all(calls.map((args) => site.app.send<number>('faults.note', args)))
+    for (let kills = 0; kills < 6; kills++) {
+      await sleep(30 + Math.random() * 250)
+      const victim = kills % 2
+      await end(workers[victim] as ChildProcess, 'SIGKILL')
+      workers[victim] = await site.startWorker()
+    }
+    const values = await Promise.all(results.map((result) => result.get({ timeout: '60s' })))
+    assert.deepEqual(
+      values,
+      calls.map(([n]) => n),
+    )
+    assert.deepEqual(
+      [...new Set(site.lines())].map(Number).toSorted((a, b) => a - b),
+      calls.map(([n]) => n),
+    )
+    const broker = await site.app.openBroker()
+    assert.equal(await broker.count('celery'), 0)
+    assert.equal(await broker.count('celery.dead'), 0)
+  })
+
+  it('run each task once while none of them dies', async () => {
+    await using site = await openSite()
+    await Promise.all([site.startWorker(), site.startWorker(), site.startWorker()])
+    const results = await Promise.all(Array.from({ length: 600 }, (_, n) => site.app.send('faults.note', [n, n % 7])))
+    await Promise.all(results.map((result) => result.get({ timeout: '60s' })))
+    assert.equal(site.lines().length, 600)
+  })
+
+  it('do not give out a task twice while one blocks its event loop beyond the lease', async () => {
+    await using site = await openSite()
+    const [busy] = await Promise.all([site.startWorker(1), site.startWorker(1)])
+    const result = await site.app.send<number>('faults.block', [5000])
+    await until('it began', () => site.lines().length > 0)
+    assert.ok(await result.get({ timeout: '30s' }))
+    assert.equal(site.lines().length, 1, 'it was given out again')
+    assert.ok(busy.pid)
+  })
+
+  it('do not accept what a frozen worker does after its loan was over', async () => {
+    await using site = await openSite()
+    const frozen = await site.startWorker(1)
+    const result = await site.app.send<number>('faults.where', [1500])
+    await until('it began', () => site.lines().length > 0)
+    frozen.kill('SIGSTOP')
+    const other = await site.startWorker(1)
+    await until('the other one began', () => site.lines().length > 1)
+    // The frozen one wakes while the other still runs: its late end must not become the result.
+    frozen.kill('SIGCONT')
+    assert.equal(await result.get({ timeout: '30s' }), other.pid)
+    await until('both bodies ended', () => site.lines().filter((line) => line.startsWith('ended')).length === 2)
+    assert.equal(await result.get(), other.pid)
+  })
+
+  it('finish what they run on SIGTERM, and exit by themselves', async () => {
+    await using site = await openSite()
+    const worker = await site.startWorker()
+    const result = await site.app.send<number>('faults.where', [500])
+    await until('it began', () => site.lines().length > 0)
+    await end(worker, 'SIGTERM')
+    assert.equal(worker.exitCode, 0)
+    assert.equal(await result.get({ timeout: '5s' }), worker.pid)
+  })
+})
