@@ -58,12 +58,6 @@ function isMissing(error: unknown, peer: string): boolean {
   )
 }
 
-/** The content type of a serializer by its name, or the content type itself. Undefined if it is neither. */
-export function contentTypeOf(name: string): string | undefined {
-  const opener = openers.get(name) ?? [...openers.values()].find(({ contentType }) => contentType === name)
-  return opener?.contentType
-}
-
 /**
  * The value in a message's body, decompressed and deserialized. Throws ContentDisallowed for a content type that is not
  * in `accept`, DecodeError for everything else that cannot be read, and for more than `maxBytes` (64 MiB), as they came or

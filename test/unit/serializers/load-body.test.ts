@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import { DecodeError } from '../../../src/errors.ts'
 import { compress } from '../../../src/protocol/compression.ts'
 import type { Message } from '../../../src/protocol/message.ts'
-import { contentTypeOf, jsonSerializer, loadBody } from '../../../src/serializers/open-serializer.ts'
+import { jsonSerializer, loadBody } from '../../../src/serializers/open-serializer.ts'
 
 const json = new Set(['application/json'])
 
@@ -85,14 +85,6 @@ describe('loadBody', () => {
         }
       }),
     )
-  })
-})
-
-describe('contentTypeOf', () => {
-  it('knows names and content types', () => {
-    assert.equal(contentTypeOf('yaml'), 'application/x-yaml')
-    assert.equal(contentTypeOf('application/x-msgpack'), 'application/x-msgpack')
-    assert.equal(contentTypeOf('pickle'), undefined)
   })
 })
 
