@@ -20,6 +20,7 @@ Options:
   --rounds <n>      default 5; figures are medians over the rounds
   --only <text>     only the cases whose name holds it; may be repeated
   --size <factor>   on the number of tasks of each measurement, default 1
+  --peers <names>   only these beside ours, with commas between; none: ours alone
   --profile <dir>   V8 CPU profiles of our own processes (see node bench/profile.ts)`
 
 const { values, positionals } = parseArgs({
@@ -29,6 +30,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     only: { type: 'string', multiple: true, default: [] },
     size: { type: 'string', default: '1' },
+    peers: { type: 'string' },
     profile: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -69,6 +71,7 @@ async function runSuite(suite: Suite): Promise<JudgedRow[]> {
       rounds: positive('rounds', values.rounds),
       size: positive('size', values.size),
       redisPort: redis?.port,
+      peers: values.peers === undefined ? undefined : new Set(values.peers.split(',')),
       profileFolder: values.profile === undefined ? undefined : path.resolve(values.profile),
       makeFolder: () => fs.mkdtemp(path.join(folder, 'run-')),
       progress,

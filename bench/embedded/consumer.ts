@@ -1,3 +1,4 @@
+import { profiled } from '../lib/profiled.ts'
 import { serve, startArgument } from '../lib/serve.ts'
 import { nowMs } from './clock.ts'
 import { openPeer, type PeerName } from './peers/open-peer.ts'
@@ -9,14 +10,16 @@ interface Argument {
   readonly concurrency: number
   /** Payloads carry the time of their call. */
   readonly isStamped: boolean
+  readonly profileFolder?: string
 }
 
-const { peer, store, concurrency, isStamped } = startArgument<Argument>()
+const { peer, store, concurrency, isStamped, profileFolder } = startArgument<Argument>()
 
 let count = 0
 let expected = Number.POSITIVE_INFINITY
 let finished = Promise.withResolvers<number>()
 let latenciesMs: number[] = []
+let profiling: Promise<unknown> | undefined
 
 function onTask({ a, b, text }: Payload): number {
   if (isStamped) latenciesMs.push(nowMs() - Number.parseFloat(text))
@@ -35,16 +38,24 @@ serve({
     latenciesMs = []
   },
   /** The time of the start. */
-  start(): number {
-    const startedAtMs = nowMs()
-    void Promise.resolve(consumer.start()).catch((error: unknown) => {
-      console.error(error)
-      process.exit(1)
+  async start(): Promise<number> {
+    const started = Promise.withResolvers<number>()
+    profiling = profiled(profileFolder, `worker-${store.withResults ? 'results' : 'no-results'}`, () => {
+      started.resolve(nowMs())
+      void Promise.resolve(consumer.start()).catch((error: unknown) => {
+        console.error(error)
+        process.exit(1)
+      })
+      return finished.promise
     })
-    return startedAtMs
+    return started.promise
   },
   /** When the last of the expected tasks ended. */
-  finished: (): Promise<number> => finished.promise,
+  async finished(): Promise<number> {
+    const finishedAtMs = await finished.promise
+    await profiling
+    return finishedAtMs
+  },
   latencies: (): readonly number[] => latenciesMs,
   /** Microseconds of CPU so far. */
   cpu(): number {

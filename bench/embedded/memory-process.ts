@@ -1,4 +1,5 @@
 import { Celeriac, Worker } from '../../src/index.ts'
+import { profiled } from '../lib/profiled.ts'
 import { serve, startArgument } from '../lib/serve.ts'
 import { nowMs } from './clock.ts'
 import { defineTask, warningsOnly } from './peers/celeriac.ts'
@@ -6,11 +7,17 @@ import { filling } from './peers/peer.ts'
 
 const inFlight = 100
 
-const { withResults } = startArgument<{ readonly withResults: boolean }>()
+const { withResults, profileFolder } = startArgument<{
+  readonly withResults: boolean
+  readonly profileFolder?: string
+}>()
 
+let called = 0
 let count = 0
 let expected = Number.POSITIVE_INFINITY
 let finished = Promise.withResolvers<void>()
+/** Continues a producer that waits until fewer than 100 tasks are in flight. */
+let onRoom: (() => void) | undefined
 
 const app = new Celeriac('bench', {
   broker: 'memory:',
@@ -19,6 +26,7 @@ const app = new Celeriac('bench', {
 })
 const task = defineTask(app, ({ a, b }) => {
   if (++count === expected) finished.resolve()
+  onRoom?.()
   return a + b
 })
 const worker = new Worker(app, { concurrency: inFlight })
@@ -27,26 +35,36 @@ await worker.ready
 
 serve({
   /** Calls so many tasks, 100 at a time, until all have run and their results have arrived. Milliseconds. */
-  async work({ count: wanted }: { readonly count: number }): Promise<number> {
-    count = 0
-    expected = wanted
-    finished = Promise.withResolvers()
-    const startedAt = nowMs()
-    let next = 0
-    await Promise.all(
-      Array.from({ length: inFlight }, async () => {
-        while (next < wanted) {
-          const result = await task.delay(next++ % 1000, 7, filling)
-          if (withResults) await result.get()
-        }
-      }),
-    )
-    await finished.promise
-    return nowMs() - startedAt
-  },
+  work: ({ count: wanted }: { readonly count: number }): Promise<number> =>
+    profiled(profileFolder, `memory-${withResults ? 'results' : 'no-results'}-${wanted}`, () => work(wanted)),
   async close(): Promise<void> {
     worker.stop('warm')
     await running
     await app.close()
   },
 })
+
+async function work(wanted: number): Promise<number> {
+  called = count = 0
+  expected = wanted
+  finished = Promise.withResolvers()
+  const startedAt = nowMs()
+  if (withResults) await Promise.all(Array.from({ length: inFlight }, () => callAndAwait(wanted)))
+  else await callOnly(wanted)
+  await finished.promise
+  return nowMs() - startedAt
+}
+
+async function callAndAwait(wanted: number): Promise<void> {
+  while (called < wanted) {
+    const result = await task.delay(called++ % 1000, 7, filling)
+    await result.get()
+  }
+}
+
+async function callOnly(wanted: number): Promise<void> {
+  while (called < wanted) {
+    await task.delay(called++ % 1000, 7, filling)
+    if (called - count >= inFlight) await new Promise<void>((resolve) => (onRoom = resolve))
+  }
+}

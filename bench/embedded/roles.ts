@@ -9,7 +9,7 @@ export async function makeStore(run: Run, withResults: boolean): Promise<Store> 
 
 export function startProducer(run: Run, peer: PeerName, store: Store): Promise<Child> {
   const script = new URL('./producer.ts', import.meta.url)
-  return Child.start(`producer of ${peer}`, script, { peer, store }, profiling(run, peer, 'producer'))
+  return Child.start(`producer of ${peer}`, script, { peer, store, profileFolder: profileFolder(run, peer) })
 }
 
 export function startConsumer(
@@ -19,13 +19,11 @@ export function startConsumer(
   options: { readonly concurrency: number; readonly isStamped?: boolean },
 ): Promise<Child> {
   const script = new URL('./consumer.ts', import.meta.url)
-  const argument = { peer, store, isStamped: false, ...options }
-  return Child.start(`consumer of ${peer}`, script, argument, profiling(run, peer, 'consumer'))
+  const argument = { peer, store, isStamped: false, profileFolder: profileFolder(run, peer), ...options }
+  return Child.start(`consumer of ${peer}`, script, argument)
 }
 
 /** Only our own processes are profiled. */
-export function profiling({ profileFolder }: Run, peer: PeerName, role: string): string[] {
-  if (profileFolder === undefined || peer !== 'celeriac') return []
-  const name = `${role}-${process.hrtime.bigint()}.cpuprofile`
-  return ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${name}`]
+function profileFolder(run: Run, peer: PeerName): string | undefined {
+  return peer === 'celeriac' ? run.profileFolder : undefined
 }

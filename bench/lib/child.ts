@@ -16,18 +16,17 @@ export class Child {
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>()
   #lastId = 0
 
-  private constructor(name: string, script: URL, argument: object, execArgv: readonly string[]) {
+  private constructor(name: string, script: URL, argument: object) {
     this.#name = name
     this.#process = fork(script, [JSON.stringify(argument)], {
-      execArgv: [...execArgv],
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
   }
 
   /** Resolves when the process serves. `name` is for errors. */
-  static async start(name: string, script: URL, argument: object, execArgv: readonly string[] = []): Promise<Child> {
-    const child = new Child(name, script, argument, execArgv)
+  static async start(name: string, script: URL, argument: object): Promise<Child> {
+    const child = new Child(name, script, argument)
     const ready = Promise.withResolvers<void>()
     child.#process.on('message', (message: Message) => {
       if (message.kind === 'ready') ready.resolve()

@@ -25,6 +25,8 @@ export interface Run {
   readonly size: number
   /** Undefined: there is no redis-server on this machine. */
   readonly redisPort: number | undefined
+  /** Undefined: all. */
+  readonly peers: ReadonlySet<string> | undefined
   /** Where our processes leave V8 CPU profiles. */
   readonly profileFolder: string | undefined
   /** A new folder, deleted at the end of the run. */

@@ -2,7 +2,6 @@ import { Child } from '../../lib/child.ts'
 import { compare } from '../../lib/compare.ts'
 import type { Case, Run } from '../../lib/suite.ts'
 import { contestants } from '../contestants.ts'
-import { profiling } from '../roles.ts'
 
 const warmUp = 2000
 
@@ -31,7 +30,8 @@ export const memoryBroker: Case = {
 
 async function tasksASecond(run: Run, count: number, withResults: boolean): Promise<number> {
   const script = new URL('../memory-process.ts', import.meta.url)
-  await using child = await Child.start('memory broker', script, { withResults }, profiling(run, 'celeriac', 'memory'))
+  const { profileFolder } = run
+  await using child = await Child.start('memory broker', script, { withResults, profileFolder })
   await child.call('work', { count: warmUp })
   const ms = await child.call<number>('work', { count })
   await child.call('close')

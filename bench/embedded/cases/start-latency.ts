@@ -26,12 +26,13 @@ async function latenciesMs(run: Run, peer: PeerName, count: number): Promise<rea
   const store = await makeStore(run, false)
   await using producer = await startProducer(run, peer, store)
   await using consumer = await startConsumer(run, peer, store, { concurrency: 10, isStamped: true })
+  await consumer.call('expect', { count: warmUp })
   await consumer.call('start')
-  for (const expected of [warmUp, count]) {
-    await consumer.call('expect', { count: expected })
-    await producer.call('paced', { count: expected, intervalMs })
-    await consumer.call('finished')
-  }
+  await producer.call('paced', { count: warmUp, intervalMs })
+  await consumer.call('finished')
+  await consumer.call('expect', { count })
+  await producer.call('paced', { count, intervalMs })
+  await consumer.call('finished')
   const latencies = await consumer.call<readonly number[]>('latencies')
   await consumer.call('close', { checkedIds: [] })
   await producer.call('close')
