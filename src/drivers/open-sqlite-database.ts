@@ -3,6 +3,7 @@ import { OperationalError } from '../errors.ts'
 import { CommitWatch } from './sqlite-commit-watch.ts'
 import { openConnection, patiently, resolveSqlitePath } from './sqlite-connection.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
+import { SqliteFileIdentity } from './sqlite-file-identity.ts'
 import { WriteQueue } from './sqlite-writes.ts'
 
 export interface SqliteOptions {
@@ -19,6 +20,7 @@ export interface SqliteOptions {
 interface Shared {
   readonly path: string
   readonly connection: DatabaseSync
+  readonly file: SqliteFileIdentity
   readonly writes: WriteQueue
   readonly watch: CommitWatch
   readonly statements: Map<string, StatementSync>
@@ -50,8 +52,9 @@ export async function openSqliteDatabase(path: string, options: SqliteOptions = 
 async function openShared(path: string, synchronous: string, deadlineMs: number): Promise<Shared> {
   const connection = await openConnection(path, synchronous, deadlineMs)
   const watch = new CommitWatch(connection, path)
-  const writes = new WriteQueue(connection, path, deadlineMs, () => watch.tellOwn())
-  return { path, connection, writes, watch, statements: new Map(), handles: 0 }
+  const file = new SqliteFileIdentity(path)
+  const writes = new WriteQueue(connection, path, file, deadlineMs, () => watch.tellOwn())
+  return { path, connection, file, writes, watch, statements: new Map(), handles: 0 }
 }
 
 async function release(shared: Shared): Promise<void> {
@@ -66,6 +69,8 @@ class Handle implements SqliteDatabase {
   readonly path: string
   readonly #shared: Shared
   readonly #listeners: Set<Disposable> = new Set()
+  /** Refuses what is new; what was asked for before goes on. */
+  #isClosing = false
   #isClosed = false
 
   constructor(shared: Shared) {
@@ -102,15 +107,16 @@ class Handle implements SqliteDatabase {
   }
 
   async read<T>(work: () => T): Promise<T> {
-    this.#assertOpen()
+    if (this.#isClosing) throw this.#closedError()
     return patiently(this.path, this.#shared.writes.deadlineMs, () => {
       this.#assertOpen()
+      this.#shared.file.check()
       return work()
     })
   }
 
   write<T>(work: () => T): Promise<T> {
-    if (this.#isClosed) return Promise.reject(this.#closedError())
+    if (this.#isClosing) return Promise.reject(this.#closedError())
     return this.#shared.writes.write(work)
   }
 
@@ -127,10 +133,11 @@ class Handle implements SqliteDatabase {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.#isClosing) return
+    this.#isClosing = true
     for (const registration of this.#listeners) registration[Symbol.dispose]()
     await this.#shared.writes.idle()
+    this.#isClosed = true
     await release(this.#shared)
   }
 

@@ -9,10 +9,11 @@ const pollAloneMs = 25
 /** An event may come before the commit is visible, by an fsync at most: look again after 1, 4, 16, 64, 256 ms. */
 const lastLookMs = 256
 /**
- * Each event costs some 10 µs, and while this process commits all the time most tell of its own commits: after this many
- * in a row the file watch rests, a timer looks instead, and returns when there was no own commit for a while.
+ * Each event costs some 10 µs, and while this process commits all the time most tell of its own commits. After so many
+ * within so long the file watch rests and a timer looks instead, until there were few own commits for some looks.
  */
-const ownEventsBeforeRest = 16
+const burstCommits = 32
+const burstMs = 32
 const restLookMs = 2
 const quietLooks = 10
 
@@ -29,8 +30,8 @@ export class CommitWatch {
   #poll: NodeJS.Timeout | undefined
   #look: NodeJS.Timeout | undefined
   #rest: NodeJS.Timeout | undefined
-  #hasCommitted = false
-  #ownEvents = 0
+  #ownCommits = 0
+  #burstStartMs = 0
 
   constructor(database: DatabaseSync, path: string) {
     this.#path = path
@@ -51,7 +52,7 @@ export class CommitWatch {
 
   /** A commit of this connection. */
   tellOwn(): void {
-    this.#hasCommitted = true
+    if (++this.#ownCommits >= burstCommits && !this.#rest) this.#endBurst()
     this.#tell()
   }
 
@@ -112,29 +113,29 @@ export class CommitWatch {
     // The WAL file was deleted or replaced: the poll watches the next one.
     if (kind === 'rename') this.#unwatch()
     clearTimeout(this.#look)
-    if (this.#check()) {
-      this.#ownEvents = 0
-      return
-    }
-    if (this.#hasCommitted && ++this.#ownEvents > ownEventsBeforeRest) this.#restFromEvents(quietLooks)
-    else this.#lookAgain(1)
-    this.#hasCommitted = false
+    if (!this.#check()) this.#lookAgain(1)
+  }
+
+  #endBurst(): void {
+    const nowMs = performance.now()
+    if (nowMs - this.#burstStartMs < burstMs && this.#watcher) this.#restFromEvents(quietLooks)
+    this.#burstStartMs = nowMs
+    this.#ownCommits = 0
   }
 
   #restFromEvents(looksLeft: number): void {
     this.#unwatch()
-    this.#ownEvents = 0
+    this.#ownCommits = 0
     this.#rest = setTimeout(() => {
       this.#rest = undefined
       this.#check()
       if (this.#listeners.size === 0) return
-      if (this.#hasCommitted) this.#restFromEvents(quietLooks)
+      if (this.#ownCommits > 1) this.#restFromEvents(quietLooks)
       else if (looksLeft > 0) this.#restFromEvents(looksLeft - 1)
       else {
         this.#watch()
         this.#lookAgain(1)
       }
-      this.#hasCommitted = false
     }, restLookMs)
   }
 

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { explainSqliteError, isBusy, lockedTooLong } from './sqlite-errors.ts'
+import type { SqliteFileIdentity } from './sqlite-file-identity.ts'
 
 interface Piece {
   readonly work: () => unknown
@@ -17,6 +18,7 @@ const quickAttempts = 12
 export class WriteQueue {
   readonly #database: DatabaseSync
   readonly #path: string
+  readonly #file: SqliteFileIdentity
   readonly #onCommit: () => void
   readonly #begin
   readonly #commit
@@ -26,9 +28,16 @@ export class WriteQueue {
   #idle: PromiseWithResolvers<void> | undefined
   deadlineMs: number
 
-  constructor(database: DatabaseSync, path: string, deadlineMs: number, onCommit: () => void) {
+  constructor(
+    database: DatabaseSync,
+    path: string,
+    file: SqliteFileIdentity,
+    deadlineMs: number,
+    onCommit: () => void,
+  ) {
     this.#database = database
     this.#path = path
+    this.#file = file
     this.deadlineMs = deadlineMs
     this.#onCommit = onCommit
     this.#begin = database.prepare('BEGIN IMMEDIATE')
@@ -59,6 +68,7 @@ export class WriteQueue {
     this.#isScheduled = false
     if (this.#pieces.length === 0) return
     try {
+      this.#file.check()
       this.#begin.run()
     } catch (error) {
       if (isBusy(error)) this.#waitForLock(error)
