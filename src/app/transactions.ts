@@ -9,6 +9,8 @@ export interface Scope {
   /** The ORM's own handle, such as TypeORM's `EntityManager`. */
   readonly tx: object
   readonly adapter: OrmAdapter
+  /** What became of it, the transactions around it included: a savepoint is committed when the outermost one is. */
+  readonly state: 'open' | 'committed' | 'rolledBack'
   /**
    * As `Transactions.afterCommit`, for code that went on after the call: `'dropped'` if this transaction, or a savepoint
    * around the call, was rolled back meanwhile.
@@ -20,7 +22,8 @@ export interface Scope {
  * What waits for the commits of the ORMs in use.
  *
  * - `install(adapter): () => void` makes the transactions of an ORM known; `app.models.use(adapter)` calls it.
- * - `current(): Scope | undefined` is the innermost open transaction that this code runs in.
+ * - `current(): Scope | undefined` is the innermost open transaction that this code runs in. Whoever awaits something
+ *   before `afterCommit` takes the scope first, and asks its `state` then: it may be over.
  * - `afterCommit(callback, tx?): 'queued' | 'now'` runs `callback` after the outermost COMMIT, and never if the
  *   transaction, or a savepoint around the call, is rolled back. Without an open transaction it runs at once.
  * - `within(tx, body)` makes a transaction that was begun by hand the current one for `body`.
@@ -115,7 +118,7 @@ class OpenScope implements Scope, TransactionScope {
   readonly parent: OpenScope | undefined
   readonly callbacks: Callback[] = []
   readonly #flush: (callbacks: readonly Callback[]) => Promise<void>
-  #state: 'open' | 'committed' | 'rolledBack' = 'open'
+  #own: Scope['state'] = 'open'
 
   constructor(options: OpenScopeOptions) {
     this.tx = options.tx
@@ -125,33 +128,39 @@ class OpenScope implements Scope, TransactionScope {
   }
 
   get isOpen(): boolean {
-    return this.#state === 'open' && (this.parent === undefined || this.parent.isOpen)
+    return this.#own === 'open' && this.state === 'open'
+  }
+
+  get state(): Scope['state'] {
+    if (this.#own === 'rolledBack' || !this.parent) return this.#own
+    return this.parent.state
   }
 
   afterCommit(callback: Callback): 'queued' | 'now' | 'dropped' {
-    if (this.#state === 'rolledBack') return 'dropped'
-    if (this.#state === 'committed' && this.parent) return this.parent.afterCommit(callback)
-    if (this.#state === 'committed') {
-      void this.#flush([callback])
-      return 'now'
+    const { state } = this
+    if (state === 'rolledBack') return 'dropped'
+    if (state === 'open' && this.parent && this.#own === 'committed') return this.parent.afterCommit(callback)
+    if (state === 'open') {
+      this.callbacks.push(callback)
+      return 'queued'
     }
-    this.callbacks.push(callback)
-    return 'queued'
+    void this.#flush([callback])
+    return 'now'
   }
 
   committed(): void {
-    if (this.#state !== 'open') return
-    this.#state = 'committed'
-    if (this.parent) this.parent.callbacks.push(...this.callbacks.splice(0))
+    if (this.#own !== 'open') return
+    this.#own = 'committed'
+    if (this.parent) for (const callback of this.callbacks.splice(0)) this.parent.callbacks.push(callback)
   }
 
   rolledBack(): void {
-    if (this.#state !== 'open') return
-    this.#state = 'rolledBack'
+    if (this.#own !== 'open') return
+    this.#own = 'rolledBack'
     this.callbacks.length = 0
   }
 
   async flush(): Promise<void> {
-    if (this.#state === 'committed') await this.#flush(this.callbacks.splice(0))
+    if (this.#own === 'committed') await this.#flush(this.callbacks.splice(0))
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Transactions } from '../../src/app/transactions.ts'
+import { Transactions, type Scope } from '../../src/app/transactions.ts'
 import { DatabaseUnavailable, InvalidArguments } from '../../src/errors.ts'
 import { ModelReference } from '../../src/protocol/model-reference.ts'
 import { adapterWith, inApp, newUser, type DefineOrm, type UserRow } from './orm-contract-tools.ts'
@@ -123,22 +123,44 @@ export function defineTransactionTests(it: DefineOrm): void {
 
   it('tells a call that outlived its transaction what became of it', async (lab) => {
     const { transactions } = lab
-    const committed = await lab.transaction(async () => transactions.current())
-    assert.equal(
-      committed?.afterCommit(() => undefined),
-      'now',
+    const ran: string[] = []
+    const scopes = await lab.transaction(async (tx) => {
+      const outer = transactions.current()
+      const inner = await lab.savepoint(tx, async () => transactions.current())
+      const lost: Scope[] = []
+      await assert.rejects(
+        lab.savepoint(tx, async () => {
+          lost.push(...[transactions.current() ?? []].flat())
+          throw stop
+        }),
+      )
+      const states = [outer, inner, ...lost].map((scope) => scope?.state)
+      assert.deepEqual(states, ['open', 'open', 'rolledBack'])
+      assert.equal(
+        inner?.afterCommit(() => ran.push('late, in a released savepoint')),
+        'queued',
+      )
+      assert.equal(ran.length, 0)
+      return [outer, inner, ...lost]
+    })
+    assert.deepEqual(ran, ['late, in a released savepoint'])
+    assert.deepEqual(
+      scopes.map((scope) => scope?.state),
+      ['committed', 'committed', 'rolledBack'],
     )
-    let lost: ReturnType<typeof transactions.current>
-    await assert.rejects(
-      lab.transaction(async () => {
-        lost = transactions.current()
-        throw stop
+    const outcomes = scopes.map((scope) => scope?.afterCommit(() => ran.push('late')))
+    assert.deepEqual(outcomes, ['now', 'now', 'dropped'])
+    assert.deepEqual(ran.slice(1), ['late', 'late'])
+  })
+
+  it('keeps any number of callbacks of a savepoint', async (lab) => {
+    let ran = 0
+    await lab.transaction((tx) =>
+      lab.savepoint(tx, async () => {
+        for (let i = 0; i < 200_000; i++) lab.transactions.afterCommit(() => ran++)
       }),
     )
-    assert.equal(
-      lost?.afterCommit(() => assert.fail('must not run')),
-      'dropped',
-    )
+    assert.equal(ran, 200_000)
   })
 
   it('loads inside the open transaction what only it can see', async (lab) => {
