@@ -1,9 +1,43 @@
 import { InvalidArguments } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
 import { reservedHeaders } from '../protocol/task-message.ts'
-import { parseDuration } from '../util/duration.ts'
+import { parseDuration, type Duration } from '../util/duration.ts'
 import { nearest } from '../util/nearest.ts'
-import type { CallOptions } from './publisher.ts'
+import type { PublishRetryPolicy } from './publish-retry.ts'
+import type { DispatchMode } from './task-options.ts'
+
+/** Options of one call; what is unset comes from the task, then from the settings. */
+export interface CallOptions {
+  /** Not before this long from now. */
+  readonly countdown?: Duration
+  /** Not before this time. */
+  readonly eta?: Date
+  /** Discarded as REVOKED if not started by then. */
+  readonly expires?: Duration | Date
+  readonly queue?: string
+  /** 0..9, higher first. */
+  readonly priority?: number
+  /** Any text that is not empty; default: a new UUID. */
+  readonly taskId?: string
+  /** Headers of your own: in `request.headers`, kept on retries. */
+  readonly headers?: Readonly<Record<string, unknown>>
+  readonly timeLimit?: Duration
+  readonly softTimeLimit?: Duration
+  readonly ignoreResult?: boolean
+  /** Python's keyword arguments. */
+  readonly kwargs?: Readonly<Record<string, unknown>>
+  readonly serializer?: string
+  readonly compression?: string
+  /** Name for logs and monitors. */
+  readonly shadow?: string
+  /** What logs and monitors show instead of the arguments. */
+  readonly argsRepr?: string
+  readonly kwargsRepr?: string
+  /** Try again while the broker cannot be reached. Default true. */
+  readonly retry?: boolean
+  readonly retryPolicy?: PublishRetryPolicy
+  readonly dispatch?: DispatchMode
+}
 
 const durations = ['countdown', 'timeLimit', 'softTimeLimit'] as const
 const known: readonly string[] = [

@@ -1,6 +1,6 @@
 import type { Celeriac } from './app.ts'
 import type { AsyncResult } from './async-result.ts'
-import type { CallOptions } from './publisher.ts'
+import type { CallOptions } from './call-options.ts'
 import type { Task } from './task.ts'
 
 /** Runs calls where they are made, by the worker's own pipeline (`task_always_eager`). */

@@ -46,6 +46,11 @@ export interface TaskOptions {
   readonly softTimeLimit?: Duration
   /** Names of the arguments in order, so that Python's keyword arguments find their place. */
   readonly parameters?: readonly string[]
+  /**
+   * Arguments that are shown nowhere: by name (of `parameters` or keyword arguments) or position, or all of them. They
+   * are masked in logs, errors, representations and extended results; the message itself holds them.
+   */
+  readonly secret?: true | readonly (string | number)[]
   /** Validates the list of arguments, at the call and again in the worker, where its output is what the body gets. */
   readonly input?: StandardSchemaV1
   /** Validates what the body returned; its output is the result. */
@@ -102,6 +107,7 @@ const others = [
   'queue',
   'rateLimit',
   'parameters',
+  'secret',
   'input',
   'output',
   'throws',

@@ -1,6 +1,7 @@
 import type { Celeriac } from '../app/app.ts'
 import type { Codec } from '../app/codec.ts'
 import { TaskContext, type TaskRequest } from '../app/context.ts'
+import { Redactor } from '../app/redaction.ts'
 import type { CompiledOptions } from '../app/task-options.ts'
 import type { Task } from '../app/task.ts'
 import type { Attempt, Job } from '../pools/pool.ts'
@@ -27,6 +28,8 @@ export class TaskAttempt {
   readonly task: Task
   readonly options: CompiledOptions
   readonly slot: Attempt
+  /** Masks what the task's `secret` option names; undefined if it names nothing. */
+  readonly redactor: Redactor | undefined
   readonly #startedAt = performance.now()
   /** As it came: references, not rows. */
   body: TaskBody = emptyBody
@@ -39,6 +42,7 @@ export class TaskAttempt {
     this.task = task
     this.options = task.compiledFor(app)
     this.slot = slot
+    this.redactor = Redactor.of(task)
   }
 
   get taskId(): string {
@@ -68,7 +72,7 @@ export class TaskAttempt {
       parentId: headers.parentId,
     }
     if (!this.app.config.result.extended) return this.worker.store(meta)
-    const { args, kwargs } = this.body
+    const { args, kwargs } = this.redactor?.arguments(this.body) ?? this.body
     const { task: name, retries } = headers
     return this.worker.store({
       ...meta,

@@ -1,7 +1,7 @@
 import type { Celeriac } from '../app/app.ts'
 import { AsyncResult } from '../app/async-result.ts'
 import type { EagerRunner } from '../app/eager.ts'
-import type { CallOptions } from '../app/publisher.ts'
+import type { CallOptions } from '../app/call-options.ts'
 import type { Task } from '../app/task.ts'
 import type { Outgoing } from '../brokers/broker.ts'
 import { openPool } from '../pools/open-pool.ts'
@@ -20,7 +20,8 @@ export class EagerExecutor implements EagerRunner {
   }
 
   async call<R>(task: Task, args: readonly unknown[], options: CallOptions): Promise<AsyncResult<R>> {
-    const call = await this.#app.publisher.prepare(task.name, task, args, options)
+    const { publisher } = this.#app
+    const call = await publisher.prepare(publisher.callOf(task, args, options))
     let meta: TaskMeta = { taskId: call.taskId, status: 'PENDING', result: null }
     const stored = async (state: TaskMeta): Promise<void> => {
       // Through the result's own form, so that tests see what production would give.

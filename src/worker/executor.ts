@@ -117,11 +117,19 @@ export class Executor {
       }
     }
     const { signals } = this.#app
-    const resultRepr = this.#describesResults ? reprValue(value) : ''
+    const resultRepr = this.#describesResults ? this.#shown(attempt, value) : ''
     const outcome: Outcome = { kind: 'succeeded', runtimeMs: attempt.runtimeMs, resultRepr }
     if (signals.has('taskSuccess'))
       await signals.emit('taskSuccess', { taskName: attempt.task.name, taskId: attempt.taskId, result: value })
     return signals.has('taskPostrun') ? this.#finished(attempt, value, outcome) : outcome
+  }
+
+  /** For the log: a task may return what it was given. */
+  #shown({ redactor, body }: TaskAttempt, value: unknown): string {
+    const text = reprValue(value)
+    if (!redactor) return text
+    redactor.arguments(body)
+    return redactor.text(text)
   }
 
   async #finished(attempt: TaskAttempt, result: unknown, outcome: Outcome): Promise<Outcome> {

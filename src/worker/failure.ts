@@ -28,7 +28,7 @@ export async function outcomeOfThrown(attempt: TaskAttempt, given: unknown): Pro
 
 /** FAILURE, stored unless results are ignored (and errors too). */
 export async function storeFailure(attempt: TaskAttempt, thrown: unknown): Promise<Outcome> {
-  const error = describeError(thrown)
+  const error = described(attempt, thrown)
   if (attempt.storesErrors) {
     await attempt.store({ status: 'FAILURE', result: error, traceback: error.traceback, dateDone: new Date() })
   }
@@ -75,7 +75,7 @@ function isExpected(attempt: TaskAttempt, thrown: unknown): boolean {
 }
 
 async function retried(attempt: TaskAttempt, when: Date, cause: unknown): Promise<Outcome> {
-  const error: RemoteError | undefined = cause === undefined ? undefined : describeError(cause)
+  const error: RemoteError | undefined = cause === undefined ? undefined : described(attempt, cause)
   const next = nextAttempt(attempt, when)
   if (!attempt.ignoresResult) {
     const result = error ?? {
@@ -113,6 +113,13 @@ function nextAttempt({ worker, job, body, options }: TaskAttempt, when: Date): O
     queue,
     deliverAt: when,
   }
+}
+
+function described({ redactor, body }: TaskAttempt, thrown: unknown): RemoteError {
+  const error = describeError(thrown)
+  if (!redactor) return error
+  redactor.arguments(body)
+  return redactor.error(error)
 }
 
 /** Some values, such as a revoked proxy, throw as soon as they are asked what they are. */

@@ -8,6 +8,7 @@ import { DeliveryWindow } from './delivery-window.ts'
 import { Executor } from './executor.ts'
 import { LoopLag } from './loop-lag.ts'
 import { nodeName } from './node-name.ts'
+import { ResultCleanup } from './result-cleanup.ts'
 import { Revocations } from './revocations.ts'
 import { Settler } from './settler.ts'
 import { TaskLog } from './task-log.ts'
@@ -99,11 +100,13 @@ export class Worker {
     })
     const consumer = this.#consumer(pool, backend, codec)
     lag.watch(() => consumer.running)
+    const cleanup = new ResultCleanup(backend, app.log)
     const control = await broker.listen('control', (message) => consumer.revocations.accept(message))
     try {
       if (!this.#stopping.signal.aborted) await this.#serve(consumer)
     } finally {
       lag.stop()
+      await cleanup[Symbol.asyncDispose]()
       await consumer.close()
       await control[Symbol.asyncDispose]()
       await pool[Symbol.asyncDispose]()

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { CallOptions } from '../../app/publisher.ts'
+import type { CallOptions } from '../../app/call-options.ts'
 import type { Duration } from '../../util/duration.ts'
 import { nearest } from '../../util/nearest.ts'
 import type { CommandRun } from '../command-run.ts'

@@ -1,0 +1,138 @@
+import os from 'node:os'
+import type { Outgoing } from '../brokers/broker.ts'
+import type { Message } from '../protocol/message.ts'
+import { reprArgs, reprKwargs } from '../protocol/python-repr.ts'
+import { emptyEmbed, encodeTaskBody } from '../protocol/task-body.ts'
+import { encodeTaskHeaders, type TaskHeaders } from '../protocol/task-message.ts'
+import { durationMs } from '../util/duration.ts'
+import type { Celeriac } from './app.ts'
+import type { CallOptions } from './call-options.ts'
+import type { Codec } from './codec.ts'
+import { maybeCurrentTask } from './context.ts'
+import { Redactor } from './redaction.ts'
+import { newTaskId } from './task-id.ts'
+import type { CompiledOptions } from './task-options.ts'
+import type { Task } from './task.ts'
+
+/** A call made into a message, with what the pipeline still needs to know of it. */
+export interface PreparedCall {
+  readonly taskName: string
+  readonly taskId: string
+  /** Those of the message; a signal may change them before it leaves. */
+  readonly headers: Record<string, unknown>
+  readonly outgoing: Outgoing
+  readonly ignoresResult: boolean
+}
+
+/** A call as it was made; `task` is undefined for one that is defined elsewhere. */
+export interface Call {
+  readonly taskName: string
+  readonly task: Task | undefined
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly options: CallOptions
+  /** It leaves after the open transaction is committed. */
+  readonly waitsForCommit: boolean
+}
+
+type Arguments = Pick<Call, 'args' | 'kwargs'>
+
+const noHeaders: Readonly<Record<string, unknown>> = Object.freeze({})
+const noStamps: Readonly<Record<string, unknown>> = Object.freeze({})
+const origin = `gen${process.pid}@${os.hostname()}`
+
+/** Encodes the arguments, finds the queue, writes headers and body. Throws EncodeError for what cannot travel. */
+export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCall {
+  const { taskName, task, options } = call
+  const compiled = task?.compiledFor(app)
+  const references = app.models.isEmpty ? call : referencesOf(app, call)
+  const body = encodeTaskBody({ args: references.args, kwargs: references.kwargs, embed: emptyEmbed })
+  const serializer = options.serializer ?? compiled?.serializer ?? app.config.task.serializer
+  const encoded = codec.dump(body, serializer, options.compression ?? compiled?.compression)
+  const ignoresResult = options.ignoreResult ?? compiled?.ignoreResult ?? app.config.task.ignoreResult
+  const eta = etaOf(options)
+  const headers = encodeTaskHeaders(headersOf(app, call, references, { eta, ignoresResult, compiled }))
+  if (encoded.compression !== undefined) headers['compression'] = encoded.compression
+  const route = app.router.route(taskName)
+  const taskId = headers['id'] as string
+  const priority = options.priority ?? compiled?.priority ?? route.priority
+  const { contentType, contentEncoding, body: bytes } = encoded
+  const message: Message = {
+    headers,
+    properties: propertiesOf(taskId, priority),
+    contentType,
+    contentEncoding,
+    body: bytes,
+  }
+  const queue = options.queue ?? compiled?.queue ?? route.queue
+  return {
+    taskName,
+    taskId,
+    headers,
+    ignoresResult,
+    outgoing: eta ? { message, queue, deliverAt: eta } : { message, queue },
+  }
+}
+
+function referencesOf(app: Celeriac, { args, kwargs, waitsForCommit }: Call): Arguments {
+  return app.models.toReferences({ args, kwargs }, '$', { committed: waitsForCommit })
+}
+
+function propertiesOf(taskId: string, priority: number | undefined): Message['properties'] {
+  if (priority === undefined) return { correlationId: taskId, deliveryMode: 2 }
+  return { correlationId: taskId, deliveryMode: 2, priority }
+}
+
+interface Resolved {
+  readonly eta: Date | undefined
+  readonly ignoresResult: boolean
+  readonly compiled: CompiledOptions | undefined
+}
+
+function headersOf(
+  app: Celeriac,
+  { taskName, task, options }: Call,
+  references: Arguments,
+  { eta, ignoresResult, compiled }: Resolved,
+): TaskHeaders {
+  const id = options.taskId ?? newTaskId()
+  const parent = maybeCurrentTask()
+  const caller = parent?.app === app && !parent.request.calledDirectly ? parent : undefined
+  caller?.addChild(id)
+  const shown = Redactor.of(task)?.arguments(references) ?? references
+  return {
+    task: taskName,
+    id,
+    rootId: caller?.request.rootId ?? id,
+    parentId: caller?.request.id,
+    group: undefined,
+    groupIndex: undefined,
+    retries: 0,
+    eta,
+    expires: expiresOf(options, compiled?.expiresMs),
+    hardTimeLimit: options.timeLimit === undefined ? undefined : durationMs(options.timeLimit, 'timeLimit') / 1000,
+    softTimeLimit:
+      options.softTimeLimit === undefined ? undefined : durationMs(options.softTimeLimit, 'softTimeLimit') / 1000,
+    shadow: options.shadow,
+    argsRepr: options.argsRepr ?? reprArgs(shown.args),
+    kwargsRepr: options.kwargsRepr ?? reprKwargs(shown.kwargs),
+    origin,
+    ignoreResult: ignoresResult,
+    replacedTaskNesting: 0,
+    stampedHeaders: undefined,
+    stamps: noStamps,
+    custom: options.headers ?? noHeaders,
+  }
+}
+
+function etaOf({ eta, countdown }: CallOptions): Date | undefined {
+  if (eta !== undefined || countdown === undefined) return eta
+  const delayMs = durationMs(countdown, 'countdown')
+  return delayMs === 0 ? undefined : new Date(Date.now() + delayMs)
+}
+
+function expiresOf({ expires }: CallOptions, taskExpiresMs: number | undefined): Date | undefined {
+  if (expires instanceof Date) return expires
+  const lifeMs = expires === undefined ? taskExpiresMs : durationMs(expires, 'expires')
+  return lifeMs === undefined ? undefined : new Date(Date.now() + lifeMs)
+}

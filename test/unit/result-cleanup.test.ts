@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { describe, it, mock } from 'node:test'
+import { openBackend } from '../../src/backends/open-backend.ts'
+import { createLogger } from '../../src/util/logger.ts'
+import { ResultCleanup } from '../../src/worker/result-cleanup.ts'
+
+describe('the cleanup of results', () => {
+  it('deletes what is expired within the first minute, and again every ten', async () => {
+    const backend = await openBackend('memory:', { expiresMs: 1000 })
+    mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+    const lines: string[] = []
+    const log = createLogger({ pretty: true, stream: { write: (text) => lines.push(text) } })
+    const cleanup = new ResultCleanup(backend, log)
+    try {
+      for (const round of [60_000, 600_000]) {
+        lines.length = 0
+        await backend.store({ taskId: 'old', status: 'SUCCESS', result: 1, dateDone: new Date() })
+        mock.timers.tick(round)
+        for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+        assert.match(lines.join(''), /Deleted 1 expired/)
+      }
+    } finally {
+      mock.timers.reset()
+      await cleanup[Symbol.asyncDispose]()
+      await backend[Symbol.asyncDispose]()
+    }
+  })
+})
