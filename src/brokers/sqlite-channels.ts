@@ -24,6 +24,8 @@ class Listener {
   readonly #onMessage: (message: Message) => void
   /** The last row it heard. */
   heard: number
+  /** Not before it has heard what was retained. */
+  isReading = false
   isOpen = true
 
   constructor(channel: Channel, heard: number, onMessage: (message: Message) => void) {
@@ -89,9 +91,12 @@ export class SqliteChannels {
     })
     const listener = new Listener(channel, joined.heard, onMessage)
     this.#listeners.add(listener)
-    setImmediate(() => listener.tell(joined.rows))
-    this.#sequence = -1
-    setImmediate(() => this.check())
+    setImmediate(() => {
+      listener.tell(joined.rows)
+      listener.isReading = true
+      this.#sequence = -1
+      this.check()
+    })
     return { ownerId: joined.ownerId, stop: () => this.#stop(listener) }
   }
 
@@ -101,7 +106,7 @@ export class SqliteChannels {
     try {
       const sequence = this.#lastId()
       if (sequence === this.#sequence) return
-      for (const listener of this.#listeners) this.#read(listener)
+      for (const listener of this.#listeners) if (listener.isReading) this.#read(listener)
       this.#sequence = sequence
     } catch (error) {
       if (!isBusy(error)) throw error

@@ -20,6 +20,7 @@ export class SqliteStore {
   readonly #updateEnvelope: StatementSync
   readonly #select: StatementSync
   readonly #deleteReady: StatementSync
+  readonly #deleteOrphans: StatementSync
   readonly #firstReady: StatementSync
   readonly #nextDue: StatementSync
   readonly #lastOfPromotion: StatementSync
@@ -42,11 +43,12 @@ export class SqliteStore {
     this.#updateEnvelope = prepare('UPDATE message SET envelope = ? WHERE id = ?')
     this.#select = list(
       prepare(
-        `SELECT r.rank, r.id, r.deliveries, m.envelope, m.body FROM ready r JOIN message m ON m.id = r.id
+        `SELECT r.rank, r.id, r.deliveries, m.envelope, m.body FROM ready r LEFT JOIN message m ON m.id = r.id
          WHERE r.queue = ? ORDER BY r.rank, r.id LIMIT ?`,
       ),
     )
     this.#deleteReady = prepare('DELETE FROM ready WHERE queue = ? AND (rank, id) <= (?, ?)')
+    this.#deleteOrphans = prepare('DELETE FROM ready WHERE queue = ? AND id NOT IN (SELECT id FROM message)')
     this.#firstReady = list(prepare('SELECT 1 FROM ready WHERE queue = ? LIMIT 1'))
     this.#nextDue = list(prepare('SELECT due FROM deferred WHERE queue = ? ORDER BY due LIMIT 1'))
     this.#lastOfPromotion = list(
@@ -106,6 +108,13 @@ export class SqliteStore {
 
   /** The first messages of a queue; `remove` them in the same transaction. */
   first(queue: string, limit: number): readonly TakenRow[] {
+    const rows = this.#select.all(queue, limit) as unknown as readonly TakenRow[]
+    return rows.some(hasNoMessage) ? this.#firstWithMessage(queue, limit) : rows
+  }
+
+  /** Somebody else deleted messages: their places must not be found for ever. */
+  #firstWithMessage(queue: string, limit: number): readonly TakenRow[] {
+    this.#deleteOrphans.run(queue)
     return this.#select.all(queue, limit) as unknown as readonly TakenRow[]
   }
 
@@ -139,6 +148,10 @@ export class SqliteStore {
 function list(statement: StatementSync): StatementSync {
   statement.setReturnArrays(true)
   return statement
+}
+
+function hasNoMessage(row: TakenRow): boolean {
+  return (row[3] as string | null) === null
 }
 
 function number(row: unknown): number {

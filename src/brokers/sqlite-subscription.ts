@@ -127,7 +127,8 @@ export class SqliteSubscription implements Subscription {
     if (!taken) return
     const deliveries = this.#taker.lend(taken, this.release)
     this.#lent += taken.count
-    if (deliveries.length === 0) return
+    // While it is disposed of, what still came goes back unseen.
+    if (deliveries.length === 0 || this.#disposal) return
     try {
       this.#onDeliveries(deliveries)
     } catch (error) {

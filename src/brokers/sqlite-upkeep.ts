@@ -20,6 +20,7 @@ export class SqliteUpkeep {
   #renewedAtMs = 0
   #round: Promise<void> | undefined
   #isStopped = false
+  #hasWarned = false
 
   constructor(database: SqliteDatabase, owners: SqliteOwners, ledger: SqliteLedger, channels: SqliteChannels) {
     this.#database = database
@@ -71,11 +72,19 @@ export class SqliteUpkeep {
     try {
       await this.#renew()
       if (this.#thread) await this.#buryDead()
+      this.#hasWarned = false
     } catch (error) {
-      process.emitWarning(`Loans of messages could not be renewed: ${String(error)}`, { code: 'CELERIAC_BROKER' })
+      this.#warn(error)
     } finally {
       this.#round = undefined
     }
+  }
+
+  /** Once an outage. */
+  #warn(error: unknown): void {
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    process.emitWarning(`Loans of messages could not be looked after: ${String(error)}`, { code: 'CELERIAC_BROKER' })
   }
 
   async #renew(): Promise<void> {

@@ -53,9 +53,9 @@ const modes: Record<string, () => Promise<void>> = {
   async hold() {
     const held = (deliveries: readonly Delivery[]): void => {
       for (const delivery of deliveries) {
-        say('holds', String(delivery.message.body), delivery.deliveryCount)
         delivery.lost.addEventListener('abort', () => say('lost', String(delivery.message.body)))
         process.once('SIGUSR2', () => void acknowledge(delivery))
+        say('holds', String(delivery.message.body), delivery.deliveryCount)
       }
     }
     await broker.subscribe(['q'], held, { prefetch: Number(count) })

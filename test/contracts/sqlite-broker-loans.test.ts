@@ -85,4 +85,40 @@ describe('sqlite broker: time and loss', () => {
     }
     assert.equal(ids.size, 6)
   })
+
+  it('does not look for ever for messages that somebody deleted from the file', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker()
+    await broker.publish(to('q', 'a', 'b', 'c'))
+    lab.run(`DELETE FROM message WHERE body IN ('a', 'b')`)
+    const deliveries = await drain(broker, 'q', 1)
+    assert.equal(deliveries[0]?.message.body, 'c')
+    assert.equal(await broker.count('q'), 0)
+  })
+
+  it('hands out nothing any more once it is being disposed of', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker()
+    await broker.publish(to('q', 'a'))
+    const inbox = new Inbox()
+    const subscription = await broker.subscribe(['q'], inbox.onDeliveries, { prefetch: 1 })
+    await subscription[Symbol.asyncDispose]()
+    assert.deepEqual(inbox.bodies, [])
+    const [delivery] = await drain(broker, 'q', 1)
+    assert.equal(delivery?.deliveryCount, 1)
+  })
+
+  it('keeps bodies and headers that SQLite or JSON could spoil', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker()
+    const bodies = ['lone \uD800 surrogate', 'zero \0 character', '', new Uint8Array([0, 255, 128]), 'grüße \u{1F955}']
+    const headers = { big: 2n ** 70n, none: Number.NaN, nested: { list: [1, null, 'x'] } }
+    await broker.publish(bodies.map((body) => ({ queue: 'q', message: { ...text(''), headers, body } })))
+    const deliveries = await drain(broker, 'q', bodies.length)
+    assert.deepEqual(
+      deliveries.map(({ message }) => message.body),
+      bodies,
+    )
+    assert.deepEqual(deliveries[0]?.message.headers, headers)
+  })
 })
