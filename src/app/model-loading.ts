@@ -9,7 +9,7 @@ import type { Transactions } from './transactions.ts'
 import { isNewer, listed, waitForRows, type References } from './wait-for-rows.ts'
 
 /** What becomes of a task whose row does not exist. */
-export type MissingPolicy = 'error' | 'discard' | 'null' | 'retry'
+type MissingPolicy = 'error' | 'discard' | 'null' | 'retry'
 
 export interface LoadOptions {
   /** When the message was sent. Default: now. */

@@ -10,7 +10,7 @@ export function keyText(key: Key): string {
   return isComposite(key) ? JSON.stringify(key.map(partText)) : partText(key)
 }
 
-export function isComposite(key: Key): key is readonly KeyPart[] {
+function isComposite(key: Key): key is readonly KeyPart[] {
   return Array.isArray(key)
 }
 

@@ -11,7 +11,7 @@ export interface TypeOrmDataSource {
 
 export type EntityClass = new (...args: never[]) => object
 
-export interface TypeOrmRunner {
+interface TypeOrmRunner {
   readonly manager: TypeOrmManager
   release(): Promise<void>
 }
@@ -20,7 +20,7 @@ export interface TypeOrmManager {
   createQueryBuilder(entity: EntityClass, alias: string): EntityQuery
 }
 
-export interface EntityQuery {
+interface EntityQuery {
   setFindOptions(options: { readonly withDeleted: boolean }): this
   whereInIds(ids: readonly object[]): this
   getMany(): Promise<object[]>
