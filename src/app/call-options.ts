@@ -5,13 +5,14 @@ import { parseDuration, type Duration } from '../util/duration.ts'
 import { nearest } from '../util/nearest.ts'
 import type { PublishRetryPolicy } from './publish-retry.ts'
 import type { DispatchMode } from './task-options.ts'
+import { parseTime } from './zoned-time.ts'
 
 /** Options of one call; what is unset comes from the task, then from the settings. */
 export interface CallOptions {
   /** Not before this long from now. */
   readonly countdown?: Duration
-  /** Not before this time. */
-  readonly eta?: Date
+  /** Not before this time; ISO 8601 text without an offset is in the app's `timezone`. */
+  readonly eta?: Date | string
   /** Discarded as REVOKED if not started by then. */
   readonly expires?: Duration | Date
   readonly queue?: string
@@ -76,7 +77,9 @@ export function checkCallOptions(taskName: string, options: CallOptions): void {
 }
 
 function checkTimes({ eta, expires, countdown, timeLimit, softTimeLimit }: CallOptions, problems: string[]): void {
-  if (eta !== undefined && !isValidDate(eta)) problems.push(`eta must be a valid Date, got ${String(eta)}`)
+  if (eta !== undefined && !isValidDate(typeof eta === 'string' ? parseTime(eta, 'UTC') : eta)) {
+    problems.push(`eta must be a valid Date or an ISO 8601 time, got ${String(eta)}`)
+  }
   if (expires !== undefined && !isValidDate(expires) && parseDuration(expires) === undefined)
     problems.push(`expires must be a Date or a duration, got ${String(expires)}`)
   if (eta !== undefined && countdown !== undefined)

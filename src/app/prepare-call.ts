@@ -13,6 +13,7 @@ import { Redactor } from './redaction.ts'
 import { newTaskId } from './task-id.ts'
 import type { CompiledOptions } from './task-options.ts'
 import type { Task } from './task.ts'
+import { parseTime } from './zoned-time.ts'
 
 /** A call made into a message, with what the pipeline still needs to know of it. */
 export interface PreparedCall {
@@ -50,7 +51,7 @@ export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCa
   const serializer = options.serializer ?? compiled?.serializer ?? app.config.task.serializer
   const encoded = codec.dump(body, serializer, options.compression ?? compiled?.compression)
   const ignoresResult = options.ignoreResult ?? compiled?.ignoreResult ?? app.config.task.ignoreResult
-  const eta = etaOf(options)
+  const eta = etaOf(options, app.config.timezone)
   const headers = encodeTaskHeaders(headersOf(app, call, references, { eta, ignoresResult, compiled }))
   if (encoded.compression !== undefined) headers['compression'] = encoded.compression
   const route = app.router.route(taskName)
@@ -125,7 +126,8 @@ function headersOf(
   }
 }
 
-function etaOf({ eta, countdown }: CallOptions): Date | undefined {
+function etaOf({ eta, countdown }: CallOptions, timezone: string): Date | undefined {
+  if (typeof eta === 'string') return parseTime(eta, timezone)
   if (eta !== undefined || countdown === undefined) return eta
   const delayMs = durationMs(countdown, 'countdown')
   return delayMs === 0 ? undefined : new Date(Date.now() + delayMs)

@@ -1,3 +1,4 @@
+import { parseTime } from '../app/zoned-time.ts'
 import { InvalidArgumentError } from 'commander'
 import { parseDuration, type Duration } from '../util/duration.ts'
 import { logLevels, type LogLevel } from '../util/logger.ts'
@@ -27,12 +28,10 @@ export function list(text: string, before: readonly string[] | undefined): reado
   return [...new Set([...(before ?? []), ...items])]
 }
 
-export function date(text: string): Date {
-  const value = new Date(text)
-  if (Number.isNaN(value.getTime())) {
-    throw new InvalidArgumentError("Expected an ISO 8601 date and time such as '2030-01-31T08:00:00Z'.")
-  }
-  return value
+/** Left as text: the app knows its time zone. */
+export function time(text: string): string {
+  if (parseTime(text, 'UTC')) return text
+  throw new InvalidArgumentError("Expected an ISO 8601 date and time such as '2030-01-31T08:00:00Z'.")
 }
 
 export function jsonList(text: string): readonly unknown[] {

@@ -31,8 +31,11 @@ async function withWorker(app: Celeriac, body: (worker: Worker) => Promise<void>
 }
 
 describe('the settings of Celery’s Django page', () => {
-  it('CELERY_TIMEZONE is the zone of the app, and must exist', () => {
-    assert.equal(appWith({ CELERY_TIMEZONE: 'Australia/Tasmania' }).config.timezone, 'Australia/Tasmania')
+  it('CELERY_TIMEZONE is the zone of times without one, and must exist', async () => {
+    const app = appWith({ CELERY_TIMEZONE: 'Australia/Tasmania' })
+    await app.send('demo.any', [], { eta: '2099-01-01T10:00:00' })
+    const [message] = (await (await app.openBroker()).peek?.('celery', { offset: 0, limit: 1 })) ?? []
+    assert.equal(message?.headers['eta'], '2098-12-31T23:00:00.000+00:00')
     assert.throws(
       () => appWith({ CELERY_TIMEZONE: 'Australia/Tasmanien' }).config,
       /CELERY_TIMEZONE.*Australia\/Tasmanien/,

@@ -3,14 +3,14 @@ import type { CallOptions } from '../../app/call-options.ts'
 import type { Duration } from '../../util/duration.ts'
 import { nearest } from '../../util/nearest.ts'
 import type { CommandRun } from '../command-run.ts'
-import { date, duration, jsonList, jsonObject, wholeNumber } from '../option-values.ts'
+import { duration, jsonList, jsonObject, time, wholeNumber } from '../option-values.ts'
 import { showOutcome, waitForOutcome } from '../task-outcome.ts'
 
 interface Options {
   readonly args?: readonly unknown[]
   readonly kwargs?: Readonly<Record<string, unknown>>
   readonly countdown?: Duration
-  readonly eta?: Date
+  readonly eta?: string
   readonly expires?: Duration
   readonly queue?: string
   readonly priority?: number
@@ -34,7 +34,7 @@ export function callCommand(run: CommandRun): Command {
     .option('-a, --args <json>', 'arguments as a JSON list', jsonList)
     .option('-k, --kwargs <json>', 'keyword arguments as a JSON object', jsonObject)
     .option('--countdown <duration>', 'not before so long from now', duration)
-    .option('--eta <date>', 'not before this time (ISO 8601)', date)
+    .option('--eta <date>', 'not before this time (ISO 8601; without an offset in the timezone of the app)', time)
     .option('--expires <duration>', 'drop it if it did not start by then', duration)
     .option('--queue <name>', 'queue to send it to')
     .option('--priority <n>', '0 to 9, higher first', wholeNumber(0, 9))

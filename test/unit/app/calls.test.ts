@@ -132,9 +132,13 @@ describe('a call', () => {
       } as object),
       (error) =>
         error instanceof InvalidArguments &&
-        ['did you mean countdown', 'priority must be 0..9', 'eta must be a valid Date', 'taskId', 'headers.id'].every(
-          (part) => error.message.includes(part),
-        ),
+        [
+          'did you mean countdown',
+          'priority must be 0..9',
+          'eta must be a valid Date or',
+          'taskId',
+          'headers.id',
+        ].every((part) => error.message.includes(part)),
     )
   })
 
