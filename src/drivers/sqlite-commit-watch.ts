@@ -6,7 +6,11 @@ import { isBusy } from './sqlite-errors.ts'
 const pollMs = 500
 /** Without a file watch (no inotify handles left) the poll is all there is. */
 const pollAloneMs = 25
-/** An event may come before the commit is visible, by an fsync at most: look again after 1, 4, 16, 64, 256 ms. */
+/**
+ * An event may come before the commit is visible, by some 10 µs, or by an fsync: look again in the next turns of the
+ * event loop, then after 1, 4, 16, 64, 256 ms.
+ */
+const quickLooks = 10
 const lastLookMs = 256
 /**
  * Each event costs some 10 µs, and while this process commits all the time most tell of its own commits. After so many
@@ -30,6 +34,7 @@ export class CommitWatch {
   #poll: NodeJS.Timeout | undefined
   #look: NodeJS.Timeout | undefined
   #rest: NodeJS.Timeout | undefined
+  #quickLooksLeft = 0
   #ownCommits = 0
   #burstStartMs = 0
 
@@ -63,6 +68,7 @@ export class CommitWatch {
     clearTimeout(this.#look)
     clearTimeout(this.#rest)
     this.#rest = undefined
+    this.#quickLooksLeft = 0
   }
 
   #tell(): void {
@@ -113,7 +119,17 @@ export class CommitWatch {
     // The WAL file was deleted or replaced: the poll watches the next one.
     if (kind === 'rename') this.#unwatch()
     clearTimeout(this.#look)
-    if (!this.#check()) this.#lookAgain(1)
+    if (this.#check()) return
+    const isLooking = this.#quickLooksLeft > 0
+    this.#quickLooksLeft = quickLooks
+    if (!isLooking) setImmediate(this.#lookQuickly)
+  }
+
+  readonly #lookQuickly = (): void => {
+    if (this.#quickLooksLeft === 0) return
+    if (this.#check()) this.#quickLooksLeft = 0
+    else if (--this.#quickLooksLeft > 0) setImmediate(this.#lookQuickly)
+    else this.#lookAgain(1)
   }
 
   #endBurst(): void {

@@ -175,4 +175,26 @@ describe('sqlite broker: killed processes', () => {
     assert.deepEqual(inbox.bodies, [])
     assert.deepEqual(await broker.queues(), ['after'])
   })
+
+  it('accepts one completion of each message while workers are stopped and continued at random', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker({ leaseSeconds: 0.4 })
+    const bodies = Array.from({ length: 3000 }, (_, number) => `m${number}`)
+    await broker.publish(to('q', ...bodies))
+    const workers = ['a', 'b', 'c'].map((name) => lab.start('work', name, 5, 0.4))
+    await Promise.all(workers.map((worker) => worker.waitFor('ran')))
+    for (let round = 0; (await broker.queues()).length > 0; round++) {
+      const worker = workers[round % workers.length]
+      worker?.signal('SIGSTOP')
+      await sleep(Math.random() * 1200)
+      worker?.signal('SIGCONT')
+    }
+    const completed = () => workers.flatMap((worker) => worker.said('acknowledged'))
+    await until(
+      () => completed().length >= bodies.length,
+      () => `${bodies.length} completions, got ${completed().length}`,
+    )
+    checkRuns(workers, bodies)
+    lab.checkPlaces()
+  })
 })
