@@ -1,4 +1,4 @@
-import { DatabaseUnavailable } from '../errors.ts'
+import { DatabaseUnavailable, UnidentifiableInstance } from '../errors.ts'
 import type { FetchOptions, ModelInfo, OrmAdapter } from '../orms/orm-adapter.ts'
 import type { Key } from '../protocol/model-reference.ts'
 import { withDatabase } from './database-errors.ts'
@@ -103,7 +103,9 @@ async function fetchRows({ adapter, root }: RegisteredModel, keys: Keys, options
   const strangers: [string, object][] = []
   for (const row of rows) {
     const key = adapter.identify(row)?.key
-    if (key === undefined) continue
+    if (key === undefined) {
+      throw new UnidentifiableInstance(`a row of ${root.label} was read without its ${root.key.join(' and ')}`)
+    }
     const text = keyText(key)
     if (keys.has(text)) found.set(text, row)
     else strangers.push([folded(text), row])
