@@ -53,8 +53,6 @@ const modes: Record<string, () => Promise<void>> = {
   async hold() {
     const held = (deliveries: readonly Delivery[]): void => {
       for (const delivery of deliveries) {
-        delivery.lost.addEventListener('abort', () => say('lost', String(delivery.message.body)))
-        process.once('SIGUSR2', () => void acknowledge(delivery))
         say('holds', String(delivery.message.body), delivery.deliveryCount)
       }
     }
@@ -69,6 +67,15 @@ const modes: Record<string, () => Promise<void>> = {
       for (const delivery of deliveries) void acknowledge(delivery)
     }
     await broker.subscribe(['q'], block, { prefetch: 1 })
+  },
+  /** Stops itself between taking and settling: nothing tells it in between that its loan is lost. */
+  async stop() {
+    const stop = (deliveries: readonly Delivery[]): void => {
+      say('stops')
+      process.kill(process.pid, 'SIGSTOP')
+      for (const delivery of deliveries) void acknowledge(delivery)
+    }
+    await broker.subscribe(['q'], stop, { prefetch: 1 })
   },
   async create() {
     await broker.publish([{ queue: 'q', message: message(prefix, 0) }])
