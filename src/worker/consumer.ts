@@ -29,6 +29,8 @@ export class Consumer {
   #waiting: Request[] = []
   readonly #options: ConsumerOptions
   #subscription: Subscription | undefined
+  /** On its last delivery: nothing else is held here that has not begun, so that it can harm only itself. */
+  #alone: Request | undefined
   #isStopping = false
   #onIdle: (() => void) | undefined
 
@@ -46,16 +48,14 @@ export class Consumer {
   }
 
   get isIdle(): boolean {
-    return this.running.size === 0 && this.#waiting.length === 0
+    return this.running.size === 0 && this.#waiting.length === 0 && !this.#alone
   }
 
   /** Warm: nothing new is taken, what waits here goes back, what runs goes on. Resolves when nothing runs any more. */
   async stop(): Promise<void> {
     this.#isStopping = true
     await this.#subscription?.pause()
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const request of waiting) this.#options.settler.giveBack(request)
+    await this.#giveBackWaiting()
     if (this.running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
   }
 
@@ -78,6 +78,7 @@ export class Consumer {
     while (next < this.#waiting.length && pool.busy < pool.size && !this.#isStopping) {
       const request = this.#waiting[next++] as Request
       if (!this.#isDiscarded(request)) this.#run(request)
+      else if (request === this.#alone) this.#endAlone()
     }
     if (next > 0) this.#waiting = this.#waiting.slice(next)
   }
@@ -101,7 +102,35 @@ export class Consumer {
         this.#options.settler.unreadable(delivery, error)
       }
     }
+    if (this.#alone) void this.#giveBackWaiting()
+    else this.#findLastChance()
     this.pump()
+  }
+
+  /** Its workers died under it, or with it, as often as they may: the next time it is dead. */
+  #isLastChance({ delivery }: Request): boolean {
+    return delivery.deliveryCount > 1 && delivery.deliveryCount >= this.#options.maxDeliveries
+  }
+
+  /**
+   * A message on its last delivery runs only once all else that waits here went back, uncounted: if it kills the
+   * process, they must not look guilty.
+   */
+  #findLastChance(): void {
+    const last = this.#waiting.find((request) => this.#isLastChance(request))
+    if (!last) return
+    this.#alone = last
+    this.#setPrefetch(1)
+    this.#waiting = this.#waiting.filter((request) => request !== last)
+    void this.#giveBackWaiting().then(() => {
+      this.#waiting.push(last)
+      this.pump()
+    })
+  }
+
+  #giveBackWaiting(): Promise<unknown> {
+    const waiting = this.#waiting.splice(0)
+    return Promise.all(waiting.map((request) => this.#options.settler.giveBack(request)))
   }
 
   /** The decision table: the request if it is to run, undefined if it was settled otherwise. */
@@ -183,10 +212,19 @@ export class Consumer {
 
   #finished(request: Request, runtimeMs?: number): void {
     this.running.delete(request)
-    if (runtimeMs !== undefined && this.#options.window.observe(runtimeMs)) {
-      void this.#subscription?.setPrefetch(this.#options.window.size).catch(this.#options.settler.report)
-    }
+    const isResized = runtimeMs !== undefined && this.#options.window.observe(runtimeMs)
+    if (request === this.#alone) this.#endAlone()
+    else if (isResized && !this.#alone) this.#setPrefetch(this.#options.window.size)
     if (this.running.size === 0) this.#onIdle?.()
     if (this.#waiting.length > 0) this.pump()
+  }
+
+  #endAlone(): void {
+    this.#alone = undefined
+    this.#setPrefetch(this.#options.window.size)
+  }
+
+  #setPrefetch(count: number): void {
+    this.#subscription?.setPrefetch(count).catch(this.#options.settler.report)
   }
 }

@@ -28,7 +28,7 @@ export class Settler {
       case 'ignored':
         return this.#acknowledge(request)
       case 'retried':
-        return this.#do(
+        return void this.#do(
           request.isSettled
             ? this.#app.openBroker().then((broker) => broker.publish([outcome.next]))
             : request.delivery.acknowledge([outcome.next]),
@@ -38,7 +38,7 @@ export class Settler {
       case 'undecodable':
         return this.#deadLetter(request.delivery, outcome.reason)
       case 'timedOut':
-        return this.#do(this.#timedOut(request, outcome.limitMs))
+        return void this.#do(this.#timedOut(request, outcome.limitMs))
       case 'cancelled':
         return this.#cancelled(request, outcome.reason)
       case 'lost':
@@ -57,8 +57,9 @@ export class Settler {
     }
   }
 
-  giveBack(request: Request): void {
-    if (!request.isSettled) this.#do(request.delivery.defer(new Date(0)))
+  /** Back to its place, as if it had not been taken. Resolves when that is done or has failed. */
+  giveBack(request: Request): Promise<void> {
+    return request.isSettled ? Promise.resolve() : this.#do(request.delivery.defer(new Date(0)))
   }
 
   /** Discarded before it ran: REVOKED with the reason `revoked` or `expired`. */
@@ -67,7 +68,7 @@ export class Settler {
       { taskId: request.id, taskName: request.taskName, reason },
       'Discarding {reason} task: {taskName}[{taskId}]',
     )
-    this.#do(this.#storeThenAcknowledge(request.delivery, () => storeRevoked(this.#backend, request.id, reason)))
+    void this.#do(this.#storeThenAcknowledge(request.delivery, () => storeRevoked(this.#backend, request.id, reason)))
     if (this.#app.signals.has('taskRevoked')) {
       void this.#app.signals.emit('taskRevoked', {
         taskName: request.taskName,
@@ -138,7 +139,7 @@ export class Settler {
   }
 
   #acknowledge(request: Request): void {
-    if (!request.isSettled) this.#do(request.delivery.acknowledge())
+    if (!request.isSettled) void this.#do(request.delivery.acknowledge())
   }
 
   #rejected(request: Request, { requeue, reason }: { readonly requeue: boolean; readonly reason: string }): void {
@@ -146,19 +147,24 @@ export class Settler {
       void this.#app.signals.emit('taskRejected', { taskName: request.taskName, taskId: request.id, requeue, reason })
     }
     if (request.isSettled) return
-    if (requeue) this.#do(request.delivery.reject({ requeue }))
+    if (requeue) void this.#do(request.delivery.reject({ requeue }))
     else this.#deadLetter(request.delivery, reason)
   }
 
   #lost({ isSettled, delivery }: Request, isTransient: boolean): void {
     if (isSettled) return
-    this.#do(isTransient ? delivery.defer(new Date(this.#now() + lostPauseMs)) : delivery.reject({ requeue: true }))
+    void this.#do(
+      isTransient ? delivery.defer(new Date(this.#now() + lostPauseMs)) : delivery.reject({ requeue: true }),
+    )
   }
 
   #cancelled(request: Request, reason: 'revoked' | 'shutdown' | 'loanLost'): void {
-    if (reason === 'shutdown') return this.giveBack(request)
     if (reason === 'loanLost') return
-    this.#do(
+    if (reason === 'shutdown') {
+      void this.giveBack(request)
+      return
+    }
+    void this.#do(
       this.#storeThenAcknowledge(request.isSettled ? undefined : request.delivery, () =>
         storeRevoked(this.#backend, request.id, 'terminated'),
       ),
@@ -210,7 +216,7 @@ export class Settler {
     reason: string,
   ): void {
     const result = { type: error.type, details: [error.message], module: error.module, traceback: undefined }
-    this.#do(
+    void this.#do(
       this.#backend
         .store({ taskId, status: 'FAILURE', result, dateDone: new Date() })
         .catch(this.report)
@@ -219,7 +225,7 @@ export class Settler {
   }
 
   #deadLetter(delivery: Delivery, reason: string): void {
-    this.#do(delivery.reject({ requeue: false, reason }))
+    void this.#do(delivery.reject({ requeue: false, reason }))
   }
 
   async #storeThenAcknowledge(delivery: Delivery | undefined, store: () => Promise<void>): Promise<void> {
@@ -227,9 +233,10 @@ export class Settler {
     await delivery?.acknowledge()
   }
 
-  #do(work: Promise<void>): void {
+  #do(work: Promise<void>): Promise<void> {
     const tracked: Promise<void> = work.catch(this.report).finally(() => this.#pending.delete(tracked))
     this.#pending.add(tracked)
+    return tracked
   }
 }
 

@@ -15,7 +15,7 @@ interface Site extends AsyncDisposable {
   readonly app: Celeriac
   /** What the tasks wrote, line by line. */
   lines(): string[]
-  startWorker(concurrency?: number): Promise<ChildProcess>
+  startWorker(concurrency?: number, env?: NodeJS.ProcessEnv): Promise<ChildProcess>
 }
 
 /** A SQLite file, a log file, and worker processes that are gone at the end. */
@@ -34,8 +34,8 @@ async function openSite(): Promise<Site> {
   return {
     app,
     lines: () => readFileSync(log, 'utf8').split('\n').filter(Boolean),
-    startWorker: async (concurrency = 8) => {
-      const env = { ...process.env, FAULTS_URL: url, FAULTS_LOG: log, FAULTS_CONCURRENCY: String(concurrency) }
+    startWorker: async (concurrency = 8, more = {}) => {
+      const env = { ...process.env, FAULTS_URL: url, FAULTS_LOG: log, FAULTS_CONCURRENCY: String(concurrency), ...more }
       const worker = fork(path.join(import.meta.dirname, 'faults/worker.ts'), {
         env,
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -119,6 +119,30 @@ describe('worker processes on one SQLite file', () => {
     assert.equal(await result.get({ timeout: '30s' }), other.pid)
     await until('both bodies ended', () => site.lines().filter((line) => line.startsWith('ended')).length === 2)
     assert.equal(await result.get(), other.pid)
+  })
+
+  it('bury a message that kills them, and none of those that were taken with it', async () => {
+    await using site = await openSite()
+    const results = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => site.app.send<number>('faults.note', [n, 1])),
+    )
+    await site.app.send('faults.poison', [], { priority: 9 })
+    const broker = await site.app.openBroker()
+    for (let deaths = 0; (await broker.count('celery.dead')) === 0; deaths++) {
+      assert.ok(deaths < 10, 'the poison is still delivered')
+      const worker = await site.startWorker(8, { FAULTS_MAX_DELIVERIES: '3' })
+      await Promise.race([
+        once(worker, 'exit'),
+        until('it is buried', async () => (await broker.count('celery.dead')) > 0),
+      ])
+    }
+    const values = await Promise.all(results.map((result) => result.get({ timeout: '30s' })))
+    assert.equal(values.length, 100)
+    const dead = (await broker.peek?.('celery.dead', { offset: 0, limit: 200 })) ?? []
+    assert.deepEqual(
+      dead.map((message) => message.headers['task']),
+      ['faults.poison'],
+    )
   })
 
   it('finish what they run on SIGTERM, and exit by themselves', async () => {

@@ -11,7 +11,10 @@ export const app: Celeriac = new Celeriac('faults', {
   broker: url,
   backend: url,
   logger: createLogger({ level: 'error', pretty: false }),
-  settings: { task_max_deliveries: 1000, broker_transport_options: { leaseSeconds: 2 } },
+  settings: {
+    task_max_deliveries: Number(process.env['FAULTS_MAX_DELIVERIES'] ?? 1000),
+    broker_transport_options: { leaseSeconds: 2 },
+  },
 })
 
 /** Leaves a line for each run that got to its end. */
@@ -36,3 +39,6 @@ app.task('faults.block', (blockMs: number) => {
   while (Date.now() < end);
   return process.pid
 })
+
+/** Kills the process it runs in. */
+app.task('faults.poison', () => process.kill(process.pid, 'SIGKILL'))
