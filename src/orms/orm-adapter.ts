@@ -28,6 +28,26 @@ export interface FetchOptions<Tx = object> {
   readonly primary: boolean
   /** Read inside this open transaction. */
   readonly tx?: Tx
+  /** Names of relations to load with the rows, dotted for those of relations. */
+  readonly relations?: readonly string[]
+  /** Hold the rows until the transaction `tx` ends. */
+  readonly lock?: 'update' | 'share'
+  /** Leave out rows that are soft-deleted or outside default scopes. */
+  readonly hideDeleted?: boolean
+}
+
+/** The databases whose SQL the outbox speaks. */
+export type SqlDialect = 'postgres' | 'mysql' | 'sqlite'
+
+/** What the transactions of an ORM can do for celeriac. */
+export interface OrmTransactions {
+  readonly dialect: SqlDialect
+  /** Makes them known, from now on, however they begin. */
+  install(hooks: TransactionHooks): InstalledTransactions
+  /** Runs `body` in a transaction of its own. Throws what `body` or the COMMIT throws. */
+  run<R>(body: (tx: object) => Promise<R>): Promise<R>
+  /** One statement on the connection of `tx`, a handle that a user may pass; placeholders as the dialect has them ($1 or ?). */
+  execute(tx: object, sql: string, params: readonly unknown[]): Promise<readonly Readonly<Record<string, unknown>>[]>
 }
 
 /** An open transaction or savepoint, as the adapter reports its end. Ending it twice is harmless. */
@@ -64,8 +84,8 @@ export interface OrmAdapter<Tx extends object = object> {
   /** Called for every object among the arguments: cheap, no I/O. `undefined`: not an instance of this ORM. */
   identify(value: object): Identity | undefined
   /**
-   * The rows of these keys in any order, soft-deleted ones and those outside default scopes included; missing rows are
-   * left out. One query, or as few as the driver's limits allow. Called for a hierarchy's root.
+   * The rows of these keys in any order, soft-deleted ones and those outside default scopes included (unless
+   * `hideDeleted`); missing rows are left out. One query, or as few as the driver's limits allow. Called for a hierarchy's root.
    */
   fetch(model: ModelInfo, keys: readonly Key[], options: FetchOptions<Tx>): Promise<readonly object[]>
   /** A second instance of a row just fetched that shares nothing with it, or `undefined` if only a query can make one. */
@@ -74,6 +94,6 @@ export interface OrmAdapter<Tx extends object = object> {
   isUnavailable?(error: unknown): boolean
   /** Wraps one attempt of a task in a unit of work. Rows are then fetched inside it, never together with other tasks. */
   runTask?<R>(body: () => Promise<R>): Promise<R>
-  readonly transactions?: { install(hooks: TransactionHooks): InstalledTransactions }
+  readonly transactions?: OrmTransactions
   close?(): Promise<void>
 }

@@ -18,10 +18,12 @@ interface TypeOrmRunner {
 
 export interface TypeOrmManager {
   createQueryBuilder(entity: EntityClass, alias: string): EntityQuery
+  query(sql: string, parameters: unknown[]): Promise<unknown>
+  transaction<R>(body: (manager: object) => Promise<R>): Promise<R>
 }
 
 interface EntityQuery {
-  setFindOptions(options: { readonly withDeleted: boolean }): this
+  setFindOptions(options: object): this
   whereInIds(ids: readonly object[]): this
   getMany(): Promise<object[]>
 }

@@ -1,6 +1,6 @@
 import { DatabaseUnavailable, ImproperlyConfigured } from '../errors.ts'
 import type { Key, KeyPart } from '../protocol/model-reference.ts'
-import type { FetchOptions, Identity, ModelInfo, OrmAdapter } from './orm-adapter.ts'
+import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
 import { copyRow, isCopyable } from './typeorm-copy.ts'
 import type { EntityClass, EntityColumn, EntityMetadata, TypeOrmDataSource, TypeOrmManager } from './typeorm-types.ts'
 import { TypeOrmTransactions } from './typeorm-transactions.ts'
@@ -49,7 +49,12 @@ class TypeOrmAdapter implements OrmAdapter {
     this.#source = source
     if (options.db !== undefined) this.db = options.db
     this.replicated = 'replication' in source.options && source.options.replication !== undefined
-    this.transactions = { install: (hooks) => new TypeOrmTransactions(source, hooks) }
+    this.transactions = {
+      dialect: dialectOf(source.options.type),
+      install: (hooks) => new TypeOrmTransactions(source, hooks),
+      run: (body) => source.manager.transaction(body),
+      execute: async (tx, sql, params) => rowsOf(await managerOf(tx).query(sql, [...params])),
+    }
     for (const metadata of chosen(source, options.entities)) {
       const info = modelInfo(metadata, options)
       this.#known.set(metadata.target, { info, metadata, copyable: isCopyable(source, metadata) })
@@ -69,14 +74,15 @@ class TypeOrmAdapter implements OrmAdapter {
     return version === undefined ? { model: info, key } : { model: info, key, version }
   }
 
-  async fetch(model: ModelInfo, keys: readonly Key[], { primary, tx }: FetchOptions): Promise<readonly object[]> {
+  async fetch(model: ModelInfo, keys: readonly Key[], options: FetchOptions): Promise<readonly object[]> {
     if (!this.#source.isInitialized)
       throw new DatabaseUnavailable('the TypeORM data source is not connected: it was destroyed')
-    if (tx) return this.#find(managerOf(tx), model, keys)
-    if (!primary || !this.replicated) return this.#find(this.#source.manager, model, keys)
+    const { primary, tx } = options
+    if (tx) return this.#find(managerOf(tx), model, keys, options)
+    if (!primary || !this.replicated) return this.#find(this.#source.manager, model, keys, options)
     const runner = this.#source.createQueryRunner('master')
     try {
-      return await this.#find(runner.manager, model, keys)
+      return await this.#find(runner.manager, model, keys, options)
     } finally {
       await runner.release()
     }
@@ -87,7 +93,13 @@ class TypeOrmAdapter implements OrmAdapter {
     return known?.copyable ? copyRow(known.metadata, row) : undefined
   }
 
-  async #find(manager: TypeOrmManager, model: ModelInfo, keys: readonly Key[]): Promise<readonly object[]> {
+  async #find(
+    manager: TypeOrmManager,
+    model: ModelInfo,
+    keys: readonly Key[],
+    options: FetchOptions,
+  ): Promise<readonly object[]> {
+    const findOptions = findOptionsOf(options)
     const { primaryColumns } = this.#source.getMetadata(model.handle as EntityClass)
     const size = keysPerQuery(this.#source.options.type, primaryColumns)
     const rows: object[] = []
@@ -99,10 +111,33 @@ class TypeOrmAdapter implements OrmAdapter {
         return id
       })
       const query = manager.createQueryBuilder(model.handle as EntityClass, 'model')
-      rows.push(...(await query.setFindOptions({ withDeleted: true }).whereInIds(ids).getMany()))
+      rows.push(...(await query.setFindOptions(findOptions).whereInIds(ids).getMany()))
     }
     return rows
   }
+}
+
+function findOptionsOf({ relations, lock, hideDeleted }: FetchOptions): object {
+  return {
+    withDeleted: hideDeleted !== true,
+    ...(relations && { relations: Object.fromEntries(relations.map((path) => nested(path))) }),
+    ...(lock && { lock: { mode: lock === 'update' ? 'pessimistic_write' : 'pessimistic_read' } }),
+  }
+}
+
+/** `a.b` as TypeORM has it: `{ a: { b: true } }`. */
+function nested(path: string): [string, unknown] {
+  const [first = path, ...rest] = path.split('.')
+  return [first, rest.length > 0 ? Object.fromEntries([nested(rest.join('.'))]) : true]
+}
+
+function dialectOf(database: string): SqlDialect {
+  if (/postgres|cockroach/.test(database)) return 'postgres'
+  return /mysql|mariadb/.test(database) ? 'mysql' : 'sqlite'
+}
+
+function rowsOf(result: unknown): readonly Record<string, unknown>[] {
+  return Array.isArray(result) ? (result as Record<string, unknown>[]) : []
 }
 
 /** Drivers limit bind parameters; TypeORM writes any but simple keys as branches of an OR, and SQLite limits its depth. */
