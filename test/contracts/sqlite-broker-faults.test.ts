@@ -86,7 +86,7 @@ describe('sqlite broker: killed processes', () => {
   it('loses nothing when workers are killed at any moment', async () => {
     await using lab = await Lab.open()
     const broker = await lab.broker()
-    const bodies = Array.from({ length: 1500 }, (_, number) => `m${number}`)
+    const bodies = Array.from({ length: 8000 }, (_, number) => `m${number}`)
     await broker.publish(to('q', ...bodies))
     const workers: Child[] = []
     for (let round = 0; round < 8; round++) {
