@@ -72,15 +72,16 @@ describe('commands in the documents', () => {
 })
 
 describe('the tests that docs/guarantees.md names', () => {
-  const sources = globSync('test/**/*.ts', { cwd: root }).map((file) => read(file))
-  const commands = snippetsOf('docs/guarantees.md').filter(({ language }) => language === 'sh')
-
-  for (const snippet of commands) {
+  for (const snippet of snippetsOf('docs/guarantees.md').filter(({ language }) => language === 'sh')) {
     it(`${snippet.file}:${snippet.line} exist`, () => {
       for (const words of commandsOf(snippet)) {
+        const sources = words
+          .filter((word) => word.endsWith('.test.ts'))
+          .flatMap((file) => [...withImports(file).values()])
+        assert.ok(sources.length > 0, `no test file: ${words.join(' ')}`)
         for (const pattern of words.flatMap((word) => /^--test-name-pattern=(.*)$/.exec(word)?.slice(1) ?? [])) {
           const isDefined = sources.some((text) => text.includes(pattern))
-          assert.ok(isDefined, `no test has '${pattern}' in its name`)
+          assert.ok(isDefined, `no test has '${pattern}' in its name: ${words.join(' ')}`)
         }
       }
     })
@@ -145,6 +146,16 @@ describe('tables in the documents', () => {
     assert.deepEqual(words, [...new Set(words)].toSorted())
   })
 })
+
+/** The text of a test file and of all in its folder that it imports: contract suites are defined there. */
+function withImports(file: string, found: Map<string, string> = new Map()): Map<string, string> {
+  if (found.has(file)) return found
+  const text = read(file)
+  found.set(file, text)
+  for (const [, name = ''] of text.matchAll(/ from '\.\/([\w-]+\.ts)'/g))
+    withImports(path.join(path.dirname(file), name), found)
+  return found
+}
 
 /** The members of an exported interface of src/, one level deep. */
 function membersOf(type: string): string[] {
