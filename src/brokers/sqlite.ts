@@ -35,7 +35,7 @@ export async function openSqliteBroker(url: string, options: SqliteBrokerOptions
   const database = await openSqliteDatabase(path, { synchronous, busyDeadlineMs: busyDeadlineSeconds * 1000 })
   try {
     await database.migrate('broker', migrations)
-    return new SqliteBroker(database, leaseSeconds * 1000)
+    return await database.read(() => new SqliteBroker(database, leaseSeconds * 1000))
   } catch (error) {
     await database[Symbol.asyncDispose]()
     throw error
