@@ -1,0 +1,101 @@
+import { DecodeError } from '../errors.ts'
+import { describeValue, isRecord } from './describe-value.ts'
+import type { Message, MessageProperties } from './message.ts'
+import { dumpJson, loadJson } from './typed-json.ts'
+
+/** Where a message goes on a store without exchanges of its own, and the tag it is known by there. */
+export interface EnvelopeAddress {
+  /** Empty: the routing key is the queue. */
+  readonly exchange: string
+  readonly routingKey: string
+  /** Fresh for each copy: it is the key of the record of an unacknowledged message (celery-wire 2). */
+  readonly deliveryTag: string
+}
+
+export interface OpenedEnvelope {
+  readonly message: Message
+  readonly address: EnvelopeAddress
+  /** It was given out before. */
+  readonly redelivered: boolean
+}
+
+/** kombu's envelope of virtual transports: one JSON object, the body in base64 (celery-wire 2). */
+export function encodeEnvelope(message: Message, { exchange, routingKey, deliveryTag }: EnvelopeAddress): string {
+  const { headers, properties, contentType, contentEncoding, body } = message
+  return dumpJson({
+    body: Buffer.from(body as string, typeof body === 'string' ? 'utf8' : undefined).toString('base64'),
+    'content-encoding': contentEncoding,
+    'content-type': contentType,
+    headers,
+    properties: {
+      correlation_id: properties.correlationId,
+      reply_to: properties.replyTo,
+      delivery_mode: properties.deliveryMode ?? 2,
+      expiration: properties.expiration,
+      delivery_info: { exchange, routing_key: routingKey },
+      priority: properties.priority,
+      body_encoding: 'base64',
+      delivery_tag: deliveryTag,
+    },
+  })
+}
+
+/** Throws DecodeError for text that is no envelope, naming what is wrong with it. */
+export function decodeEnvelope(text: string): OpenedEnvelope {
+  const envelope = loadJson(text)
+  if (!isRecord(envelope)) throw new DecodeError(`An envelope must be a JSON object, got ${describeValue(envelope)}`)
+  const { properties = {}, headers = {} } = envelope
+  if (!isRecord(properties)) throw new DecodeError(`properties must be an object, got ${describeValue(properties)}`)
+  if (!isRecord(headers)) throw new DecodeError(`headers must be an object, got ${describeValue(headers)}`)
+  const contentType = textOf(envelope['content-type'], 'content-type') ?? missing('content-type')
+  const contentEncoding = textOf(envelope['content-encoding'], 'content-encoding') ?? 'utf-8'
+  const body = bodyOf(envelope['body'], properties['body_encoding'], contentEncoding, headers['compression'])
+  const info = isRecord(properties['delivery_info']) ? properties['delivery_info'] : {}
+  return {
+    message: { headers, properties: propertiesOf(properties), contentType, contentEncoding, body },
+    address: {
+      exchange: textOf(info['exchange'], 'delivery_info.exchange') ?? '',
+      routingKey: textOf(info['routing_key'], 'delivery_info.routing_key') ?? '',
+      deliveryTag: textOf(properties['delivery_tag'], 'delivery_tag') ?? missing('delivery_tag'),
+    },
+    redelivered: info['redelivered'] === true || headers['redelivered'] === true,
+  }
+}
+
+/** Text where it is text and not compressed, else bytes. */
+function bodyOf(body: unknown, encoding: unknown, contentEncoding: string, compression: unknown): string | Uint8Array {
+  if (typeof body !== 'string') throw new DecodeError(`body must be text, got ${describeValue(body)}`)
+  const isBase64 = encoding !== undefined && encoding !== null && encoding !== 'utf-8'
+  if (!isBase64) return body
+  if (encoding !== 'base64')
+    throw new DecodeError(`body_encoding must be 'base64' or 'utf-8', got ${describeValue(encoding)}`)
+  const bytes = Buffer.from(body, 'base64')
+  if (contentEncoding !== 'utf-8' || compression !== undefined) return bytes
+  const text = bytes.toString('utf8')
+  // Bytes that are no text stay bytes: the serializer says what is wrong with them.
+  return text.includes('\uFFFD') && !Buffer.from(text).equals(bytes) ? bytes : text
+}
+
+function propertiesOf(wire: Readonly<Record<string, unknown>>): MessageProperties {
+  const correlationId = textOf(wire['correlation_id'], 'correlation_id')
+  const replyTo = textOf(wire['reply_to'], 'reply_to')
+  const expiration = textOf(wire['expiration'], 'expiration')
+  const { priority, delivery_mode: deliveryMode } = wire
+  return {
+    ...(correlationId === undefined ? undefined : { correlationId }),
+    ...(replyTo === undefined ? undefined : { replyTo }),
+    ...(typeof priority === 'number' ? { priority } : undefined),
+    ...(deliveryMode === 1 || deliveryMode === 2 ? { deliveryMode } : undefined),
+    ...(expiration === undefined ? undefined : { expiration }),
+  }
+}
+
+function textOf(value: unknown, name: string): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'string') return value
+  throw new DecodeError(`${name} must be text, got ${describeValue(value)}`)
+}
+
+function missing(name: string): never {
+  throw new DecodeError(`The envelope has no ${name}`)
+}
