@@ -1,4 +1,4 @@
-import { DecodeError } from '../errors.ts'
+import { DecodeError, EncodeError } from '../errors.ts'
 import type { Message, MessageProperties } from '../protocol/message.ts'
 import { dumpJson, loadJson } from '../protocol/typed-json.ts'
 import type { Outgoing } from './broker.ts'
@@ -26,9 +26,16 @@ function rankOf(priority: number | undefined): number {
   return 9 - Math.min(9, Math.max(0, Math.trunc(priority)))
 }
 
-/** The envelope is a JSON list: headers, content type, content encoding, properties, and the body where it is no proper text. */
+/**
+ * The envelope is a JSON list: headers, content type, content encoding, properties, and the body where it is no proper
+ * text. Throws EncodeError for headers or a body that cannot be written.
+ */
 export function encodeMessage(message: Message): { readonly envelope: string; readonly body: string | Uint8Array } {
   const { headers, contentType, contentEncoding, properties, body } = message
+  // One row that cannot be bound would fail with all that is written in its turn.
+  if (typeof body !== 'string' && !((body as unknown) instanceof Uint8Array)) {
+    throw new EncodeError(`The body of a message must be text or bytes, got ${typeof body}`)
+  }
   // SQLite keeps text as UTF-8, which has no lone surrogates; JSON escapes them.
   if (typeof body === 'string' && !body.isWellFormed()) {
     return { envelope: dumpJson([headers, contentType, contentEncoding, properties, body]), body: '' }

@@ -144,11 +144,12 @@ export class SqliteBroker implements Broker {
     return this.#disposal
   }
 
+  /** A subscription that cannot give back what it holds does not keep the rest: deleting the owner returns it too. */
   async #dispose(): Promise<void> {
+    await Promise.allSettled([...this.#subscriptions].map((subscription) => subscription[Symbol.asyncDispose]()))
+    await this.#ledger.idle()
+    await this.#upkeep.stop()
     try {
-      for (const subscription of this.#subscriptions) await subscription[Symbol.asyncDispose]()
-      await this.#ledger.idle()
-      await this.#upkeep.stop()
       const { own } = this.#owners
       if (own !== undefined) await this.#database.write(() => this.#owners.remove(own, 1))
     } finally {

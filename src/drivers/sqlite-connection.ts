@@ -6,7 +6,7 @@ import { OperationalError } from '../errors.ts'
 import { explainSqliteError, isBusy, lockedTooLong } from './sqlite-errors.ts'
 
 /** `CELR`: the mark by which a file is known as celeriac's own. */
-export const applicationId = 0x43454c52
+const applicationId = 0x43454c52
 /** The layout of the file as a whole; the tables of each component have versions of their own. */
 const formatVersion = 1
 

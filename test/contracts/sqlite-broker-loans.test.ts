@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Delivery } from '../../src/brokers/broker.ts'
 import { LoanLost } from '../../src/errors.ts'
+import type { Message } from '../../src/protocol/message.ts'
 import { drain, Inbox, inMs, text, to } from './broker-contract-tools.ts'
 import { until } from './contract.ts'
 import { Lab } from './sqlite-broker-processes.ts'
@@ -120,5 +121,36 @@ describe('sqlite broker: time and loss', () => {
       bodies,
     )
     assert.deepEqual(deliveries[0]?.message.headers, headers)
+  })
+
+  it('refuses a message that cannot be written, and writes what else was asked for in that turn', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker()
+    const odd = { ...text('a'), body: undefined } as unknown as Message
+    const results = await Promise.allSettled([
+      broker.publish(to('q', 'a')),
+      broker.publish([{ queue: 'q', message: odd }]),
+      broker.publish([...to('q', 'b'), { queue: 'q', message: text('c', { headers: { f: () => {} } }) }]),
+    ])
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'rejected'],
+    )
+    assert.equal(await broker.count('q'), 1)
+  })
+
+  it('settles again what could not be settled while the file was locked', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker({ busyDeadlineSeconds: 0.05 })
+    await broker.publish(to('q', 'a'))
+    const inbox = new Inbox()
+    await broker.subscribe(['q'], inbox.onDeliveries, { prefetch: 1 })
+    await inbox.waitFor(1)
+    const unlock = lab.lock()
+    await assert.rejects(inbox.at(0).acknowledge(), /locked by another process/)
+    await assert.rejects(broker.publish(to('q', 'b')), /locked by another process/)
+    unlock()
+    await inbox.at(0).acknowledge()
+    assert.deepEqual(await broker.queues(), [])
   })
 })

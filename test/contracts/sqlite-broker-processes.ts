@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { openSqliteBroker, type SqliteBroker } from '../../src/brokers/sqlite.ts'
+import type { SqliteBrokerOptions } from '../../src/brokers/sqlite-options.ts'
 import { until } from './contract.ts'
 
 const entry = path.join(import.meta.dirname, 'sqlite-broker-child.ts')
@@ -79,7 +80,7 @@ export class Lab implements AsyncDisposable {
     return new Lab(await mkdtemp(path.join(tmpdir(), 'celeriac-faults-')))
   }
 
-  async broker(options: { readonly leaseSeconds?: number } = {}): Promise<SqliteBroker> {
+  async broker(options: SqliteBrokerOptions = {}): Promise<SqliteBroker> {
     const broker = await openSqliteBroker(this.url, options)
     this.#brokers.push(broker)
     return broker
@@ -131,6 +132,13 @@ export class Lab implements AsyncDisposable {
     const database = new DatabaseSync(this.file, { timeout: 5000 })
     database.exec(sql)
     database.close()
+  }
+
+  /** Holds the write lock, as a process that was stopped in a transaction does, until the returned function is called. */
+  lock(): () => void {
+    const database = new DatabaseSync(this.file)
+    database.exec('BEGIN IMMEDIATE')
+    return () => database.close()
   }
 
   ids(): string[] {
