@@ -202,7 +202,7 @@ function defineFreshness(it: DefineOrm): void {
 
   it('knows a row that was committed before the call and is missing as gone, at once', async ({ models }) => {
     const gone = new ModelReference('shop.User', -1, { c: 1 })
-    await assert.rejects(models.load(gone, { grace: '1h' }), RowMissing)
+    await assert.rejects(models.load(gone, { grace: '1h', signal: AbortSignal.timeout(10_000) }), RowMissing)
   })
 
   it('knows a missing row as gone when the message is older than the grace', async ({ models }) => {

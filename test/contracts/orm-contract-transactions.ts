@@ -164,10 +164,22 @@ export function defineTransactionTests(it: DefineOrm): void {
   })
 
   it('loads inside the open transaction what only it can see', async (lab) => {
+    const seen: (object | undefined)[] = []
+    const { adapter } = lab
+    const watched = adapterWith(adapter, {
+      fetch: (model, keys, options) => {
+        seen.push(options.tx)
+        return adapter.fetch(model, keys, options)
+      },
+    })
+    const { models, transactions } = inApp(lab, watched)
     await lab.transaction(async (tx) => {
       await lab.insertIn(tx, 'uncommitted')
-      assert.equal((await lab.models.ref(lab.User, 1).load()).name, 'uncommitted')
+      assert.equal((await models.ref(lab.User, 1).load()).name, 'uncommitted')
+      assert.deepEqual(seen, [transactions.current()?.tx])
     })
+    await models.ref(lab.User, 1).load()
+    assert.equal(seen.at(-1), undefined)
   })
 
   it('sees no transactions any more once uninstalled', async (lab) => {

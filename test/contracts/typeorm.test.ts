@@ -84,6 +84,38 @@ describe('typeorm', () => {
       assert.deepEqual(ran, ['sent'])
     }))
 
+  it('knows as rolled back what could not be rolled back because it was over', () =>
+    withLab(async ({ dataSource, transactions }) => {
+      let scope: ReturnType<typeof transactions.current>
+      const failed = dataSource.transaction(async (manager) => {
+        scope = transactions.current()
+        await manager.query('ROLLBACK')
+        throw new Error('the database ended it')
+      })
+      await assert.rejects(failed, /the database ended it/)
+      assert.equal(scope?.state, 'rolledBack')
+    }))
+
+  it('runs callbacks outside of a transaction of another data source that is still open', () =>
+    withLab(async ({ dataSource, transactions }) => {
+      await using other = await openTypeOrmLab()
+      transactions.install(other.adapter)
+      const currents: unknown[] = []
+      await other.transaction(async () => {
+        await dataSource.transaction(async () => {
+          transactions.afterCommit(() => currents.push(transactions.current()))
+        })
+        assert.deepEqual(currents, [undefined])
+        assert.equal(transactions.current()?.adapter, other.adapter)
+      })
+    }))
+
+  it('takes no plain object for an entity, whatever its fields say', () =>
+    withLab(async ({ models }) => {
+      const value = [{ constructor: User, id: 1, name: 'Ada' }]
+      assert.equal(models.toReferences(value), value)
+    }))
+
   it('gives the connection back before callbacks run', () =>
     withLab(async ({ dataSource, transactions }) => {
       const order: string[] = []
