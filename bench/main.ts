@@ -5,10 +5,13 @@ import { parseArgs } from 'node:util'
 import { embedded } from './embedded/suite.ts'
 import { installPeers } from './lib/install-peers.ts'
 import { RedisServer } from './lib/redis-server.ts'
-import type { JudgedRow, Row, Run, Suite } from './lib/suite.ts'
+import type { Case, JudgedRow, Row, Run, Suite } from './lib/suite.ts'
 import { formatTable } from './lib/table.ts'
 
 const suites: readonly Suite[] = [embedded]
+
+/** Says all there is to say in its message. */
+class UsageError extends Error {}
 
 const usage = `Usage: npm run bench -- <suite> [options]
 
@@ -47,29 +50,29 @@ async function main(): Promise<number> {
     return 0
   }
   const suite = suites.find(({ name }) => name === suiteName)
-  if (!suite) {
-    progress(`there is no suite ${suiteName}; there are: ${suites.map(({ name }) => name).join(', ')}`)
-    return 2
-  }
+  if (!suite) throw new UsageError(`there is no suite ${suiteName}; there are: ${namesOf(suites)}`)
+  const cases = suite.cases.filter(({ name }) => isWanted(name))
+  if (cases.length === 0)
+    throw new UsageError(`no case of ${suite.name} fits --only; there are: ${namesOf(suite.cases)}`)
+  const options = { rounds: positive('rounds', values.rounds), size: positive('size', values.size) }
   installPeers(progress)
-  const rows = await runSuite(suite)
-  if (rows.length === 0) {
-    progress(`no case of ${suite.name} fits --only; there are: ${suite.cases.map(({ name }) => name).join('; ')}`)
-    return 2
-  }
+  const rows = await runCases(cases, options, suite.needsRedis)
   console.log(values.json ? JSON.stringify({ suite: suite.name, rows: rows.map(plain) }) : `\n${formatTable(rows)}`)
   return 0
 }
 
-async function runSuite(suite: Suite): Promise<JudgedRow[]> {
+async function runCases(
+  cases: readonly Case[],
+  options: Pick<Run, 'rounds' | 'size'>,
+  needsRedis: boolean,
+): Promise<JudgedRow[]> {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'celeriac-bench-'))
   try {
-    await using redis = suite.needsRedis ? await RedisServer.start(folder) : undefined
-    if (suite.needsRedis && !redis)
+    await using redis = needsRedis ? await RedisServer.start(folder) : undefined
+    if (needsRedis && !redis)
       progress('no redis-server on this machine: BullMQ is left out (install it, or name it in BENCH_REDIS_SERVER)')
     const run: Run = {
-      rounds: positive('rounds', values.rounds),
-      size: positive('size', values.size),
+      ...options,
       redisPort: redis?.port,
       peers: values.peers === undefined ? undefined : new Set(values.peers.split(',')),
       profileFolder: values.profile === undefined ? undefined : path.resolve(values.profile),
@@ -77,11 +80,20 @@ async function runSuite(suite: Suite): Promise<JudgedRow[]> {
       progress,
     }
     const rows: JudgedRow[] = []
-    for (const one of suite.cases) if (isWanted(one.name)) rows.push(...(await one.run(run)))
+    const stopped = stopSignal()
+    for (const one of cases) rows.push(...(await Promise.race([one.run(run), stopped])))
     return rows
   } finally {
     await fs.rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Rejects on Ctrl-C and SIGTERM: the server is stopped and the files are deleted; children end with this process. */
+function stopSignal(): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'])
+      process.once(signal, () => reject(new UsageError(`stopped by ${signal}`)))
+  })
 }
 
 function isWanted(name: string): boolean {
@@ -90,7 +102,7 @@ function isWanted(name: string): boolean {
 
 function positive(option: string, text: string): number {
   const number = Number(text)
-  if (!(number > 0)) throw new RangeError(`--${option} must be a number above 0, got ${text}`)
+  if (!(number > 0)) throw new UsageError(`--${option} must be a number above 0, got ${text}`)
   return number
 }
 
@@ -98,4 +110,14 @@ function plain({ target: _, isMet: __, ...row }: JudgedRow): Row {
   return row
 }
 
-process.exitCode = await main()
+function namesOf(named: readonly { readonly name: string }[]): string {
+  return named.map(({ name }) => name).join('; ')
+}
+
+process.exit(
+  await main().catch((error: unknown) => {
+    if (!(error instanceof UsageError)) throw error
+    progress(error.message)
+    return 2
+  }),
+)

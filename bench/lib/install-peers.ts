@@ -9,12 +9,12 @@ export function installPeers(progress: (text: string) => void): void {
   const installed = modifiedAt('node_modules/.package-lock.json')
   if (installed !== undefined && installed >= (modifiedAt('package-lock.json') ?? 0)) return
   progress('installing the peers into bench/node_modules (npm ci --prefix bench) ...')
-  const { status, error } = spawnSync('npm', ['ci', '--prefix', benchFolder, '--no-fund', '--no-audit'], {
+  const { status, error } = spawnSync('npm', ['ci', '--prefix', benchFolder, '--loglevel', 'error'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',
   })
   if (status !== 0) {
-    throw new Error('the peers could not be installed: run "npm ci --prefix bench" and see what npm says', {
+    throw new Error('the peers could not be installed: see what npm says above, then run "npm ci --prefix bench"', {
       cause: error,
     })
   }
