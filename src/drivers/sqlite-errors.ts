@@ -14,7 +14,7 @@ const explanations = new Map<number, string>([
 ])
 
 /** The primary result code of an error of node:sqlite, undefined for any other error. */
-export function sqliteCode(error: unknown): number | undefined {
+function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
   return error.errcode & 255
 }
