@@ -54,7 +54,7 @@ async function main(): Promise<number> {
   const cases = suite.cases.filter(({ name }) => isWanted(name))
   if (cases.length === 0)
     throw new UsageError(`no case of ${suite.name} fits --only; there are: ${namesOf(suite.cases)}`)
-  const options = { rounds: positive('rounds', values.rounds), size: positive('size', values.size) }
+  const options = { rounds: Math.ceil(positive('rounds', values.rounds)), size: positive('size', values.size) }
   installPeers(progress)
   const rows = await runCases(cases, options, suite.needsRedis)
   console.log(values.json ? JSON.stringify({ suite: suite.name, rows: rows.map(plain) }) : `\n${formatTable(rows)}`)
@@ -106,8 +106,17 @@ function positive(option: string, text: string): number {
   return number
 }
 
-function plain({ target: _, isMet: __, ...row }: JudgedRow): Row {
-  return row
+function plain({ case: name, peer, ours, theirs, ratio, unit, limit }: JudgedRow): Row {
+  const short = (value: number | null): number | null => (value === null ? null : Number(value.toPrecision(4)))
+  return {
+    case: name,
+    peer,
+    ours: Number(ours.toPrecision(4)),
+    theirs: short(theirs),
+    ratio: short(ratio),
+    unit,
+    limit: short(limit),
+  }
 }
 
 function namesOf(named: readonly { readonly name: string }[]): string {
