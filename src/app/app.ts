@@ -55,6 +55,7 @@ export class Celeriac implements AsyncDisposable {
     readonly baseDir: string
     readonly related: string | undefined
   }[] = []
+  readonly #outboxListeners = new Set<() => void>()
   #config: Config | undefined
   #router: Router | undefined
   #log: Logger | undefined
@@ -216,6 +217,17 @@ export class Celeriac implements AsyncDisposable {
   /** @internal */
   get codecIfOpen(): Codec | undefined {
     return this.#connections.openedCodec
+  }
+
+  /** @internal Rows of this process are committed in an outbox: a relay here need not wait for its next look. */
+  outboxWritten(): void {
+    for (const listener of this.#outboxListeners) listener()
+  }
+
+  /** @internal */
+  onOutboxWritten(listener: () => void): () => void {
+    this.#outboxListeners.add(listener)
+    return () => this.#outboxListeners.delete(listener)
   }
 
   /** @internal */

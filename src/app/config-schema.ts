@@ -1,4 +1,4 @@
-import type { BrokerConfig, Config, ResultConfig, TaskConfig, WorkerConfig } from './config-type.ts'
+import type { BrokerConfig, Config, OutboxConfig, ResultConfig, TaskConfig, WorkerConfig } from './config-type.ts'
 import {
   duration,
   flag,
@@ -114,6 +114,11 @@ const task: Settings<TaskConfig> = {
     16 * 1024 ** 2,
     'The largest message in bytes; a larger one is refused at the call and by the worker.',
   ),
+  dispatch: setting(
+    oneOf('auto', 'afterCommit', 'outbox', 'now'),
+    'auto',
+    "What a call does inside a transaction: 'auto' and 'afterCommit' send it after the commit, 'outbox' writes it with the transaction, 'now' does not wait.",
+  ),
 }
 
 const worker: Settings<WorkerConfig> = {
@@ -139,12 +144,22 @@ const worker: Settings<WorkerConfig> = {
   ),
 }
 
+const outbox: Settings<OutboxConfig> = {
+  table: setting(
+    text,
+    'celeriac_outbox',
+    "The table of the user's database that calls with dispatch 'outbox' are written into.",
+  ),
+  pollIntervalMs: setting(limit, 1000, 'How often a relay looks into the outbox when nothing woke it.'),
+}
+
 /** The schema of the configuration: the one place that knows names, types, defaults and docs. */
-export const configSchema: Settings<Omit<Config, 'broker' | 'result' | 'task' | 'worker'>> & {
+export const configSchema: Settings<Omit<Config, 'broker' | 'result' | 'task' | 'worker' | 'outbox'>> & {
   readonly broker: Settings<BrokerConfig>
   readonly result: Settings<ResultConfig>
   readonly task: Settings<TaskConfig>
   readonly worker: Settings<WorkerConfig>
+  readonly outbox: Settings<OutboxConfig>
 } = {
   timezone: setting(timezone, 'UTC', 'The time zone of schedules and of times without one; messages always carry UTC.'),
   enableUtc: setting(onlyTrue, true, 'Always true; accepted because Celery has it.'),
@@ -155,4 +170,5 @@ export const configSchema: Settings<Omit<Config, 'broker' | 'result' | 'task' | 
   result,
   task,
   worker,
+  outbox,
 }

@@ -51,6 +51,13 @@ export interface TaskConfig {
   readonly publishTimeoutMs: number
   /** Bytes. */
   readonly maxMessageSize: number
+  readonly dispatch: 'auto' | 'afterCommit' | 'outbox' | 'now'
+}
+
+export interface OutboxConfig {
+  readonly table: string
+  /** Milliseconds. */
+  readonly pollIntervalMs: number
 }
 
 export interface WorkerConfig {
@@ -78,4 +85,5 @@ export interface Config {
   readonly result: ResultConfig
   readonly task: TaskConfig
   readonly worker: WorkerConfig
+  readonly outbox: OutboxConfig
 }

@@ -30,6 +30,11 @@ export class Models {
     return this
   }
 
+  /** The ORMs in use. */
+  get adapters(): readonly OrmAdapter[] {
+    return this.#registry.adapters
+  }
+
   /** True if no argument can be a model. */
   get isEmpty(): boolean {
     return this.#registry.adapters.length === 0 && !this.#gaveRefs

@@ -11,8 +11,9 @@ import type { Codec } from './codec.ts'
 import { maybeCurrentTask } from './context.ts'
 import { Redactor } from './redaction.ts'
 import { newTaskId } from './task-id.ts'
-import type { CompiledOptions } from './task-options.ts'
+import type { CompiledOptions, DispatchMode } from './task-options.ts'
 import type { Task } from './task.ts'
+import type { Scope } from './transactions.ts'
 import { parseTime } from './zoned-time.ts'
 
 /** A call made into a message, with what the pipeline still needs to know of it. */
@@ -32,8 +33,9 @@ export interface Call {
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
   readonly options: CallOptions
-  /** It leaves after the open transaction is committed. */
-  readonly waitsForCommit: boolean
+  readonly mode: DispatchMode
+  /** The open transaction that it waits for. */
+  readonly scope: Scope | undefined
 }
 
 type Arguments = Pick<Call, 'args' | 'kwargs'>
@@ -75,8 +77,8 @@ export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCa
   }
 }
 
-function referencesOf(app: Celeriac, { args, kwargs, waitsForCommit }: Call): Arguments {
-  return app.models.toReferences({ args, kwargs }, '$', { committed: waitsForCommit })
+function referencesOf(app: Celeriac, { args, kwargs, scope }: Call): Arguments {
+  return app.models.toReferences({ args, kwargs }, '$', { committed: scope !== undefined })
 }
 
 function propertiesOf(taskId: string, priority: number | undefined): Message['properties'] {

@@ -3,6 +3,7 @@ import type { Celeriac } from './app.ts'
 import { checkCallArguments } from './arguments.ts'
 import { AsyncResult } from './async-result.ts'
 import { checkCallOptions, type CallOptions } from './call-options.ts'
+import { insertIntoOutbox } from './outbox-table.ts'
 import { prepareCall, type Call, type PreparedCall } from './prepare-call.ts'
 import { publishWithin } from './publish-retry.ts'
 import type { Task } from './task.ts'
@@ -89,9 +90,10 @@ export class Publisher {
     if (options !== noOptions) checkCallOptions(taskName, options)
     if (!Array.isArray(args))
       throw new InvalidArguments(`${taskName}: the arguments must be a list, got ${typeof args}`)
-    const mode = options.dispatch ?? task?.options.dispatch ?? 'auto'
-    const waitsForCommit = mode !== 'now' && this.#app.transactions.current() !== undefined
-    return { taskName, task, args, kwargs: options.kwargs ?? noKwargs, options, waitsForCommit }
+    const mode = options.dispatch ?? task?.options.dispatch ?? this.#app.config.task.dispatch
+    // Taken before anything is awaited: the transaction may be over when the call is encoded.
+    const scope = mode === 'now' ? undefined : this.#app.transactions.current()
+    return { taskName, task, args, kwargs: options.kwargs ?? noKwargs, options, mode, scope }
   }
 
   /** The usual case without a turn of the event loop: nothing to validate, nothing to import. */
@@ -104,20 +106,37 @@ export class Publisher {
     return prepareCall(this.#app, codec, call)
   }
 
-  /** Steps 4 to 6: now, or when the open transaction commits; dropped if it rolls back. */
-  async #dispatch(calls: readonly PreparedCall[], { waitsForCommit, options }: Call): Promise<void> {
-    if (!waitsForCommit) return this.#publish(calls, options)
-    this.#app.transactions.afterCommit(() => this.#publish(calls, options))
+  /** Steps 4 to 6: now, or with the open transaction: when it commits, or as rows of it. */
+  async #dispatch(calls: readonly PreparedCall[], { scope, mode, options }: Call): Promise<void> {
+    if (!scope) return this.#publish(calls, options)
+    if (mode !== 'outbox') {
+      scope.afterCommit(() => this.#publish(calls, options))
+      return
+    }
+    await this.#announce(calls)
+    const { table } = this.#app.config.outbox
+    await insertIntoOutbox(
+      scope.adapter,
+      scope.tx,
+      table,
+      calls.map((call) => call.outgoing),
+    )
+    scope.afterCommit(() => this.#app.outboxWritten())
+  }
+
+  /** Signal beforeTaskPublish: the last chance to change headers. */
+  async #announce(calls: readonly PreparedCall[]): Promise<void> {
+    const { signals } = this.#app
+    if (!signals.has('beforeTaskPublish')) return
+    for (const { taskName, taskId, outgoing, headers } of calls) {
+      await signals.emit('beforeTaskPublish', { taskName, taskId, queue: outgoing.queue, headers })
+    }
   }
 
   /** Hands the messages over. Rejects with OperationalError within `task_publish_timeout`. */
   async #publish(calls: readonly PreparedCall[], { retry = true, retryPolicy }: CallOptions): Promise<void> {
     const { signals, config } = this.#app
-    if (signals.has('beforeTaskPublish')) {
-      for (const { taskName, taskId, outgoing, headers } of calls) {
-        await signals.emit('beforeTaskPublish', { taskName, taskId, queue: outgoing.queue, headers })
-      }
-    }
+    await this.#announce(calls)
     await publishWithin(
       () => this.#app.openBroker(),
       calls.map((call) => call.outgoing),

@@ -8,8 +8,11 @@ import type { Config } from './config.ts'
 /** An error class, or a function that says whether it means this error. */
 export type ErrorMatcher = (abstract new (...args: never[]) => Error) | ((error: unknown) => boolean)
 
-/** When a transaction is open: after its commit (`auto`, `afterCommit`), or at once (`now`). */
-export type DispatchMode = 'auto' | 'afterCommit' | 'now'
+/**
+ * What a call does when a transaction is open: `auto` and `afterCommit` send it after the commit, `outbox` writes it with
+ * the transaction, `now` does not wait. Without a transaction it is sent at once.
+ */
+export type DispatchMode = 'auto' | 'afterCommit' | 'outbox' | 'now'
 
 /** What `app.task(name, options, body)` takes; everything unset comes from the settings. */
 export interface TaskOptions {
@@ -184,7 +187,7 @@ export function compileTaskOptions(options: TaskOptions, config: Config): Compil
     softTimeLimitMs: ms(options.softTimeLimit) ?? settings.softTimeLimitMs,
     serializer: options.serializer ?? settings.serializer,
     compression: options.compression ?? settings.compression,
-    dispatch: options.dispatch ?? 'auto',
+    dispatch: options.dispatch ?? settings.dispatch,
     missing: options.missing ?? 'error',
     graceMs: ms(options.grace) ?? 2000,
   })

@@ -21,6 +21,11 @@ export interface Task<A extends readonly unknown[] = readonly unknown[], R = unk
   delay(...args: EnqueueableArgs<A>): Promise<AsyncResult<R>>
   /** As `delay`, with options. */
   applyAsync(args: Readonly<EnqueueableArgs<A>>, options?: CallOptions): Promise<AsyncResult<R>>
+  /** As `delay`, after the commit of the open transaction, whatever the task's `dispatch` says; at once without one. */
+  delayOnCommit(...args: EnqueueableArgs<A>): Promise<AsyncResult<R>>
+  applyAsyncOnCommit(args: Readonly<EnqueueableArgs<A>>, options?: CallOptions): Promise<AsyncResult<R>>
+  /** Calls that belong to this transaction of an ORM, begun by hand or not the current one. */
+  in(tx: object): TaskInTransaction<A, R>
   /** Sends one call for each list of arguments, published in batches. */
   delayMany(
     calls: Iterable<Readonly<EnqueueableArgs<A>>> | AsyncIterable<Readonly<EnqueueableArgs<A>>>,
@@ -31,6 +36,9 @@ export interface Task<A extends readonly unknown[] = readonly unknown[], R = unk
   /** @internal */
   readonly body: TaskBody<A, R | Promise<R>>
 }
+
+/** The calls of a task that follow a given transaction. */
+export type TaskInTransaction<A extends readonly unknown[], R> = Pick<Task<A, R>, 'delay' | 'applyAsync' | 'delayMany'>
 
 /** Makes the callable. `appOf` says which app a call means: its own, or the current one for a shared task. */
 export function createTask<A extends readonly unknown[], R>(
@@ -54,6 +62,17 @@ export function createTask<A extends readonly unknown[], R>(
       calls: Iterable<Readonly<EnqueueableArgs<A>>> | AsyncIterable<Readonly<EnqueueableArgs<A>>>,
       callOptions: CallOptions = noOptions,
     ) => appOf().publisher.callMany<R>(task as Task, calls, callOptions),
+    delayOnCommit: (...args: EnqueueableArgs<A>) => appOf().publisher.call<R>(task as Task, args, onCommit),
+    applyAsyncOnCommit: (args: Readonly<EnqueueableArgs<A>>, callOptions: CallOptions = noOptions) =>
+      appOf().publisher.call<R>(task as Task, args, { ...callOptions, ...onCommit }),
+    in: (tx: object): TaskInTransaction<A, R> => {
+      const within = <T>(call: () => T): T => appOf().transactions.within(tx, call)
+      return {
+        delay: (...args) => within(() => task.delay(...args)),
+        applyAsync: (args, callOptions) => within(() => task.applyAsync(args, callOptions)),
+        delayMany: (calls, callOptions) => within(() => task.delayMany(calls, callOptions)),
+      }
+    },
     compiledFor: (app: Celeriac): CompiledOptions => {
       let found = compiled.get(app)
       if (!found) compiled.set(app, (found = compileTaskOptions(options, app.config)))
@@ -66,6 +85,7 @@ export function createTask<A extends readonly unknown[], R>(
 }
 
 const noOptions: CallOptions = Object.freeze({})
+const onCommit: CallOptions = Object.freeze({ dispatch: 'afterCommit' })
 
 function checkDefinition(name: unknown, options: TaskOptions, body: unknown): asserts name is string {
   if (typeof name !== 'string' || name === '' || name.length > 255) {

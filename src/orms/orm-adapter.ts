@@ -42,6 +42,11 @@ export type SqlDialect = 'postgres' | 'mysql' | 'sqlite'
 /** What the transactions of an ORM can do for celeriac. */
 export interface OrmTransactions {
   readonly dialect: SqlDialect
+  /**
+   * SQLite only: the path of the file, so that celeriac may open a connection of its own. ORMs share one connection there,
+   * and what runs on it meanwhile would become part of the user's transaction. Undefined for a database in memory.
+   */
+  readonly file?: string
   /** Makes them known, from now on, however they begin. */
   install(hooks: TransactionHooks): InstalledTransactions
   /** Runs `body` in a transaction of its own. Throws what `body` or the COMMIT throws. */

@@ -1,7 +1,7 @@
 /** What is needed of TypeORM, by shape: its DataSource fits, and nothing of it is imported. */
 export interface TypeOrmDataSource {
   readonly isInitialized: boolean
-  readonly options: { readonly type: string; readonly replication?: unknown }
+  readonly options: { readonly type: string; readonly database?: unknown; readonly replication?: unknown }
   readonly manager: TypeOrmManager
   readonly subscribers: readonly object[]
   readonly entityMetadatas: readonly EntityMetadata[]

@@ -51,6 +51,7 @@ class TypeOrmAdapter implements OrmAdapter {
     this.replicated = 'replication' in source.options && source.options.replication !== undefined
     this.transactions = {
       dialect: dialectOf(source.options.type),
+      ...fileOf(source),
       install: (hooks) => new TypeOrmTransactions(source, hooks),
       run: (body) => source.manager.transaction(body),
       execute: async (tx, sql, params) => rowsOf(await managerOf(tx).query(sql, [...params])),
@@ -134,6 +135,12 @@ function nested(path: string): [string, unknown] {
 function dialectOf(database: string): SqlDialect {
   if (/postgres|cockroach/.test(database)) return 'postgres'
   return /mysql|mariadb/.test(database) ? 'mysql' : 'sqlite'
+}
+
+function fileOf({ options }: TypeOrmDataSource): { readonly file?: string } {
+  const { type, database } = options
+  if (dialectOf(type) !== 'sqlite' || typeof database !== 'string' || database === ':memory:') return {}
+  return { file: database }
 }
 
 function rowsOf(result: unknown): readonly Record<string, unknown>[] {

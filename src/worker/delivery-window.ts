@@ -23,7 +23,8 @@ export class DeliveryWindow {
 
   get size(): number {
     if (this.#averageMs > longMs) return this.#concurrency
-    const ahead = this.#concurrency * this.#multiplier
+    // Celery's 0: no bound. There is one all the same, because what is taken lies in memory.
+    const ahead = this.#multiplier === 0 ? unboundedWindow : this.#concurrency * this.#multiplier
     return this.#averageMs > veryShortMs ? ahead : Math.max(ahead, veryShortWindow)
   }
 }
@@ -31,3 +32,4 @@ export class DeliveryWindow {
 const longMs = 100
 const veryShortMs = 5
 const veryShortWindow = 256
+const unboundedWindow = 10_000

@@ -1,6 +1,7 @@
 import type { Celeriac } from '../app/app.ts'
 import { bindArguments, validate } from '../app/arguments.ts'
 import { runInContext, type TaskContext } from '../app/context.ts'
+import { taskIdTime } from '../app/task-id.ts'
 import { DecodeError, EncodeError, NotRegistered } from '../errors.ts'
 import type { Attempt, Job, Outcome } from '../pools/pool.ts'
 import { reprValue } from '../protocol/python-repr.ts'
@@ -78,8 +79,9 @@ export class Executor {
     const { models, signals } = this.#app
     const { task, taskId, options, slot } = attempt
     let { args, kwargs } = attempt.body
-    if (!models.isEmpty) {
-      const policy = { missing: options.missing, grace: options.graceMs / 1000, signal: slot.signal }
+    if (!models.isEmpty || mayNameModels(attempt.job)) {
+      const sentAt = taskIdTime(taskId)
+      const policy = { missing: options.missing, grace: options.graceMs / 1000, signal: slot.signal, sentAt }
       ;({ args, kwargs } = (await models.load({ args, kwargs }, policy)) as Pick<TaskBody, 'args' | 'kwargs'>)
     }
     const context = attempt.open(args, kwargs)
@@ -140,6 +142,11 @@ export class Executor {
     }
     return outcome
   }
+}
+
+/** Without an ORM the arguments are not searched: the text tells whether a reference may be among them. */
+function mayNameModels({ message: { body } }: Job): boolean {
+  return typeof body !== 'string' || body.includes('"model"')
 }
 
 function stateOf({ kind }: Outcome): TaskState {

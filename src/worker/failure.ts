@@ -1,6 +1,6 @@
 import { hasRetriesLeft, isAutoRetried, retryDelayMs } from '../app/retry-policy.ts'
 import type { Outgoing } from '../brokers/broker.ts'
-import { DatabaseUnavailable, Ignore, OperationalError, Reject, Retry, RowMissing } from '../errors.ts'
+import { DatabaseUnavailable, Ignore, OperationalError, Reject, Retry, RowMissing, UnknownModel } from '../errors.ts'
 import type { Outcome } from '../pools/pool.ts'
 import { describeError, type RemoteError } from '../protocol/remote-error.ts'
 import { encodeTaskBody } from '../protocol/task-body.ts'
@@ -14,6 +14,11 @@ export async function outcomeOfThrown(attempt: TaskAttempt, given: unknown): Pro
   if (thrown instanceof Retry) return retried(attempt, thrown.when, thrown.cause)
   if (thrown instanceof Ignore) return { kind: 'ignored', runtimeMs, reason: thrown.message }
   if (thrown instanceof Reject) return { kind: 'rejected', runtimeMs, requeue: thrown.requeue, reason: thrown.message }
+  // Another release may know the model: the message is parked, as one of an unknown task is.
+  if (thrown instanceof UnknownModel && !attempt.context) {
+    await storeFailure(attempt, thrown)
+    return { kind: 'undecodable', runtimeMs, reason: thrown.message }
+  }
   // The database is away: that says nothing about the task, so it does not cost an attempt.
   if (thrown instanceof DatabaseUnavailable && !attempt.context) {
     return { kind: 'lost', runtimeMs, reason: thrown.message, isTransient: true }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Celeriac, Task } from '../../src/index.ts'
 import { memoryStore, openHarness, sqliteStore, type Harness, type Store } from '../support/worker-harness.ts'
 import { openTypeOrmLab, Seat, User, type TypeOrmLab } from './typeorm-lab.ts'
@@ -27,6 +28,14 @@ async function open(store: Store): Promise<Path & AsyncDisposable> {
 
 async function waiting(app: Celeriac): Promise<number> {
   return (await app.openBroker()).count('celery')
+}
+
+function slowValidator(ms: number): StandardSchemaV1 {
+  const validate = async (value: unknown): Promise<{ value: unknown }> => {
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    return { value }
+  }
+  return { '~standard': { version: 1, vendor: 'test', validate } }
 }
 
 for (const store of [memoryStore, sqliteStore]) {
@@ -89,6 +98,20 @@ for (const store of [memoryStore, sqliteStore]) {
       await assert.rejects(
         lab.transaction(async () => {
           call = nameOf.delay(ada)
+          throw stop
+        }),
+      )
+      await call
+      assert.equal(await waiting(app), 0)
+    })
+
+    test('drops a call that was still being validated when the transaction rolled back', async ({ app, lab, ada }) => {
+      const input = slowValidator(20)
+      const checked = app.task('shop.checked', { input }, (user: User) => user.name)
+      let call: Promise<unknown> | undefined
+      await assert.rejects(
+        lab.transaction(async () => {
+          call = checked.delay(ada)
           throw stop
         }),
       )

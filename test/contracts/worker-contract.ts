@@ -454,6 +454,17 @@ export function describeWorker(store: Store): void {
       assert.match(death.reason, /demo\.unheardOf/)
     })
 
+    it('parks a message that names a model it does not know, and tells who waits', async () => {
+      await using harness = await openHarness(store)
+      harness.app.task('demo.take', (_order: unknown) => assert.fail('ran'))
+      await harness.startWorker()
+      const reference = '{"__type__": "model", "__value__": ["shop.Order", 42]}'
+      const message = rawMessage({ headers: { task: 'demo.take' }, body: `[[${reference}], {}, null]` })
+      const death = await deathOfMessage(harness, message)
+      assert.match(death.reason, /shop\.Order/)
+      await assert.rejects(harness.app.result(String(message.headers['id'])).get({ timeout: '5s' }), /UnknownModel/)
+    })
+
     it('stops a message that comes back again and again', async () => {
       await using harness = await openHarness(store, { task_max_deliveries: 3 })
       let attempts = 0
