@@ -4,6 +4,8 @@ import { callCommand } from './commands/call.ts'
 import { configCommand } from './commands/config.ts'
 import { deadCommand } from './commands/dead.ts'
 import { initCommand } from './commands/init.ts'
+import { migrateCommand } from './commands/migrate.ts'
+import { outboxCommand } from './commands/outbox.ts'
 import { purgeCommand } from './commands/purge.ts'
 import { queuesCommand } from './commands/queues.ts'
 import { reportCommand } from './commands/report.ts'
@@ -22,6 +24,8 @@ const commands = [
   queuesCommand,
   purgeCommand,
   deadCommand,
+  outboxCommand,
+  migrateCommand,
   configCommand,
   reportCommand,
   initCommand,

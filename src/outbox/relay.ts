@@ -1,7 +1,9 @@
 import type { Celeriac } from '../app/app.ts'
 import type { Outgoing } from '../brokers/broker.ts'
+import { DecodeError } from '../errors.ts'
 import type { OrmAdapter, OrmTransactions } from '../orms/orm-adapter.ts'
 import { decodeEnvelope } from '../protocol/envelope.ts'
+import { deadLetterQueue, withDeath } from '../protocol/message.ts'
 import { openOutboxRows, type OutboxRow, type OutboxRows } from './outbox-rows.ts'
 
 export interface OutboxStatus {
@@ -68,9 +70,21 @@ export class OutboxRelay implements Disposable {
   }
 }
 
+/** A row that cannot be read goes among the dead letters: it must not hold up those behind it. */
 function outgoingOf(row: OutboxRow): Outgoing {
-  const { message } = decodeEnvelope(String(row['message']))
-  const due = row['due']
+  const text = String(row['message'])
   const queue = String(row['queue'])
-  return due === null || due === undefined ? { message, queue } : { message, queue, deliverAt: new Date(Number(due)) }
+  const due = row['due']
+  try {
+    const { message } = decodeEnvelope(text)
+    return due === null || due === undefined ? { message, queue } : { message, queue, deliverAt: new Date(Number(due)) }
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    const raw = { headers: {}, properties: {}, contentType: 'application/json', contentEncoding: 'utf-8', body: text }
+    const reason = `A row of the outbox cannot be read: ${error.message}`
+    return {
+      message: withDeath(raw, { reason, queue, at: new Date().toISOString(), deliveries: 0 }),
+      queue: deadLetterQueue(queue),
+    }
+  }
 }

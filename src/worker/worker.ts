@@ -1,5 +1,6 @@
 import type { Celeriac } from '../app/app.ts'
 import type { ResultBackend } from '../backends/backend.ts'
+import { Outbox } from '../outbox/outbox.ts'
 import { openPool } from '../pools/open-pool.ts'
 import type { Pool } from '../pools/pool.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
@@ -102,9 +103,13 @@ export class Worker {
     lag.watch(() => consumer.running)
     const cleanup = new ResultCleanup(backend, app.log)
     const control = await broker.listen('control', (message) => consumer.revocations.accept(message))
+    const relaying = new AbortController()
+    const relayed = new Outbox(app).run(relaying.signal)
     try {
       if (!this.#stopping.signal.aborted) await this.#serve(consumer)
     } finally {
+      relaying.abort()
+      await relayed
       lag.stop()
       await cleanup[Symbol.asyncDispose]()
       await consumer.close()
