@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { Transactions, type Scope } from '../../src/app/transactions.ts'
 import { DatabaseUnavailable, InvalidArguments } from '../../src/errors.ts'
 import { ModelReference } from '../../src/protocol/model-reference.ts'
-import { adapterWith, inApp, newUser, type DefineOrm, type UserRow } from './orm-contract-tools.ts'
+import {
+  adapterWith,
+  inApp,
+  insertIn,
+  newUser,
+  spoilCommit,
+  type DefineOrm,
+  type UserRow,
+} from './orm-contract-tools.ts'
 
 const stop = new Error('stop here')
 
@@ -22,7 +30,7 @@ export function defineTransactionTests(it: DefineOrm): void {
     const { transactions } = lab
     await lab.transaction(async (tx) => {
       assert.equal(transactions.current()?.adapter, lab.adapter)
-      await lab.insertIn(tx, 'inside')
+      await insertIn(lab, tx, 'inside')
       assert.equal(
         transactions.afterCommit(async () => {
           const seen = await lab.models.load(new ModelReference('shop.User', 1), { grace: 0 })
@@ -51,7 +59,7 @@ export function defineTransactionTests(it: DefineOrm): void {
     const ran: string[] = []
     const rejected = lab.transaction(async (tx) => {
       lab.transactions.afterCommit(() => ran.push('sent'))
-      await lab.spoilCommit(tx)
+      await spoilCommit(lab, tx)
     })
     await assert.rejects(rejected)
     assert.equal(ran.length, 0)
@@ -174,11 +182,11 @@ export function defineTransactionTests(it: DefineOrm): void {
     })
     const { models, transactions } = inApp(lab, watched)
     await lab.transaction(async (tx) => {
-      await lab.insertIn(tx, 'uncommitted')
-      assert.equal((await models.ref(lab.User, 1).load()).name, 'uncommitted')
+      await insertIn(lab, tx, 'uncommitted')
+      assert.equal((await models.ref<UserRow>('shop.User', 1).load()).name, 'uncommitted')
       assert.deepEqual(seen, [transactions.current()?.tx])
     })
-    await models.ref(lab.User, 1).load()
+    await models.ref<UserRow>('shop.User', 1).load()
     assert.equal(seen.at(-1), undefined)
   })
 

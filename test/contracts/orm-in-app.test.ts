@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Celeriac, Task } from '../../src/index.ts'
 import { memoryStore, openHarness, sqliteStore, type Harness, type Store } from '../support/worker-harness.ts'
-import { openTypeOrmLab, Seat, User, type TypeOrmLab } from './typeorm-lab.ts'
+import { openTypeOrmLab, type Seat, User, type TypeOrmLab } from './typeorm-lab.ts'
 
 const stop = new Error('stop here')
 
@@ -17,7 +17,7 @@ async function open(store: Store): Promise<Path & AsyncDisposable> {
   const lab = await openTypeOrmLab()
   const harness = await openHarness(store)
   harness.app.models.use(lab.adapter)
-  const ada = await lab.save(Object.assign(new User(), { name: 'Ada' }))
+  const ada = (await lab.create('User', { name: 'Ada' })) as User
   const nameOf = harness.app.task('shop.nameOf', (user: User) => user.name)
   const dispose = async (): Promise<void> => {
     await harness[Symbol.asyncDispose]()
@@ -58,7 +58,7 @@ for (const store of [memoryStore, sqliteStore]) {
         return user
       })
       const [name, returned] = [await path.nameOf.delay(ada), await same.delay(ada, { users: [ada] })]
-      lab.elsewhere(`UPDATE user SET name = 'renamed after the call' WHERE id = ${ada.id}`)
+      await lab.database.execute(`UPDATE users SET name = 'renamed after the call' WHERE id = ${ada.id}`)
       await path.startWorker()
       assert.equal(await name.get({ timeout: 10 }), 'renamed after the call')
       const user = await returned.get({ timeout: 10 })
@@ -123,7 +123,7 @@ for (const store of [memoryStore, sqliteStore]) {
       let attempts = 0
       const fussy = app.task('shop.fussy', { autoretryFor: [Error], grace: 0 }, (_user: User) => attempts++)
       const result = await fussy.delay(ada)
-      lab.elsewhere(`DELETE FROM user WHERE id = ${ada.id}`)
+      await lab.database.execute(`DELETE FROM users WHERE id = ${ada.id}`)
       await path.startWorker()
       await assert.rejects(result.get({ timeout: 10 }), /RowMissing.*shop\.User\(1\)/)
       assert.equal(attempts, 0)
@@ -133,14 +133,14 @@ for (const store of [memoryStore, sqliteStore]) {
       const nulls = app.task('shop.nulls', { missing: 'null', grace: 0 }, (users: (User | null)[]) => users.length)
       const discards = app.task('shop.discards', { missing: 'discard', grace: 0 }, (_user: User) => 'ran')
       const [kept, discarded] = [await nulls.delay([ada, ada]), await discards.delay(ada)]
-      lab.elsewhere(`DELETE FROM user WHERE id = ${ada.id}`)
+      await lab.database.execute(`DELETE FROM users WHERE id = ${ada.id}`)
       await path.startWorker()
       assert.equal(await kept.get({ timeout: 10 }), 2)
       assert.notEqual(await discarded.state(), 'SUCCESS')
     })
 
     test('reads with few queries what many tasks need', async ({ app, lab, ada, ...path }) => {
-      const seat = await lab.save(Object.assign(new Seat(), { row: 1, seat: 'A', holder: 'Ada' }))
+      const seat = (await lab.create('Seat', { row: 1, seat: 'A', holder: 'Ada' })) as Seat
       const both = app.task('shop.both', (user: User, { holder }: Seat) => user.name === holder)
       const results = await both.delayMany(Array.from({ length: 400 }, () => [ada, seat] as [User, Seat]))
       lab.takeSelects()

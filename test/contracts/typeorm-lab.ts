@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { DataSource, EntitySchema, type EntityManager, type Logger } from 'typeorm'
+import { DataSource, EntitySchema, type DataSourceOptions, type EntityManager, type Logger } from 'typeorm'
 import { typeorm } from '../../src/orms/typeorm.ts'
+import { testDatabase, type TestDatabase } from '../services.ts'
+import { createTables } from './orm-contract-schema.ts'
 import type { OrmLab } from './orm-contract-tools.ts'
 
 export class User {
@@ -12,11 +10,30 @@ export class User {
   declare version: number
   declare deletedAt: Date | null
   declare tags: string[] | null
+  declare posts: Post[] | undefined
 }
 export class Seat {
   declare row: number
   declare seat: string
   declare holder: string
+}
+class Token {
+  declare id: string
+  declare name: string
+}
+class Ledger {
+  declare id: string
+  declare name: string
+}
+class Day {
+  declare day: string
+  declare name: string
+}
+export class Post {
+  declare id: number
+  declare title: string
+  declare authorId: number
+  declare author: User | undefined
 }
 export class Animal {
   declare kind: string
@@ -26,77 +43,117 @@ export class Animal {
 export class Dog extends Animal {}
 export class Cat extends Animal {}
 
-const schemas = [
+const classes = { User, Seat, Token, Ledger, Day, Post }
+const id = { type: Number, primary: true, generated: true } as const
+const name = { type: String } as const
+
+const schemas: readonly EntitySchema<object>[] = [
   new EntitySchema<User>({
     target: User,
     name: 'User',
+    tableName: 'users',
     columns: {
-      id: { type: Number, primary: true, generated: true },
-      name: { type: String },
+      id,
+      name,
       version: { type: Number, version: true },
-      deletedAt: { type: 'datetime', deleteDate: true, select: false },
+      deletedAt: { type: Date, deleteDate: true, select: false },
       tags: { type: 'simple-json', nullable: true, select: false },
     },
+    relations: { posts: { type: 'one-to-many', target: 'Post', inverseSide: 'author' } },
   }),
   new EntitySchema<Seat>({
     target: Seat,
     name: 'Seat',
+    tableName: 'seats',
     columns: { row: { type: Number, primary: true }, seat: { type: String, primary: true }, holder: { type: String } },
+  }),
+  new EntitySchema<Token>({
+    target: Token,
+    name: 'Token',
+    tableName: 'tokens',
+    columns: { id: { type: 'uuid', primary: true }, name },
+  }),
+  new EntitySchema<Ledger>({
+    target: Ledger,
+    name: 'Ledger',
+    tableName: 'ledgers',
+    columns: { id: { type: 'bigint', primary: true }, name },
+  }),
+  new EntitySchema<Day>({
+    target: Day,
+    name: 'Day',
+    tableName: 'days',
+    columns: { day: { type: 'date', primary: true }, name },
+  }),
+  new EntitySchema<Post>({
+    target: Post,
+    name: 'Post',
+    tableName: 'posts',
+    columns: { id, title: { type: String }, authorId: { type: Number } },
+    relations: {
+      author: { type: 'many-to-one', target: 'User', inverseSide: 'posts', joinColumn: { name: 'authorId' } },
+    },
   }),
   new EntitySchema<Animal>({
     target: Animal,
     name: 'Animal',
-    columns: {
-      id: { type: Number, primary: true, generated: true },
-      name: { type: String },
-      kind: { type: String },
-    },
+    tableName: 'animals',
+    columns: { id, name, kind: { type: String } },
     inheritance: { pattern: 'STI', column: 'kind' },
   }),
-  ...[Dog, Cat].map(
-    (target) => new EntitySchema<Animal>({ target, name: target.name, type: 'entity-child', columns: {} }),
-  ),
+  ...[Dog, Cat].map((target) => new EntitySchema({ target, name: target.name, type: 'entity-child', columns: {} })),
 ]
 
 export interface TypeOrmLab extends OrmLab {
   readonly dataSource: DataSource
 }
 
+/** TypeORM on SQLite, on a database of its own. */
 export async function openTypeOrmLab(): Promise<TypeOrmLab> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'celeriac-typeorm-'))
-  const database = path.join(folder, 'rows.db')
+  const database = await testDatabase('sqlite')
+  await createTables(database)
+  const lab = await openTypeOrmOn(database)
+  const dispose = async (): Promise<void> => {
+    await lab[Symbol.asyncDispose]()
+    await database[Symbol.asyncDispose]()
+  }
+  return { ...lab, [Symbol.asyncDispose]: dispose }
+}
+
+export async function openTypeOrmOn(database: TestDatabase): Promise<TypeOrmLab> {
   const counter = new SelectCounter()
   const dataSource = await new DataSource({
-    type: 'better-sqlite3',
-    database,
-    entities: schemas,
-    synchronize: true,
-    enableWAL: true,
+    ...connectionOptions(database),
+    entities: [...schemas],
     logger: counter,
   }).initialize()
-  await dataSource.query(
-    'CREATE TABLE debt (id INTEGER PRIMARY KEY, user INTEGER REFERENCES user DEFERRABLE INITIALLY DEFERRED)',
-  )
-  const other = new DatabaseSync(database)
-  const managerOf = (tx: object): EntityManager => tx as EntityManager
   return {
+    database,
     dataSource,
     adapter: typeorm(dataSource, { app: 'shop', aliases: { User: ['shop.Person'] } }),
-    User,
-    Seat,
-    save: (instance) => dataSource.manager.save(instance),
+    classes,
+    create: async (model, values) => {
+      const { manager } = dataSource
+      const row = { ...values, ...('id' in values && model === 'Ledger' && { id: String(values.id) }) }
+      const instance: object = Object.assign(new classes[model](), row)
+      return (await manager.save(instance)) as never
+    },
     findUser: (id) => dataSource.manager.findOneByOrFail(User, { id }),
     transaction: (body) => dataSource.transaction(body),
-    savepoint: (tx, body) => managerOf(tx).transaction(body),
-    insertIn: async (tx, name) => void (await managerOf(tx).save(Object.assign(new User(), { name }))),
-    spoilCommit: async (tx) => void (await managerOf(tx).query('INSERT INTO debt (user) VALUES (-5)')),
-    elsewhere: (sql) => other.exec(sql),
+    savepoint: (tx, body) => (tx as EntityManager).transaction(body),
     takeSelects: () => counter.take(),
-    async [Symbol.asyncDispose]() {
-      other.close()
-      await dataSource.destroy()
-      await rm(folder, { recursive: true })
-    },
+    [Symbol.asyncDispose]: () => dataSource.destroy(),
+  }
+}
+
+function connectionOptions({ dialect, url }: TestDatabase): DataSourceOptions {
+  switch (dialect) {
+    case 'sqlite':
+      return { type: 'better-sqlite3', database: url, enableWAL: true }
+    case 'postgres':
+      return { type: 'postgres', url }
+    case 'mysql':
+      return { type: 'mariadb', url }
   }
 }
 
@@ -110,7 +167,7 @@ class SelectCounter implements Logger {
   }
 
   logQuery(query: string): void {
-    if (query.startsWith('SELECT "model"')) this.#selects++
+    if (/^SELECT ["`]model/.test(query)) this.#selects++
   }
 
   logQueryError(): void {}

@@ -1,26 +1,40 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import type { SqlRow, TestDatabase } from './test-database.ts'
 
+type Reply = { readonly rows: readonly SqlRow[] } | { readonly error: string }
+
+/** The file is also open in another process, which runs the statements. */
 export async function openSqlite(): Promise<TestDatabase> {
   const folder = await mkdtemp(path.join(tmpdir(), 'celeriac-rows-'))
   const url = path.join(folder, 'rows.db')
-  const database = new DatabaseSync(url)
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 10000')
+  const child = fork(path.join(import.meta.dirname, 'sqlite-child.ts'), [url], { execArgv: [] })
+  await once(child, 'message')
+  let last: Promise<unknown> = Promise.resolve()
+  const ask = async (sql: string): Promise<readonly SqlRow[]> => {
+    const answer = once(child, 'message')
+    child.send(sql)
+    const [reply] = (await answer) as [Reply]
+    if ('error' in reply) throw new Error(reply.error)
+    return reply.rows
+  }
   return {
     dialect: 'sqlite',
     url,
-    execute: async (sql) => {
-      if (/^\s*select/i.test(sql)) return database.prepare(sql).all() as SqlRow[]
-      database.exec(sql)
-      return []
+    execute: (sql) => {
+      const answer = last.then(() => ask(sql))
+      last = answer.catch(() => undefined)
+      return answer
     },
     connections: () => Promise.resolve([]),
     killConnections: () => Promise.resolve(0),
     async [Symbol.asyncDispose]() {
-      database.close()
+      const end = once(child, 'exit')
+      child.disconnect()
+      await end
       await rm(folder, { recursive: true })
     },
   }
