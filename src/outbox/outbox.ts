@@ -1,12 +1,17 @@
 import type { Celeriac } from '../app/app.ts'
 import { outboxMigration } from '../app/outbox-table.ts'
+import { SqliteSideConnection } from '../drivers/sqlite-side-connection.ts'
+import type { OrmTransactions } from '../orms/orm-adapter.ts'
+import { Alarm } from './alarm.ts'
 import { OutboxRelay, type OutboxStatus } from './relay.ts'
 
-/** After an error: the database or the broker is away. Doubled each time up to the longest. */
+/** After an error: the database or the broker is away. Doubled each time up to the longest, and varied by a quarter. */
 const shortestPauseMs = 200
-const longestPauseMs = 30_000
+const longestPauseMs = 10_000
 /** The table may be made while a worker runs. */
 const tableCheckMs = 60_000
+/** A stop waits so much longer than for the broker: a database that is frozen must not hold up the exit. */
+const spareMs = 5000
 
 /** The outboxes of an app's databases: makes their tables, and relays what is written into them. */
 export class Outbox {
@@ -21,8 +26,7 @@ export class Outbox {
     const made: string[] = []
     for (const { name, transactions } of this.#app.models.adapters) {
       if (!transactions) continue
-      const sql = outboxMigration(transactions.dialect, this.#app.config.outbox.table)
-      await transactions.run((tx) => transactions.execute(tx, sql, []))
+      await this.#makeTable(name, transactions)
       made.push(name)
     }
     return made
@@ -38,14 +42,51 @@ export class Outbox {
     )
   }
 
-  /** Relays until `signal` aborts. Errors are logged, and tried again after a pause. */
+  /** Relays until `signal` aborts, and the batch in hand is done. Errors are logged, and tried again after a pause. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(
       OutboxRelay.of(this.#app).map(async (relay) => {
         using each = relay
-        await this.#relay(each, signal)
+        await this.#untilStopped(each, signal)
       }),
     )
+  }
+
+  async #makeTable(name: string, transactions: OrmTransactions): Promise<void> {
+    const { dialect, file } = transactions
+    const sql = outboxMigration(dialect, this.#app.config.outbox.table)
+    if (dialect === 'sqlite' && file !== undefined) {
+      // It waits for other processes that write, which an ORM's own connection may not.
+      using connection = new SqliteSideConnection(file)
+      return await connection.transact((database) => database.exec(sql))
+    }
+    try {
+      await transactions.run((tx) => transactions.execute(tx, sql, []))
+    } catch (error) {
+      // PostgreSQL fails where another process makes the same table at the same time.
+      if (dialect !== 'postgres') throw error
+      using relay = new OutboxRelay(this.#app, name, transactions)
+      if (!(await relay.hasTable())) throw error
+    }
+  }
+
+  async #untilStopped(relay: OutboxRelay, signal: AbortSignal): Promise<void> {
+    const relayed = this.#relay(relay, signal)
+    const patienceMs = this.#app.config.task.publishTimeoutMs + spareMs
+    let timer: NodeJS.Timeout | undefined
+    const tooLate = new Promise<true>((resolve) => {
+      const start = (): void => void (timer = setTimeout(() => resolve(true), patienceMs))
+      if (signal.aborted) start()
+      else signal.addEventListener('abort', start, { once: true })
+    })
+    const isLate = await Promise.race([relayed.then(() => false), tooLate])
+    clearTimeout(timer)
+    if (isLate) {
+      this.#app.log.warn(
+        { orm: relay.name },
+        'The database of {orm} does not answer the relay of its outbox; stopping without it, nothing is lost',
+      )
+    }
   }
 
   async #relay(relay: OutboxRelay, signal: AbortSignal): Promise<void> {
@@ -57,55 +98,22 @@ export class Outbox {
       while (!signal.aborted) {
         try {
           hasTable ||= await relay.hasTable()
-          const mayBeMore = hasTable && (await relay.relayBatch())
+          // Only an empty batch says that nothing waits: one that is not full may have been cut short by its size.
+          const count = hasTable ? await relay.relayBatch() : 0
+          if (pauseMs > shortestPauseMs) this.#app.log.info({ orm: relay.name }, 'The outbox of {orm} is relayed again')
           pauseMs = shortestPauseMs
-          if (!mayBeMore) await alarm.wait(hasTable ? this.#app.config.outbox.pollIntervalMs : tableCheckMs)
+          if (count === 0) await alarm.wait(hasTable ? this.#app.config.outbox.pollIntervalMs : tableCheckMs)
         } catch (error) {
           this.#app.log.error(
             { err: error, orm: relay.name, pause: pauseMs / 1000 },
             'The outbox of {orm} could not be relayed; trying again in {pause}s',
           )
-          await alarm.wait(pauseMs, { evenIfRung: true })
+          await alarm.pause(pauseMs * (0.75 + Math.random() / 2))
           pauseMs = Math.min(pauseMs * 2, longestPauseMs)
         }
       }
     } finally {
       off()
     }
-  }
-}
-
-/** Waits that end early when somebody rings, also if that was while nobody waited. */
-class Alarm {
-  readonly #signal: AbortSignal
-  #isRung = false
-  #wake: (() => void) | undefined
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal
-  }
-
-  ring(): void {
-    this.#isRung = true
-    this.#wake?.()
-  }
-
-  async wait(ms: number, { evenIfRung = false }: { readonly evenIfRung?: boolean } = {}): Promise<void> {
-    if (this.#signal.aborted || (this.#isRung && !evenIfRung)) {
-      this.#isRung = false
-      return
-    }
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer)
-        this.#signal.removeEventListener('abort', end)
-        this.#wake = undefined
-        resolve()
-      }
-      const timer = setTimeout(end, ms)
-      this.#signal.addEventListener('abort', end, { once: true })
-      if (!evenIfRung) this.#wake = end
-    })
-    if (!evenIfRung) this.#isRung = false
   }
 }

@@ -1,10 +1,7 @@
 import type { Celeriac } from '../app/app.ts'
-import type { Outgoing } from '../brokers/broker.ts'
-import { DecodeError } from '../errors.ts'
 import type { OrmAdapter, OrmTransactions } from '../orms/orm-adapter.ts'
-import { decodeEnvelope } from '../protocol/envelope.ts'
-import { deadLetterQueue, withDeath } from '../protocol/message.ts'
-import { openOutboxRows, type OutboxRow, type OutboxRows } from './outbox-rows.ts'
+import { Forwarder } from './forwarder.ts'
+import { openOutboxRows, type OutboxRows } from './outbox-rows.ts'
 
 export interface OutboxStatus {
   /** The ORM whose database it is in. */
@@ -24,11 +21,13 @@ export class OutboxRelay implements Disposable {
   readonly name: string
   readonly #app: Celeriac
   readonly #rows: OutboxRows
+  readonly #forwarder: Forwarder
 
   constructor(app: Celeriac, name: string, transactions: OrmTransactions) {
     this.name = name
     this.#app = app
     this.#rows = openOutboxRows(transactions, app.config.outbox.table)
+    this.#forwarder = new Forwarder(app)
   }
 
   /** One for each ORM of the app whose database can hold an outbox. */
@@ -49,42 +48,32 @@ export class OutboxRelay implements Disposable {
     return { orm: this.name, waiting, oldestMs: oldest === undefined ? undefined : Date.now() - oldest }
   }
 
-  /** Publishes one batch, oldest first. True if there may be more. */
-  async relayBatch(): Promise<boolean> {
-    const published = await this.#outside(() => this.#rows.take(batchSize, (rows) => this.#publish(rows)))
-    return published === batchSize
+  /**
+   * Publishes one batch, oldest first, and resolves to how many rows it had; what the broker did not take stays. Throws
+   * when it took nothing.
+   */
+  async relayBatch(): Promise<number> {
+    // No row is held while a broker that is away is looked for.
+    await this.#app.openBroker()
+    const withinMs = this.#app.config.task.publishTimeoutMs
+    let refusal: Error | undefined
+    const count = await this.#outside(() =>
+      this.#rows.take({ limit: batchSize, withinMs }, async (rows) => {
+        const { done, error } = await this.#forwarder.forward(rows, withinMs)
+        refusal = error
+        return done
+      }),
+    )
+    if (refusal) throw refusal
+    return count
   }
 
   [Symbol.dispose](): void {
     this.#rows[Symbol.dispose]()
   }
 
-  async #publish(rows: readonly OutboxRow[]): Promise<void> {
-    const broker = await this.#app.openBroker()
-    await broker.publish(rows.map(outgoingOf))
-  }
-
   /** A relay may be woken by the very transaction whose rows it reads: it must not run inside its scope. */
   #outside<R>(work: () => Promise<R>): Promise<R> {
     return this.#app.transactions.outside(work)
-  }
-}
-
-/** A row that cannot be read goes among the dead letters: it must not hold up those behind it. */
-function outgoingOf(row: OutboxRow): Outgoing {
-  const text = String(row['message'])
-  const queue = String(row['queue'])
-  const due = row['due']
-  try {
-    const { message } = decodeEnvelope(text)
-    return due === null || due === undefined ? { message, queue } : { message, queue, deliverAt: new Date(Number(due)) }
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    const raw = { headers: {}, properties: {}, contentType: 'application/json', contentEncoding: 'utf-8', body: text }
-    const reason = `A row of the outbox cannot be read: ${error.message}`
-    return {
-      message: withDeath(raw, { reason, queue, at: new Date().toISOString(), deliveries: 0 }),
-      queue: deadLetterQueue(queue),
-    }
   }
 }

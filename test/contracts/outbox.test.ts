@@ -149,7 +149,9 @@ describe('an outbox', () => {
   it('puts a row that cannot be read among the dead letters, and sends the next', async () => {
     await using site = await openSite({ outbox_poll_interval: '10ms' })
     await site.outbox.migrate()
-    await site.lab.database.execute("INSERT INTO celeriac_outbox (queue, message, created) VALUES ('celery', 'nonsense', 1)")
+    await site.lab.database.execute(
+      "INSERT INTO celeriac_outbox (queue, message, created) VALUES ('celery', 'nonsense', 1)",
+    )
     await site.lab.transaction(() => site.app.task('demo.note', (n: number) => n).delay(1))
     const stop = new AbortController()
     const relay = site.outbox.run(stop.signal)

@@ -1,0 +1,91 @@
+import { placeholders, quoted } from '../app/outbox-table.ts'
+import { ImproperlyConfigured } from '../errors.ts'
+import type { OrmTransactions } from '../orms/orm-adapter.ts'
+import { publishClaimed, type Claim } from './claim.ts'
+import type { OutboxCount, OutboxRow, OutboxRows, PublishRows, TakeOptions } from './outbox-rows.ts'
+import { countOf, countSql, idsThatFit, selectSql, tableExists } from './outbox-sql.ts'
+
+/** The server's clock, for claims of relays on several hosts. */
+const now = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)"
+
+/**
+ * A locking read at the end of the table locks the gap behind it too, and every transaction that writes into the outbox
+ * would wait for the broker: rows are claimed in a short transaction, and published outside of it.
+ */
+export class MysqlRows implements OutboxRows {
+  readonly #transactions: OrmTransactions
+  readonly #name: string
+  readonly #table: string
+
+  constructor(transactions: OrmTransactions, table: string) {
+    this.#transactions = transactions
+    this.#name = table
+    this.#table = quoted('mysql', table)
+  }
+
+  exists(): Promise<boolean> {
+    return this.#transactions.run(async (tx) => {
+      const [server] = await this.#execute(tx, 'SELECT VERSION() AS version')
+      checkSkipsLocked(String(server?.['version']))
+      return tableExists(this.#transactions, tx, this.#name, 'DATABASE()')
+    })
+  }
+
+  count(): Promise<OutboxCount> {
+    return this.#transactions.run(async (tx) => countOf(await this.#execute(tx, countSql(this.#table))))
+  }
+
+  take({ limit, withinMs }: TakeOptions, publish: PublishRows): Promise<number> {
+    return publishClaimed(
+      {
+        claim: (claim) => this.#claim(claim, limit),
+        settle: (claim, done, left) => this.#settle(claim, done, left),
+      },
+      withinMs,
+      publish,
+    )
+  }
+
+  [Symbol.dispose](): void {}
+
+  #claim(claim: Claim, limit: number): Promise<readonly OutboxRow[]> {
+    const oldest =
+      `SELECT id, OCTET_LENGTH(message) AS bytes FROM ${this.#table} WHERE claimed_until < ${now} ` +
+      `ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
+    return this.#transactions.run(async (tx) => {
+      const ids = idsThatFit(await this.#execute(tx, oldest))
+      if (ids.length === 0) return []
+      const until = `${now} + ${Math.ceil(claim.lifeMs)}`
+      const marks = placeholders('mysql', ids.length)
+      const sql = `UPDATE ${this.#table} SET claim = ?, claimed_until = ${until} WHERE id IN (${marks})`
+      await this.#execute(tx, sql, [claim.name, ...ids])
+      return this.#execute(tx, selectSql('mysql', this.#table, ids.length), ids)
+    })
+  }
+
+  async #settle({ name }: Claim, done: readonly unknown[], left: readonly unknown[]): Promise<void> {
+    const own = (ids: readonly unknown[]): string => `WHERE id IN (${placeholders('mysql', ids.length)}) AND claim = ?`
+    await this.#transactions.run(async (tx) => {
+      if (done.length > 0) await this.#execute(tx, `DELETE FROM ${this.#table} ${own(done)}`, [...done, name])
+      if (left.length > 0)
+        await this.#execute(tx, `UPDATE ${this.#table} SET claimed_until = 0 ${own(left)}`, [...left, name])
+    })
+  }
+
+  #execute(tx: object, sql: string, params: readonly unknown[] = []): Promise<readonly OutboxRow[]> {
+    return this.#transactions.execute(tx, sql, params)
+  }
+}
+
+/** Throws ImproperlyConfigured for a server without SKIP LOCKED, by what it calls its version. */
+export function checkSkipsLocked(version: string): void {
+  const isMaria = /mariadb/i.test(version)
+  const [, major = '0', minor = '0', patch = '0'] =
+    /(\d+)\.(\d+)(?:\.(\d+))?/.exec(version.replace(/^5\.5\.5-/, '')) ?? []
+  const number = Number(major) * 1e6 + Number(minor) * 1e3 + Number(patch)
+  if (number >= (isMaria ? 10_006_000 : 8_000_001)) return
+  throw new ImproperlyConfigured(
+    `an outbox needs SKIP LOCKED: MariaDB from 10.6 or MySQL from 8.0.1; this server is ${version}. ` +
+      "Upgrade it, or use dispatch 'afterCommit'",
+  )
+}
