@@ -1,6 +1,7 @@
 import { after, before, describe, it, type TestContext } from 'node:test'
 import type { SqlDialect } from '../../src/orms/orm-adapter.ts'
-import { service, testDatabase, type TestDatabase } from '../services.ts'
+import { privateServer, service, testDatabase, type Missing, type Service, type TestDatabase } from '../services.ts'
+import { defineFaultTests } from './orm-contract-faults.ts'
 import { defineFetchTests } from './orm-contract-fetching.ts'
 import { defineKeyTests } from './orm-contract-keys.ts'
 import { defineModelTests } from './orm-contract-models.ts'
@@ -38,10 +39,10 @@ export function describeWithLab<Lab extends OrmLab>(
 ): void {
   for (const dialect of databases) {
     describe(`${orm} on ${dialect}`, () => {
-      const opened = useDatabase(dialect)
+      const opened = useDatabase(async () => (dialect === 'sqlite' ? dialect : service(dialect)))
       define((name, test) => {
         it(name, { skip: skip[name] ?? false }, async (context) => {
-          const database = opened.for(context)
+          const { database } = opened.for(context)
           if (!database) return
           await emptyTables(database)
           await using lab = await open(database)
@@ -52,29 +53,52 @@ export function describeWithLab<Lab extends OrmLab>(
   }
 }
 
-/** A database with the tables of the contract for the tests of the suite. */
-function useDatabase(dialect: SqlDialect): { for(test: TestContext): TestDatabase | undefined } {
-  let database: TestDatabase | undefined
+/** What must hold when connections and servers die. Each database is on a server that these tests have for themselves. */
+export function describeOrmFaults(orm: string, { databases, open, skip = {} }: Omit<OrmContract, 'abilities'>): void {
+  for (const dialect of databases) {
+    if (dialect === 'sqlite') continue
+    describe(`${orm} on ${dialect}, when it fails`, () => {
+      const opened = useDatabase(() => privateServer(dialect))
+      defineFaultTests((name, test) => {
+        it(name, { skip: skip[name] ?? false }, async (context) => {
+          const { database, server } = opened.for(context)
+          if (!database || !server) return
+          await emptyTables(database)
+          await using lab = await open(database)
+          await test(inApp(lab), server)
+        })
+      })
+    })
+  }
+}
+
+/** A database with the tables of the contract, and its server, for the tests of the suite. */
+function useDatabase<Server extends Service>(
+  start: () => Promise<Server | Missing | 'sqlite'>,
+): { for(test: TestContext): { readonly database?: TestDatabase; readonly server?: Server } } {
+  let opened: { readonly database: TestDatabase; readonly server?: Server } | undefined
   let missing: string | undefined
   before(
     async () => {
-      const server = dialect === 'sqlite' ? dialect : await service(dialect)
+      const server = await start()
       if (typeof server === 'object' && 'missing' in server) {
         missing = server.missing
         return
       }
-      database = await testDatabase(server)
+      const database = await testDatabase(server)
       await createTables(database)
+      opened = server === 'sqlite' ? { database } : { database, server }
     },
     { timeout: 600_000 },
   )
   after(async () => {
-    await database?.[Symbol.asyncDispose]()
+    await opened?.database[Symbol.asyncDispose]()
   })
   return {
     for(test) {
-      if (!database) test.skip(missing ?? 'the database could not be opened')
-      return database
+      if (opened) return opened
+      test.skip(missing ?? 'the database could not be opened')
+      return {}
     },
   }
 }

@@ -15,20 +15,20 @@ export const rabbitmq: ServerKind = {
   /** Erlang would start a port mapper of its own that nobody stops. */
   companion: async ({ folder }) => {
     const port = await freePort()
-    await writeFile(path.join(folder, 'epmd'), String(port))
+    const ports = [`export ERL_EPMD_PORT=${port}`, `export RABBITMQ_DIST_PORT=${await freePort()}`]
+    await writeFile(path.join(folder, 'ports'), ports.join('\n'))
     await writeFile(path.join(folder, 'rabbitmq.conf'), 'loopback_users = none\nlog.console.level = warning\n')
     await writeFile(path.join(folder, 'enabled_plugins'), '[].\n')
     return { program: 'epmd', args: ['-port', String(port), '-address', '127.0.0.1'], port }
   },
   start: ({ folder, port, program }) => ({
     program: '/bin/sh',
-    args: ['-c', `ERL_EPMD_PORT=$(cat '${folder}/epmd') exec '${program}'`],
+    args: ['-c', `. '${folder}/ports'; exec '${program}'`],
     env: {
       HOME: folder,
       RABBITMQ_NODENAME: `celeriac${port}@localhost`,
       RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
       RABBITMQ_NODE_PORT: String(port),
-      RABBITMQ_DIST_PORT: '0',
       RABBITMQ_MNESIA_BASE: path.join(folder, 'mnesia'),
       RABBITMQ_LOG_BASE: folder,
       RABBITMQ_LOGS: '-',

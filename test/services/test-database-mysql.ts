@@ -31,9 +31,12 @@ export async function openMysql(serverUrl: string, name: string): Promise<TestDa
     url,
     execute,
     connections,
-    killConnections: async () => {
+    killConnections: async (afterMs = 0) => {
       const ids = await connections()
-      for (const id of ids) await execute(`KILL ${id}`)
+      // a connection may have ended by itself meanwhile
+      const ignore = 'BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR 1094 BEGIN END;'
+      const kills = ids.map((id) => `${ignore} KILL ${id}; END`)
+      await execute([`DO SLEEP(${afterMs / 1000})`, ...kills].join(';\n'))
       return ids.length
     },
     async [Symbol.asyncDispose]() {

@@ -31,7 +31,10 @@ export async function openPostgres(serverUrl: string, name: string): Promise<Tes
     url,
     execute,
     connections: async () => (await execute(`SELECT pid ${others}`)).map(({ pid }) => Number(pid)),
-    killConnections: async () => (await execute(`SELECT pg_terminate_backend(pid, 5000) ${others}`)).length,
+    killConnections: async (afterMs = 0) => {
+      const wait = afterMs > 0 ? `SELECT pg_sleep(${afterMs / 1000}); ` : ''
+      return (await execute(`${wait}SELECT pg_terminate_backend(pid, 5000) ${others}`)).length
+    },
     async [Symbol.asyncDispose]() {
       await client?.end()
       const last = await connected(serverUrl)

@@ -11,8 +11,8 @@ export interface TestDatabase extends AsyncDisposable {
   execute(sql: string): Promise<readonly SqlRow[]>
   /** The server's ids of all other connections to this database. On PostgreSQL they are process ids. */
   connections(): Promise<readonly number[]>
-  /** Ends them from the server's side. How many there were. */
-  killConnections(): Promise<number>
+  /** Ends them from the server's side, by a statement that waits `afterMs` first. How many there were. */
+  killConnections(afterMs?: number): Promise<number>
 }
 
 /** The same server, another database. */
