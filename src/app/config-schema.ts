@@ -137,6 +137,11 @@ const worker: Settings<WorkerConfig> = {
   revokeExpiresMs: setting(limit, 7 * 24 * hour, 'How long the revoke of a task is remembered.'),
   revokesMax: setting(integer(1), 50_000, 'How many revoked tasks a worker remembers.'),
   blockWarningMs: setting(optional(limit), 1000, 'Warn of a task that blocks the event loop for longer; null: never.'),
+  outageToleranceMs: setting(
+    duration,
+    30_000,
+    'A worker that could not take messages for longer reports that it is not ready.',
+  ),
   logStyle: setting(
     oneOf('auto', 'pretty', 'json'),
     'auto',

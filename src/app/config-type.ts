@@ -71,6 +71,8 @@ export interface WorkerConfig {
   readonly revokesMax: number
   /** Milliseconds; undefined: no warning. */
   readonly blockWarningMs: number | undefined
+  /** Milliseconds. */
+  readonly outageToleranceMs: number
   readonly logStyle: LogStyle
 }
 

@@ -20,6 +20,11 @@ export type OnDeliveries = (deliveries: readonly Delivery[]) => void
 export interface SubscribeOptions {
   /** How many deliveries may be unsettled at once. */
   readonly prefetch: number
+  /**
+   * Told the reason when messages cannot be taken, and undefined once they can again. The broker goes on trying by
+   * itself. Default: the reason becomes a warning of the process.
+   */
+  readonly onOutage?: (reason: Error | undefined) => void
 }
 
 /** A part of the waiting messages, in the order in which they would be delivered. */
@@ -64,7 +69,10 @@ export interface Delivery {
   readonly queue: string
   /** How often the message was lent out, this time included: 1 for the first. Deferring does not count. */
   readonly deliveryCount: number
-  /** Aborts when the loan is over (connection gone, lease expired): someone else will get the message. */
+  /**
+   * Aborts when the loan is over (connection gone, lease expired): someone else will get the message. Reading the property
+   * looks anew where the process may have been frozen meanwhile.
+   */
   readonly lost: AbortSignal
   /** Removes the message. Its `successors` (a retry, the next of a chain) are published with it, in one step where the store can. */
   acknowledge(successors?: readonly Outgoing[]): Promise<void>

@@ -45,6 +45,7 @@ export class SqliteDelivery implements Delivery {
 
   /** Made when it is asked for: most deliveries are settled without. */
   get lost(): AbortSignal {
+    if (this.#state === 'lent') this.#ledger.lookAfterPause(this.loan.ownerId)
     this.#lost ??= new AbortController()
     if (this.#isLost && !this.#lost.signal.aborted) this.#lost.abort(this.#lossReason())
     return this.#lost.signal

@@ -5,6 +5,8 @@ import type { SqliteOwners } from './sqlite-owners.ts'
 import { encodeMessage, type Row } from './sqlite-rows.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 
+const lookEveryMs = 1000
+
 /** A message that stays in the file, and where it waits from now on. */
 interface Return {
   readonly delivery: SqliteDelivery
@@ -40,6 +42,7 @@ export class SqliteLedger {
   readonly #loans: Set<Loan> = new Set()
   readonly #running: Set<Turn> = new Set()
   #turn: Turn | undefined
+  #lookedAtMs = 0
 
   constructor(database: SqliteDatabase, store: SqliteStore, owners: SqliteOwners) {
     this.#database = database
@@ -69,6 +72,17 @@ export class SqliteLedger {
     const dead = withDeath(message, { reason, queue, at: new Date().toISOString(), deliveries })
     const { envelope } = encodeMessage(dead)
     return this.#return({ delivery, queue: deadLetterQueue(queue), deliveries: 0, dueMs: undefined, envelope })
+  }
+
+  /**
+   * Asks the file whether the owner is still there, at most once a second: a process that was frozen for longer than a
+   * lease, and has just woken, is not told by its thread before it goes on.
+   */
+  lookAfterPause(ownerId: number): void {
+    const nowMs = Date.now()
+    if (nowMs - this.#lookedAtMs < lookEveryMs) return
+    this.#lookedAtMs = nowMs
+    if (!this.#owners.exists(ownerId)) this.loseOwner(ownerId)
   }
 
   /** An owner's row is gone: so are its loans. */

@@ -1,8 +1,7 @@
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
 import { isBusy } from '../drivers/sqlite-errors.ts'
-import { CeleriacError } from '../errors.ts'
 import { throwLater } from '../util/throw-later.ts'
-import type { OnDeliveries, Subscription } from './broker.ts'
+import type { OnDeliveries, SubscribeOptions, Subscription } from './broker.ts'
 import type { SqliteTaker, Taken } from './sqlite-taker.ts'
 
 /** One take holds the file's only write lock, and its deliveries the event loop: both no longer than some milliseconds. */
@@ -22,6 +21,7 @@ export class SqliteSubscription implements Subscription {
   readonly #taker: SqliteTaker
   readonly #onDeliveries: OnDeliveries
   readonly #onDisposed: (subscription: SqliteSubscription) => Promise<void>
+  readonly #onOutage: (reason: Error | undefined) => void
   #queues: readonly string[]
   #prefetch: number
   #lent = 0
@@ -29,14 +29,14 @@ export class SqliteSubscription implements Subscription {
   #taking: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #disposal: Promise<void> | undefined
-  #hasWarned = false
+  #isOut = false
 
   constructor(
     database: SqliteDatabase,
     taker: SqliteTaker,
     queues: readonly string[],
     onDeliveries: OnDeliveries,
-    prefetch: number,
+    { prefetch, onOutage = warn }: SubscribeOptions,
     onDisposed: (subscription: SqliteSubscription) => Promise<void>,
   ) {
     this.#database = database
@@ -45,6 +45,7 @@ export class SqliteSubscription implements Subscription {
     this.#onDeliveries = onDeliveries
     this.#prefetch = prefetch
     this.#onDisposed = onDisposed
+    this.#onOutage = onOutage
   }
 
   /** To be called when slots may have become free, and after each commit. Cheap where there is nothing to do. */
@@ -101,7 +102,8 @@ export class SqliteSubscription implements Subscription {
     } catch (error) {
       // Readers wait for nobody, but for one who repairs the file after a crash.
       if (isBusy(error)) return busyPauseMs
-      throw error
+      this.#reportOutage(error)
+      return outagePauseMs
     }
   }
 
@@ -112,13 +114,13 @@ export class SqliteSubscription implements Subscription {
   async #take(): Promise<void> {
     try {
       const taken = await this.#database.write(() => this.#taker.take(this.#queues, this.#free()))
-      this.#hasWarned = false
       this.#taking = undefined
+      this.#reportRecovery()
       this.#deliver(taken)
       this.wake()
     } catch (error) {
       this.#taking = undefined
-      this.#warn(error)
+      this.#reportOutage(error)
       if (!this.#isPaused) this.#sleep(outagePauseMs)
     }
   }
@@ -136,11 +138,21 @@ export class SqliteSubscription implements Subscription {
     }
   }
 
-  /** Nobody waits for a take: the process is told, once an outage. */
-  #warn(error: unknown): void {
-    if (!(error instanceof CeleriacError)) throw error
-    if (this.#hasWarned) return
-    this.#hasWarned = true
-    process.emitWarning(`No messages can be taken, trying on: ${error.message}`, { code: 'CELERIAC_BROKER' })
+  /** Nobody waits for a take: its failure is told, once an outage. */
+  #reportOutage(error: unknown): void {
+    if (this.#isOut) return
+    this.#isOut = true
+    this.#onOutage(error instanceof Error ? error : new Error(String(error)))
   }
+
+  #reportRecovery(): void {
+    if (!this.#isOut) return
+    this.#isOut = false
+    this.#onOutage(undefined)
+  }
+}
+
+function warn(reason: Error | undefined): void {
+  if (!reason) return
+  process.emitWarning(`No messages can be taken, trying on: ${reason.message}`, { code: 'CELERIAC_BROKER' })
 }

@@ -81,7 +81,7 @@ export class SqliteBroker implements Broker {
   async subscribe(
     queues: readonly string[],
     onDeliveries: OnDeliveries,
-    { prefetch }: SubscribeOptions,
+    options: SubscribeOptions,
   ): Promise<Subscription> {
     this.#assertOpen('subscribe')
     const subscription = new SqliteSubscription(
@@ -89,7 +89,7 @@ export class SqliteBroker implements Broker {
       this.#taker,
       queues,
       onDeliveries,
-      prefetch,
+      options,
       this.#endSubscription,
     )
     this.#subscriptions.add(subscription)

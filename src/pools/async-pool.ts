@@ -1,5 +1,5 @@
 import { LoanLost, SoftTimeLimitExceeded, TaskRevoked, TimeLimitExceeded, WorkerShutdown } from '../errors.ts'
-import type { Attempt, CancelReason, Execute, Execution, Job, Outcome, Pool } from './pool.ts'
+import type { Attempt, CancelReason, Execute, Execution, Job, Loan, Outcome, Pool } from './pool.ts'
 
 export interface AsyncPoolOptions {
   readonly size: number
@@ -32,9 +32,9 @@ export class AsyncPool implements Pool {
     return this.#busy
   }
 
-  run(job: Job): Execution {
+  run(job: Job, loan?: Loan): Execution {
     this.#busy++
-    const execution = new AsyncExecution(job)
+    const execution = new AsyncExecution(job, loan)
     void this.#execute(job, execution).then((outcome) => {
       this.#busy--
       if (execution.settle(outcome)) return
@@ -64,8 +64,10 @@ class AsyncExecution implements Execution, Attempt {
   readonly #startedAt = performance.now()
   readonly #softTimer: NodeJS.Timeout | undefined
   readonly #hardTimer: NodeJS.Timeout | undefined
+  readonly #loan: Loan | undefined
 
-  constructor({ softTimeLimitMs, hardTimeLimitMs }: Job) {
+  constructor({ softTimeLimitMs, hardTimeLimitMs }: Job, loan: Loan | undefined) {
+    this.#loan = loan
     this.outcome = new Promise((resolve) => (this.#resolve = resolve))
     if (softTimeLimitMs !== undefined) {
       this.#softTimer = setTimeout(
@@ -92,6 +94,8 @@ class AsyncExecution implements Execution, Attempt {
 
   bodyEnded(): boolean {
     this.#clearTimers()
+    // Looked at anew: a process that was frozen may not have been told yet.
+    if (this.#loan?.lost.aborted) this.terminate('loanLost')
     if (this.#state !== 'running') return false
     this.#state = 'bodyEnded'
     return true

@@ -62,12 +62,17 @@ export interface Execution {
   terminate(reason: CancelReason): void
 }
 
+/** The broker's loan of the message, as far as a pool looks at it: a Delivery is one. */
+export interface Loan {
+  readonly lost: AbortSignal
+}
+
 /** Where task bodies run: this event loop, threads or processes. */
 export interface Pool extends AsyncDisposable {
   readonly size: number
   /** Bodies that run now, the abandoned ones included. */
   readonly busy: number
-  /** Never throws: whatever happens is an outcome. */
-  run(job: Job): Execution
+  /** Never throws: whatever happens is an outcome. What an attempt does after its `loan` is lost is not accepted. */
+  run(job: Job, loan?: Loan): Execution
   resize(size: number): Promise<void>
 }

@@ -20,6 +20,7 @@ export interface ConsumerOptions {
   readonly limits: TimeLimits
   readonly window: DeliveryWindow
   readonly maxDeliveries: number
+  readonly onOutage: (reason: Error | undefined) => void
 }
 
 /** What becomes of each delivery: the decision table, then a slot. */
@@ -42,9 +43,9 @@ export class Consumer {
   /** Takes the queues' messages from now on. */
   async start(queues: readonly string[]): Promise<void> {
     const broker = await this.#options.app.openBroker()
-    this.#subscription = await broker.subscribe(queues, (deliveries) => this.#receive(deliveries), {
-      prefetch: this.#options.window.size,
-    })
+    const { window, onOutage } = this.#options
+    const options = { prefetch: window.size, onOutage }
+    this.#subscription = await broker.subscribe(queues, (deliveries) => this.#receive(deliveries), options)
   }
 
   get isIdle(): boolean {
@@ -197,7 +198,7 @@ export class Consumer {
 
   #start(request: Request): void {
     const { pool, settler, taskLog } = this.#options
-    const execution = pool.run(request.job)
+    const execution = pool.run(request.job, request.delivery)
     request.execution = execution
     if (request.delivery.lost.aborted) execution.terminate('loanLost')
     else request.delivery.lost.addEventListener('abort', () => execution.terminate('loanLost'), { once: true })

@@ -1,6 +1,8 @@
 import type { Celeriac } from '../app/app.ts'
-import { bindArguments, validate } from '../app/arguments.ts'
+import { bindArguments, validate, withSelfFirst } from '../app/arguments.ts'
 import { runInContext, type TaskContext } from '../app/context.ts'
+import type { Arguments } from '../app/model-declaration.ts'
+import type { ArgumentLoad } from '../app/model-loading.ts'
 import { taskIdTime } from '../app/task-id.ts'
 import { DecodeError, EncodeError, NotRegistered } from '../errors.ts'
 import type { Attempt, Job, Outcome } from '../pools/pool.ts'
@@ -65,27 +67,42 @@ export class Executor {
     return readTask(message, () => codec.load(message)).body()
   }
 
+  /** In a transaction if the task locks rows: they are read in it, and it ends with the body. */
   async #run(attempt: TaskAttempt): Promise<unknown> {
     const { models } = this.#app
-    const args = await this.#prepare(attempt)
+    const { task, slot } = attempt
+    const given = withSelfFirst(task, attempt.body)
+    const mayHoldModels = !models.isEmpty || task.declaration.isDeclared || mayNameModels(attempt.job)
+    const load = mayHoldModels ? models.argumentLoad(task.declaration, given) : undefined
+    if (!load?.lockedIn) return this.#runWith(attempt, await this.#loaded(attempt, load, given))
+    const mayRepeat = (): boolean => attempt.context === undefined
+    return models.inTransaction(load.lockedIn, mayRepeat, async () => {
+      const value = await this.#runWith(attempt, await this.#loaded(attempt, load, given))
+      // What nobody accepts any more must not be committed either.
+      if (slot.cancelled && slot.cancelled !== 'shutdown') throw slot.signal.reason
+      return value
+    })
+  }
+
+  async #loaded(attempt: TaskAttempt, load: ArgumentLoad | undefined, given: Arguments): Promise<Arguments> {
+    return load ? load.load({ sentAt: taskIdTime(attempt.taskId), signal: attempt.slot.signal }) : given
+  }
+
+  async #runWith(attempt: TaskAttempt, loaded: Arguments): Promise<unknown> {
+    const { models } = this.#app
+    const args = await this.#prepare(attempt, loaded)
     let value = await this.#runBody(attempt, args)
     const { output } = attempt.task.options
     if (output) value = await validate(output, value, `${attempt.task.name} returned a wrong result`)
     return models.isEmpty ? value : models.toReferences(value, 'result')
   }
 
-  /** Arguments as the body gets them: loaded, bound, validated. */
-  async #prepare(attempt: TaskAttempt): Promise<readonly unknown[]> {
-    const { models, signals } = this.#app
-    const { task, taskId, options, slot } = attempt
-    let { args, kwargs } = attempt.body
-    if (!models.isEmpty || mayNameModels(attempt.job)) {
-      const sentAt = taskIdTime(taskId)
-      const policy = { missing: options.missing, grace: options.graceMs / 1000, signal: slot.signal, sentAt }
-      ;({ args, kwargs } = (await models.load({ args, kwargs }, policy)) as Pick<TaskBody, 'args' | 'kwargs'>)
-    }
+  /** Arguments as the body gets them: bound, validated. */
+  async #prepare(attempt: TaskAttempt, { args, kwargs }: Arguments): Promise<readonly unknown[]> {
+    const { signals } = this.#app
+    const { task, taskId } = attempt
     const context = attempt.open(args, kwargs)
-    if (options.trackStarted && !attempt.ignoresResult) {
+    if (attempt.options.trackStarted && !attempt.ignoresResult) {
       await attempt.store({ status: 'STARTED', result: { pid: process.pid, hostname: this.#options.hostname } })
     }
     let bound = bindArguments(task, args, kwargs)

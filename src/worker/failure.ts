@@ -1,6 +1,17 @@
 import { hasRetriesLeft, isAutoRetried, retryDelayMs } from '../app/retry-policy.ts'
 import type { Outgoing } from '../brokers/broker.ts'
-import { DatabaseUnavailable, Ignore, OperationalError, Reject, Retry, RowMissing, UnknownModel } from '../errors.ts'
+import {
+  DatabaseUnavailable,
+  Ignore,
+  ModelTypeChanged,
+  OperationalError,
+  Reject,
+  Retry,
+  RowChanged,
+  RowMissing,
+  RowNotYetVisible,
+  UnknownModel,
+} from '../errors.ts'
 import type { Outcome } from '../pools/pool.ts'
 import { describeError, type RemoteError } from '../protocol/remote-error.ts'
 import { encodeTaskBody } from '../protocol/task-body.ts'
@@ -58,8 +69,10 @@ export async function outcomeOfUnexpected(attempt: TaskAttempt, error: unknown):
 }
 
 function mayRetry(attempt: TaskAttempt, thrown: unknown): boolean {
-  // A row that is gone does not come back.
-  if (thrown instanceof RowMissing) return false
+  // A row that is gone does not come back, nor does what it was.
+  if (thrown instanceof RowMissing || thrown instanceof RowChanged || thrown instanceof ModelTypeChanged) return false
+  // Before the body ran: the transaction that writes the row may take its time.
+  if (thrown instanceof RowNotYetVisible && !attempt.context) return true
   try {
     return isAutoRetried(attempt.options.retry, thrown)
   } catch (error) {

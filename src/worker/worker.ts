@@ -9,6 +9,7 @@ import { DeliveryWindow } from './delivery-window.ts'
 import { Executor } from './executor.ts'
 import { LoopLag } from './loop-lag.ts'
 import { nodeName } from './node-name.ts'
+import { Readiness, type WorkerHealth } from './readiness.ts'
 import { ResultCleanup } from './result-cleanup.ts'
 import { Revocations } from './revocations.ts'
 import { Settler } from './settler.ts'
@@ -40,6 +41,7 @@ export class Worker {
   readonly ready: Promise<void>
   readonly #app: Celeriac
   readonly #options: WorkerOptions
+  readonly #readiness: Readiness
   readonly #stopping = new AbortController()
   readonly #killing = new AbortController()
   #ready!: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
@@ -49,6 +51,7 @@ export class Worker {
     this.#app = app
     this.#options = options
     this.name = nodeName(options.name)
+    this.#readiness = new Readiness(app.log, app.config.worker.outageToleranceMs)
     this.queues = options.queues ?? [app.config.task.defaultQueue]
     this.concurrency = options.concurrency ?? app.config.worker.concurrency
     if (!Number.isInteger(this.concurrency) || this.concurrency < 1)
@@ -56,6 +59,11 @@ export class Worker {
     this.ready = new Promise((resolve, reject) => (this.#ready = { resolve, reject }))
     // Whoever runs the worker sees the error there; nobody has to look at `ready`.
     this.ready.catch(() => undefined)
+  }
+
+  /** Not ready before it takes tasks, and again once it could not take any for `worker_outage_tolerance`. For probes. */
+  get health(): WorkerHealth {
+    return this.#readiness.health
   }
 
   /** Stops taking tasks and waits for those that run (`warm`), or ends them and gives them back (`cold`). Harmless when repeated. */
@@ -140,6 +148,7 @@ export class Worker {
       },
       window: new DeliveryWindow(this.concurrency, prefetchMultiplier),
       maxDeliveries: app.config.task.maxDeliveries,
+      onOutage: this.#readiness.onOutage,
     })
     return consumer
   }
@@ -152,6 +161,7 @@ export class Worker {
       '{workerName} ready',
     )
     await app.signals.emit('workerReady', { workerName: this.name })
+    this.#readiness.enter('taking')
     this.#ready.resolve()
     const drained = this.#options.drain ? this.#stopWhenDrained(consumer) : undefined
     await aborted(this.#stopping.signal)
@@ -168,6 +178,7 @@ export class Worker {
         ? app.config.worker.shutdownTimeoutMs
         : durationMs(shutdownTimeout, 'shutdownTimeout')
     const how = this.#killing.signal.aborted ? 'cold' : 'warm'
+    this.#readiness.enter('stopped')
     app.log.info(
       { workerName: this.name, how, running: consumer.running.size },
       '{workerName}: {how} shutdown, {running} task(s) running',
