@@ -43,6 +43,17 @@ function defineRelations(it: DefineOrm, { relations }: OrmAbilities): void {
     else assert.equal(plain.posts, undefined)
   })
 
+  it('copies a row with its relations, or not at all', async (lab) => {
+    const { id } = await newUser(lab, 'Ada')
+    await lab.create('Post', { title: 'one', authorId: id })
+    const user = (await fetchUser(lab, id, { relations: ['posts'] })) as { readonly posts: readonly object[] }
+    const copy = lab.adapter.copy?.(user) as typeof user | undefined
+    if (!copy) return
+    assert.deepEqual(copy, user)
+    assert.notEqual(copy.posts, user.posts)
+    assert.notEqual(copy.posts[0], user.posts[0])
+  })
+
   it('says which relation there is none of', async (lab) => {
     const { id } = await newUser(lab, 'Ada')
     await assert.rejects(fetchUser(lab, id, { relations: ['nobodys'] }), /nobodys/)

@@ -3,13 +3,14 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { folderVariable } from './keeper-client.ts'
 import type { SqlRow, TestDatabase } from './test-database.ts'
 
 type Reply = { readonly rows: readonly SqlRow[] } | { readonly error: string }
 
 /** The file is also open in another process, which runs the statements. */
 export async function openSqlite(): Promise<TestDatabase> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'celeriac-rows-'))
+  const folder = await mkdtemp(path.join(process.env[folderVariable] ?? tmpdir(), 'celeriac-rows-'))
   const url = path.join(folder, 'rows.db')
   const child = fork(path.join(import.meta.dirname, 'sqlite-child.ts'), [url], { execArgv: [] })
   await once(child, 'message')
