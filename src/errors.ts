@@ -158,6 +158,16 @@ export class RowNotYetVisible extends CeleriacError {
   readonly code = 'ROW_NOT_YET_VISIBLE'
 }
 
+/** Thrown when a row was changed since the call, and the task asks for `changed: 'error'`. */
+export class RowChanged extends CeleriacError {
+  readonly code = 'ROW_CHANGED'
+}
+
+/** Thrown when a row is of another class of its hierarchy than the task declared: a Dog that became a Cat. */
+export class ModelTypeChanged extends CeleriacError {
+  readonly code = 'MODEL_TYPE_CHANGED'
+}
+
 /** Thrown when the database of a model cannot be reached; says nothing about the row. */
 export class DatabaseUnavailable extends CeleriacError {
   readonly code = 'DATABASE_UNAVAILABLE'

@@ -4,11 +4,25 @@ export { Celeriac, type AppOptions } from './app/app.ts'
 export { AsyncResult, type GetOptions, type RevokeOptions } from './app/async-result.ts'
 export { currentTask, type DeliveryInfo, type RetryOptions, type TaskContext, type TaskRequest } from './app/context.ts'
 export type { CallOptions } from './app/call-options.ts'
+export type { ModelClass, ModelHandle, RowTable } from './app/model-handle.ts'
+export type { MissingPolicy, ModelPolicy } from './app/model-policy.ts'
 export type { PublishRetryPolicy } from './app/publish-retry.ts'
 export type { Enqueueable, EnqueueableArgs, Ref, Register } from './app/ref.ts'
 export { currentApp, setCurrentApp, sharedTask } from './app/shared-task.ts'
 export type { SignalListener, SignalName, Signals } from './app/signals.ts'
+export type { DefineTask } from './app/task-definition.ts'
+export { taskMethod, type TaskMethodDecorator } from './app/task-method-decorator.ts'
+export type { Delayed, MethodOptions, MethodTasks } from './app/task-methods.ts'
 export type { DispatchMode, ErrorMatcher, TaskOptions } from './app/task-options.ts'
+export {
+  lazy,
+  model,
+  models,
+  value,
+  type LazyOptions,
+  type ModelOptions,
+  type Parameter,
+} from './app/task-parameters.ts'
 export type { Task, TaskBody } from './app/task.ts'
 export * from './errors.ts'
 export { Decimal, PlainDate, PlainTime, Uuid } from './protocol/typed-values.ts'

@@ -11,7 +11,9 @@ import { Connections } from './connections.ts'
 import { configFromEnv } from './config-env.ts'
 import { compileConfig, settingsWarnings, type Config } from './config.ts'
 import { openEagerRunner, type EagerRunner } from './eager.ts'
+import type { ModelClass } from './model-handle.ts'
 import { Models } from './models.ts'
+import type { Ref } from './ref.ts'
 import type { CallOptions } from './call-options.ts'
 import { noOptions, Publisher } from './publisher.ts'
 import type { ResultWatcher } from './result-watcher.ts'
@@ -20,9 +22,10 @@ import { readSettings, type SettingsSource } from './settings-source.ts'
 import { sharedTasks, setCurrentApp, unsetCurrentApp } from './shared-task.ts'
 import { SignalHub, type SignalListener, type SignalName } from './signals.ts'
 import { storeRevoked } from './store-revoked.ts'
-import type { TaskOptions } from './task-options.ts'
+import type { DefineTask } from './task-definition.ts'
 import { TaskRegistry } from './task-registry.ts'
-import { callerPlace, createTask, type Task, type TaskBody } from './task.ts'
+import { TaskMethods, type Delayed, type MethodKey, type MethodOptions, type MethodTasks } from './task-methods.ts'
+import { callerPlace, createTask, taskDefinition, type Task } from './task.ts'
 import { Transactions } from './transactions.ts'
 
 export interface AppOptions {
@@ -47,6 +50,7 @@ export class Celeriac implements AsyncDisposable {
   readonly signals: SignalHub = new SignalHub((error, signal) =>
     this.log.error({ err: error, signal }, 'A listener of {signal} failed'),
   )
+  readonly #methods: TaskMethods = new TaskMethods(this)
   readonly #connections: Connections
   readonly #logger: Logger | undefined
   readonly #sources: SettingsSource[] = []
@@ -124,22 +128,35 @@ export class Celeriac implements AsyncDisposable {
   }
 
   /** Defines a task. The name is what travels: explicit, because bundlers rename functions. */
-  task<A extends readonly unknown[], R>(name: string, body: TaskBody<A, R>): Task<A, Awaited<R>>
-  task<A extends readonly unknown[], R>(name: string, options: TaskOptions, body: TaskBody<A, R>): Task<A, Awaited<R>>
-  task<A extends readonly unknown[], R>(
-    name: string,
-    optionsOrBody: TaskOptions | TaskBody<A, R>,
-    maybeBody?: TaskBody<A, R>,
-  ): Task<A, Awaited<R>> {
-    const options = typeof optionsOrBody === 'function' ? {} : optionsOrBody
-    const body = (typeof optionsOrBody === 'function' ? optionsOrBody : maybeBody) as TaskBody<
-      A,
-      Awaited<R> | Promise<Awaited<R>>
-    >
-    // oxlint-disable-next-line typescript/unbound-method -- only marks where the stack is cut
-    const task = createTask<A, Awaited<R>>(name, options, body, callerPlace(this.task), () => this)
-    this.tasks.add(task as unknown as Task)
+  readonly task: DefineTask = ((name: string, first: unknown, second?: unknown): Task => {
+    const task = createTask(name, taskDefinition(first, second), callerPlace(this.task), () => this)
+    this.models.checkLocks(task.declaration)
+    this.tasks.add(task)
     return task
+  }) as DefineTask
+
+  /**
+   * Makes methods of a model tasks, which run on a fresh instance: `methods(User, ['welcome'])` defines the task
+   * `shop.User.welcome` and gives `{ welcome }`. Without names: those with the decorator `taskMethod()`. The model's ORM
+   * must be in use already, else give the `label`.
+   */
+  methods<T extends object, const K extends MethodKey<T>>(
+    model: ModelClass<T>,
+    names: readonly K[],
+    options?: MethodOptions,
+  ): MethodTasks<T, K>
+  methods<T extends object>(model: ModelClass<T>, options?: MethodOptions): Partial<MethodTasks<T, MethodKey<T>>>
+  methods(model: ModelClass, first: readonly string[] | MethodOptions = {}, second: MethodOptions = {}): object {
+    const [names, options] = isNames(first) ? [first, second] : [undefined, first]
+    // oxlint-disable-next-line typescript/unbound-method -- only marks where the stack is cut
+    return this.#methods.define(model, names, options, callerPlace(this.methods))
+  }
+
+  /** `delay(user).welcome('en')`: calls of the methods that `methods` made tasks, for an instance or a reference. */
+  delay<T extends object>(self: Ref<T>): Delayed<T>
+  delay<T extends object>(self: T): Delayed<T>
+  delay(self: object): object {
+    return this.#methods.delayed(self)
   }
 
   /** `tasks.{ts,js,mts,mjs}` of these folders or globs; imported by `loadTasks`, relative to `baseDir` (default: the working directory). */
@@ -191,6 +208,11 @@ export class Celeriac implements AsyncDisposable {
   /** The broker, opened at the first use. */
   openBroker(): Promise<Broker> {
     return this.#connections.broker()
+  }
+
+  /** @internal */
+  get brokerIfOpen(): Broker | undefined {
+    return this.#connections.openedBroker
   }
 
   /** The result backend, opened at the first use. */
@@ -264,4 +286,8 @@ export class Celeriac implements AsyncDisposable {
     }
     this.tasks.check()
   }
+}
+
+function isNames(given: readonly string[] | MethodOptions): given is readonly string[] {
+  return Array.isArray(given)
 }

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { InvalidArguments } from '../errors.ts'
+import type { Arguments } from './model-declaration.ts'
 import type { Task } from './task.ts'
 
 /** The list a body gets: Python's keyword arguments find their place by `parameters`, else they are one trailing object. */
@@ -29,6 +30,16 @@ export function bindArguments(
   return bound
 }
 
+/**
+ * A task method's instance as the first argument. A chain, which puts the result of the task before in front of the
+ * arguments, names it by keyword: it is out of the way there.
+ */
+export function withSelfFirst({ self }: Task, given: Arguments): Arguments {
+  if (self === undefined || !Object.hasOwn(given.kwargs, self)) return given
+  const { [self]: instance, ...kwargs } = given.kwargs
+  return { args: [instance, ...given.args], kwargs }
+}
+
 /** At the call: refuses what the worker would refuse, so that the mistake is seen where it is made. */
 export async function checkCallArguments(
   task: Task,
@@ -38,7 +49,8 @@ export async function checkCallArguments(
   if (!Array.isArray(args)) throw new InvalidArguments(`${task.name}: the arguments must be a list, got ${typeof args}`)
   const { parameters, input } = task.options
   if (parameters || input) {
-    const bound = bindArguments(task, args, kwargs)
+    const given = withSelfFirst(task, { args, kwargs })
+    const bound = bindArguments(task, given.args, given.kwargs)
     if (input) await validate(input, bound, `${task.name} was called with wrong arguments`)
   }
 }

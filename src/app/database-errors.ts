@@ -28,6 +28,11 @@ export function saysUnavailable(error: unknown, depth = 0): boolean {
   return nests.some((name) => saysUnavailable(fields[name], depth + 1))
 }
 
+/** As the adapter sees it, or as drivers in general say it. */
+export function isUnavailable(adapter: OrmAdapter, error: unknown): boolean {
+  return adapter.isUnavailable?.(error) === true || saysUnavailable(error)
+}
+
 /** A pool notices dead connections only when the event loop turns: a retry needs a gap. */
 const reconnectDelaysMs = [10, 50, 250]
 const answerWithinMs = 30_000
@@ -58,7 +63,7 @@ async function reconnecting<T>(adapter: OrmAdapter, read: () => Promise<T>): Pro
     try {
       return await read()
     } catch (error) {
-      if (!adapter.isUnavailable?.(error) && !saysUnavailable(error)) throw error
+      if (!isUnavailable(adapter, error)) throw error
       const delayMs = reconnectDelaysMs[attempt]
       if (delayMs === undefined) {
         const message = `the database of ${adapter.name} is not available: ${(error as Error).message}`

@@ -1,133 +1,156 @@
-import { Ignore, InvalidArguments, RowMissing, RowNotYetVisible } from '../errors.ts'
+import { Ignore, InvalidArguments, ModelTypeChanged, RowNotYetVisible, UnknownModel } from '../errors.ts'
+import type { OrmAdapter } from '../orms/orm-adapter.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import { ModelReference } from '../protocol/model-reference.ts'
-import { durationMs, type Duration } from '../util/duration.ts'
-import type { ModelRegistry, RegisteredModel } from './model-registry.ts'
+import { BoundReference } from './bound-reference.ts'
+import { refuseTwoLocks, type Arguments, type CompiledParameter, type ModelDeclaration } from './model-declaration.ts'
+import { RowGroups, type LoadContext, type Loading } from './model-groups.ts'
+import { compilePolicy, type CompiledPolicy, type ModelPolicy } from './model-policy.ts'
 import { replaceObjects } from './model-tree.ts'
-import { keyProblem, keyText } from './row-key.ts'
-import type { RowLoader } from './row-loader.ts'
-import type { Transactions } from './transactions.ts'
-import { isNewer, listed, waitForRows, type References } from './wait-for-rows.ts'
 
-/** What becomes of a task whose row does not exist. */
-type MissingPolicy = 'error' | 'discard' | 'null' | 'retry'
-
-export interface LoadOptions {
-  /** When the message was sent. Default: now. */
-  readonly sentAt?: Date | undefined
-  /**
-   * `'error'` throws RowMissing, `'discard'` throws Ignore, `'null'` puts null in the row's place, `'retry'` throws
-   * RowNotYetVisible. Default `'error'`.
-   */
-  readonly missing?: MissingPolicy | undefined
-  /** How long after `sentAt` a missing or too old row is waited for: its transaction may be open. Default 2 s. */
-  readonly grace?: Duration | undefined
-  /**
-   * `'sent'`: never older than at the call, a replica where that can be checked. `'primary'`: no replica. `'any'`: as it
-   * comes. Default `'sent'`.
-   */
-  readonly read?: 'sent' | 'primary' | 'any' | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** All references to the rows of one model among the arguments of one task, by `keyText`. */
-interface Group {
-  readonly model: RegisteredModel
-  readonly references: Map<string, ModelReference>
-  readonly rows: Map<string, object>
-}
-
-interface Loading {
-  readonly registry: ModelRegistry
-  readonly loader: RowLoader
-  readonly transactions: Transactions
-}
+export interface LoadOptions extends ModelPolicy, LoadContext {}
 
 /** Puts fresh instances in the place of references: the same row is the same object throughout `value`. */
 export async function loadModels(value: unknown, options: LoadOptions, loading: Loading): Promise<unknown> {
-  const groups = collect(value, loading.registry)
-  if (groups.size === 0) return value
-  await Promise.all([...groups.values()].map((group) => loadGroup(group, options, loading)))
-  return replaceObjects(value, (object) => {
-    if (!(object instanceof ModelReference)) return object
-    const { root, adapter } = loading.registry.get(object.label, object.extra.db)
-    return groups.get(groupName(root.label, adapter.db))?.rows.get(keyText(object.key)) ?? null
+  const groups = new RowGroups(loading)
+  const policy = compilePolicy(options)
+  eachReference(value, (reference) => {
+    groups.add(reference, policy)
+    return reference
   })
+  if (groups.isEmpty) return value
+  await groups.load(options)
+  return eachReference(value, (reference) => groups.row(reference, policy))
 }
 
-function collect(value: unknown, registry: ModelRegistry): ReadonlyMap<string, Group> {
-  const groups = new Map<string, Group>()
-  replaceObjects(value, (object) => {
-    if (object instanceof ModelReference) addReference(groups, object, registry)
-    return object
-  })
-  return groups
+function eachReference(
+  value: unknown,
+  replace: (reference: ModelReference, path: () => string) => unknown,
+  path = '$',
+): unknown {
+  return replaceObjects(
+    value,
+    (object, where) => (object instanceof ModelReference ? replace(object, where) : object),
+    path,
+  )
 }
 
-function addReference(groups: Map<string, Group>, reference: ModelReference, registry: ModelRegistry): void {
-  const model = registry.get(reference.label, reference.extra.db)
-  const problem = keyProblem(reference.key, model.info.key)
-  if (problem) throw new InvalidArguments(`the key of a ${model.info.label} among the arguments ${problem}`)
-  const name = groupName(model.root.label, model.adapter.db)
-  let group = groups.get(name)
-  if (!group) groups.set(name, (group = { model, references: new Map(), rows: new Map() }))
-  const text = keyText(reference.key)
-  const known = group.references.get(text)
-  if (!known || known.extra.v === undefined || isNewer(reference.extra.v, known.extra.v)) {
-    group.references.set(text, reference)
+/**
+ * The arguments of one attempt on their way from references to rows. Made from a message that anybody may have written:
+ * what the task did not declare is refused before anything is loaded.
+ */
+export class ArgumentLoad {
+  readonly #declaration: ModelDeclaration
+  readonly #given: Arguments
+  readonly #loading: Loading
+  readonly #groups: RowGroups
+
+  /** Throws UnknownModel or InvalidArguments. */
+  constructor(declaration: ModelDeclaration, given: Arguments, loading: Loading) {
+    this.#declaration = declaration
+    this.#given = given
+    this.#loading = loading
+    this.#groups = new RowGroups(loading)
+    this.#each((reference, { kind, policy }) => {
+      if (kind !== 'lazy') this.#groups.add(reference, policy)
+      return reference
+    })
+    refuseTwoLocks(declaration.taskName, this.#groups.locking)
+  }
+
+  /** The ORM in whose transaction the attempt must run, to hold the rows that it locks. */
+  get lockedIn(): OrmAdapter | undefined {
+    const [adapter] = this.#groups.locking
+    return adapter
+  }
+
+  /** The arguments with fresh rows. */
+  async load(context: LoadContext): Promise<Arguments> {
+    await this.#groups.load(context)
+    return this.#each((reference, parameter) => {
+      if (parameter.kind === 'lazy') return this.#bound(reference, parameter, context)
+      return this.#ofDeclaredType(this.#groups.row(reference, parameter.policy), reference, parameter)
+    })
+  }
+
+  /** For the body to load by itself: each time a fresh row. */
+  #bound(reference: ModelReference, parameter: CompiledParameter, context: LoadContext): BoundReference<object | null> {
+    return new BoundReference(reference, async () => {
+      const groups = new RowGroups(this.#loading)
+      groups.add(reference, parameter.policy)
+      await groups.load(context)
+      return this.#ofDeclaredType(groups.row(reference, parameter.policy), reference, parameter)
+    })
+  }
+
+  /** The arguments with each reference replaced, which is checked to be where it may be. */
+  #each(replace: (reference: ModelReference, parameter: CompiledParameter) => unknown): Arguments {
+    return this.#declaration.map(this.#given, (value, parameter, path) => {
+      if (parameter.kind === 'model' || parameter.kind === 'lazy')
+        return replace(this.#one(value, parameter, path), parameter)
+      if (parameter.kind === 'models') {
+        if (!Array.isArray(value)) throw this.#wrong(value, parameter, path)
+        return value.map((item, index) => replace(this.#one(item, parameter, `${path}[${index}]`), parameter))
+      }
+      return eachReference(
+        value,
+        (reference, where) => {
+          this.#checkUndeclared(reference, parameter, where)
+          return replace(reference, parameter)
+        },
+        path,
+      )
+    })
+  }
+
+  #one(value: unknown, parameter: CompiledParameter, path: string): ModelReference {
+    const { registry } = this.#loading
+    if (!(value instanceof ModelReference) || parameter.handle === undefined) throw this.#wrong(value, parameter, path)
+    const { label, extra } = value
+    registry.get(label, extra.db)
+    if (!registry.accepts(parameter.handle, label, extra.db)) throw this.#wrong(value, parameter, path)
+    return value
+  }
+
+  #checkUndeclared({ label, extra }: ModelReference, { kind }: CompiledParameter, where: () => string): void {
+    const { taskName, only } = this.#declaration
+    const { registry } = this.#loading
+    if (kind === 'value') throw new InvalidArguments(`${where()}: ${taskName} takes no row here, got a ${label}`)
+    if (!only || only.some((handle) => registry.accepts(handle, label, extra.db))) return
+    const names = only.map((handle) => registry.nameOf(handle)).join(', ')
+    throw new UnknownModel(`${where()}: ${taskName} takes only ${names || 'no models'}, got a ${label}`)
+  }
+
+  #wrong(value: unknown, { handle, kind }: CompiledParameter, path: string): Error {
+    const expected = handle === undefined ? 'a value' : this.#loading.registry.nameOf(handle)
+    const many = kind === 'models' && !(value instanceof ModelReference) ? 'a list of ' : 'a '
+    const text = `${path}: ${this.#declaration.taskName} takes ${many}${expected}`
+    if (value instanceof ModelReference) return new UnknownModel(`${text}, got a ${value.label}`)
+    return new InvalidArguments(`${text}, got ${describeValue(value)}`)
+  }
+
+  /** The row's class wins over the label: a Dog may have become a Cat. */
+  #ofDeclaredType(row: object | null, reference: ModelReference, { handle, policy }: CompiledParameter): object | null {
+    if (!row || handle === undefined) return row
+    const { registry } = this.#loading
+    const found = registry.get(reference.label, reference.extra.db).adapter.identify(row)?.model.label
+    if (found === undefined || registry.accepts(handle, found, reference.extra.db)) return row
+    return changedType(
+      `${reference.toString()} is a ${found} now, not the ${registry.nameOf(handle)} that was declared`,
+      policy,
+    )
   }
 }
 
-function groupName(label: string, db: string | undefined): string {
-  return `${label}@${db ?? ''}`
-}
-
-/** A replica will do only where the version tells whether the row is as new as at the call. */
-async function loadGroup({ model, references, rows }: Group, options: LoadOptions, loading: Loading): Promise<void> {
-  const { read = 'sent' } = options
-  const mayLag = (reference: ModelReference): boolean =>
-    model.adapter.replicated === true && (read === 'any' || (read === 'sent' && reference.extra.v !== undefined))
-  const [lagging, exact] = [new Map<string, ModelReference>(), new Map<string, ModelReference>()]
-  for (const [text, reference] of references) (mayLag(reference) ? lagging : exact).set(text, reference)
-  const loaded = await Promise.all([
-    loadRows(model, lagging, false, options, loading),
-    loadRows(model, exact, true, options, loading),
-  ])
-  for (const some of loaded) for (const [text, row] of some) rows.set(text, row)
-}
-
-async function loadRows(
-  model: RegisteredModel,
-  references: References,
-  primary: boolean,
-  options: LoadOptions,
-  { loader, transactions }: Loading,
-): Promise<Map<string, object>> {
-  if (references.size === 0) return new Map()
-  const graceMs = durationMs(options.grace ?? 2, 'grace')
-  const scope = transactions.current()
-  const tx = scope?.adapter === model.adapter ? { tx: scope.tx } : undefined
-  const now = Date.now()
-  return waitForRows(references, {
-    read: (keys, fromPrimary) => loader.read(model, keys, { primary: fromPrimary, ...tx }),
-    versionOf: (row) => model.adapter.identify(row)?.version,
-    primary,
-    acceptsOlder: options.read === 'any',
-    // a sender whose clock is ahead must not make the task wait
-    visibleBy: Math.min(options.sentAt?.getTime() ?? now, now) + graceMs,
-    onGone: (gone) => missing(gone, options.missing ?? 'error'),
-    signal: options.signal,
-  })
-}
-
-function missing(references: readonly ModelReference[], policy: MissingPolicy): void {
-  const names = listed(references)
-  switch (policy) {
+function changedType(message: string, { missing }: CompiledPolicy): null {
+  switch (missing) {
     case 'error':
-      throw new RowMissing(`no row for ${names}: deleted since the call, or never committed`)
+      throw new ModelTypeChanged(message)
     case 'discard':
-      throw new Ignore(`discarded, as the task asks for with missing: 'discard': no row for ${names}`)
+      throw new Ignore(`discarded, as the task asks for with missing: 'discard': ${message}`)
     case 'retry':
-      throw new RowNotYetVisible(`no row for ${names} yet; tried again, as the task asks for with missing: 'retry'`)
+      throw new RowNotYetVisible(`${message}; tried again, as the task asks for with missing: 'retry'`)
     case 'null':
+      return null
   }
 }

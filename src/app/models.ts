@@ -1,26 +1,29 @@
-import { InvalidArguments, UnidentifiableInstance } from '../errors.ts'
+import { DatabaseUnavailable, ImproperlyConfigured, InvalidArguments } from '../errors.ts'
 import type { OrmAdapter } from '../orms/orm-adapter.ts'
-import { ModelReference, type Key, type ReferenceExtra } from '../protocol/model-reference.ts'
-import { loadModels, type LoadOptions } from './model-loading.ts'
+import { ModelReference, type Key } from '../protocol/model-reference.ts'
+import { BoundReference } from './bound-reference.ts'
+import { isUnavailable } from './database-errors.ts'
+import { refuseTwoLocks, type Arguments, type ModelDeclaration } from './model-declaration.ts'
+import type { Loading } from './model-groups.ts'
+import { handleName, type ModelClass, type ModelHandle, type RowTable } from './model-handle.ts'
+import { ArgumentLoad, loadModels, type LoadOptions } from './model-loading.ts'
+import { ReferenceWriter } from './model-references.ts'
 import { ModelRegistry } from './model-registry.ts'
-import { replaceObjects } from './model-tree.ts'
-import { refBrand, type Ref } from './ref.ts'
+import type { Ref } from './ref.ts'
 import { keyProblem } from './row-key.ts'
 import { RowLoader } from './row-loader.ts'
 import type { Transactions } from './transactions.ts'
-
-/** Something whose instances are rows: a class, as class ORMs have it. */
-export type ModelClass<T extends object = object> = abstract new (...args: never[]) => T
 
 /** Rows as arguments: instances leave as label and key, and arrive freshly loaded. */
 export class Models {
   readonly #transactions: Transactions
   readonly #registry = new ModelRegistry()
-  readonly #loader = new RowLoader()
+  readonly #loading: Loading
   #gaveRefs = false
 
   constructor(transactions: Transactions) {
     this.#transactions = transactions
+    this.#loading = { registry: this.#registry, loader: new RowLoader(), transactions }
   }
 
   /** Adds an ORM and follows its transactions. Throws ImproperlyConfigured if a label is taken. */
@@ -40,17 +43,23 @@ export class Models {
     return this.#registry.adapters.length === 0 && !this.#gaveRefs
   }
 
+  /** @internal */
+  get registry(): ModelRegistry {
+    return this.#registry
+  }
+
   /**
    * A row by its key, without loading it: `ref(Order, 42)`, or `ref('shop.Order', 42)` for a model that only the worker
    * knows. A composite key is a list in the model's order.
    */
   ref<T extends object>(model: ModelClass<T>, key: Key): Ref<T>
-  ref<T = unknown>(model: string, key: Key): Ref<T>
-  ref<T>(model: ModelClass | string, key: Key): Ref<T> {
-    const known = typeof model === 'string' ? this.#registry.find(model, undefined) : this.#registry.ofHandle(model)
+  ref<Table extends RowTable>(table: Table, key: Key): Ref<Table['$inferSelect']>
+  ref<T = unknown>(label: string, key: Key): Ref<T>
+  ref(model: ModelHandle, key: Key): Ref {
+    const known = this.#registry.declared(model)
     const label = known?.info.label ?? (typeof model === 'string' ? model : undefined)
     if (label === undefined || !/^[^.]+\.[^.]+$/.test(label)) {
-      const name = typeof model === 'string' ? `'${model}'` : model.name
+      const name = handleName(model)
       throw new InvalidArguments(`ref() takes a registered model class or a label such as 'shop.Order'; got ${name}`)
     }
     const problem = keyProblem(key, known?.info.key)
@@ -58,7 +67,7 @@ export class Models {
     this.#gaveRefs = true
     const db = known?.adapter.db
     const reference = new ModelReference(label, key, db === undefined ? {} : { db })
-    return new BoundReference(reference, () => this.load(reference, { grace: 0 }) as Promise<T>)
+    return new BoundReference(reference, () => this.load(reference, { grace: 0 })).asRef
   }
 
   /**
@@ -67,25 +76,16 @@ export class Models {
    * UnidentifiableInstance, with the path of an instance that has no key.
    */
   toReferences<T>(value: T, path = '$', { committed = false }: { readonly committed?: boolean } = {}): T {
-    const owner = committed ? this.#transactions.current()?.adapter : undefined
-    return replaceObjects(
-      value,
-      (object, where) => {
-        if (object instanceof ModelReference) return object
-        if (object instanceof BoundReference) return marked(object.reference, owner !== undefined)
-        const found = this.#registry.identify(object)
-        if (!found) return object
-        const { model, key, version } = found.identity
-        checkInstance(model.label, model.key, key, where)
-        const { db } = found.adapter
-        const extra = {
-          ...(db === undefined ? undefined : { db }),
-          ...(version === undefined ? undefined : { v: version }),
-        }
-        return marked(new ModelReference(model.label, key, extra), found.adapter === owner)
-      },
-      path,
-    ) as T
+    return this.#writer(committed).everywhere(value, path)
+  }
+
+  /** @internal The arguments of a call as references. Throws InvalidArguments with the path of what the task does not take. */
+  argumentReferences(declaration: ModelDeclaration, given: Arguments, committed: boolean): Arguments {
+    return this.#writer(committed).arguments(declaration, given)
+  }
+
+  #writer(committed: boolean): ReferenceWriter {
+    return new ReferenceWriter(this.#registry, committed ? this.#transactions.current()?.adapter : undefined)
   }
 
   /**
@@ -93,11 +93,18 @@ export class Models {
    * UnknownModel. Tasks that load in the same turn of the event loop share queries, never objects.
    */
   load(value: unknown, options: LoadOptions = {}): Promise<unknown> {
-    return loadModels(value, options, {
-      registry: this.#registry,
-      loader: this.#loader,
-      transactions: this.#transactions,
-    })
+    return loadModels(value, options, this.#loading)
+  }
+
+  /** @internal The arguments of a message. Throws UnknownModel or InvalidArguments for what the task does not take. */
+  argumentLoad(declaration: ModelDeclaration, given: Arguments): ArgumentLoad {
+    return new ArgumentLoad(declaration, given, this.#loading)
+  }
+
+  /** @internal Throws ImproperlyConfigured if the task declares locks in two databases, as far as they are known yet. */
+  checkLocks({ taskName, locked }: ModelDeclaration): void {
+    const adapters = locked.flatMap((handle) => this.#registry.declared(handle)?.adapter ?? [])
+    refuseTwoLocks(taskName, new Set(adapters))
   }
 
   /** Runs one attempt of a task, its loading included, in the units of work of the ORMs that have such. */
@@ -107,51 +114,21 @@ export class Models {
       body,
     )()
   }
-}
 
-class BoundReference<T> implements Ref<T> {
-  readonly [refBrand] = true
-  readonly reference: ModelReference
-  readonly #load: () => Promise<T>
-
-  constructor(reference: ModelReference, load: () => Promise<T>) {
-    this.reference = reference
-    this.#load = load
+  /**
+   * @internal Runs an attempt in a transaction of its own, which whatever it throws rolls back. As long as `mayRepeat`,
+   * a database that is away is DatabaseUnavailable.
+   */
+  async inTransaction<R>(adapter: OrmAdapter, mayRepeat: () => boolean, attempt: () => Promise<R>): Promise<R> {
+    if (!adapter.transactions) {
+      throw new ImproperlyConfigured(`${adapter.name} has no transactions: rows that it loads cannot be locked`)
+    }
+    try {
+      return await adapter.transactions.run(attempt)
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable || !mayRepeat() || !isUnavailable(adapter, error)) throw error
+      const message = `the database of ${adapter.name} is not available: ${(error as Error).message}`
+      throw new DatabaseUnavailable(message, { cause: error })
+    }
   }
-
-  get label(): string {
-    return this.reference.label
-  }
-
-  get key(): Key {
-    return this.reference.key
-  }
-
-  load(): Promise<T> {
-    return this.#load()
-  }
-
-  toString(): string {
-    return this.reference.toString()
-  }
-}
-
-function marked(reference: ModelReference, isCommitted: boolean): ModelReference {
-  if (!isCommitted) return reference
-  const extra: ReferenceExtra = { ...reference.extra, c: 1 }
-  return new ModelReference(reference.label, reference.key, extra)
-}
-
-function checkInstance(
-  label: string,
-  names: readonly string[],
-  key: Key | undefined,
-  where: () => string,
-): asserts key is Key {
-  if (key === undefined) {
-    const advice = 'save it before the call, or load it with its key'
-    throw new UnidentifiableInstance(`${where()}: this ${label} has no ${names.join(' and ')}: ${advice}`)
-  }
-  const problem = keyProblem(key, names)
-  if (problem) throw new UnidentifiableInstance(`${where()}: the key of this ${label} ${problem}`)
 }

@@ -48,7 +48,7 @@ const origin = `gen${process.pid}@${os.hostname()}`
 export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCall {
   const { taskName, task, options } = call
   const compiled = task?.compiledFor(app)
-  const references = app.models.isEmpty ? call : referencesOf(app, call)
+  const references = referencesOf(app, call)
   const body = encodeTaskBody({ args: references.args, kwargs: references.kwargs, embed: emptyEmbed })
   const serializer = options.serializer ?? compiled?.serializer ?? app.config.task.serializer
   const encoded = codec.dump(body, serializer, options.compression ?? compiled?.compression)
@@ -77,8 +77,10 @@ export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCa
   }
 }
 
-function referencesOf(app: Celeriac, { args, kwargs, scope }: Call): Arguments {
-  return app.models.toReferences({ args, kwargs }, '$', { committed: scope !== undefined })
+function referencesOf({ models }: Celeriac, { task, args, kwargs, scope }: Call): Arguments {
+  if (models.isEmpty && task?.declaration.isDeclared !== true) return { args, kwargs }
+  if (task) return models.argumentReferences(task.declaration, { args, kwargs }, scope !== undefined)
+  return models.toReferences({ args, kwargs }, '$', { committed: scope !== undefined })
 }
 
 function propertiesOf(taskId: string, priority: number | undefined): Message['properties'] {

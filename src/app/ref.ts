@@ -4,8 +4,8 @@ import type { Key } from '../protocol/model-reference.ts'
 export const refBrand: unique symbol = Symbol.for('celeriac.ref')
 
 /**
- * A row by label and key that is not loaded yet. Pass it wherever a task takes the model, or let a task take
- * `Ref<Model>` itself and load the row when it wants it.
+ * A row by label and key that is not loaded yet. Pass it wherever a task takes the model. A body that wants the `Ref`
+ * itself, to load the row when it likes, declares the parameter with `lazy(Model)`.
  */
 export interface Ref<out T = unknown> {
   readonly [refBrand]: true
@@ -57,3 +57,21 @@ export type Enqueueable<T> = T extends Leaf
 
 /** The parameters of `delay` for a task whose body takes `A`. */
 export type EnqueueableArgs<A extends readonly unknown[]> = { [K in keyof A]: Enqueueable<A[K]> }
+
+/** Is null welcome wherever `T` has a model? Null is passed in the place of a row that is gone. */
+type TakesNull<T> = null extends T
+  ? true
+  : T extends Leaf
+    ? true
+    : T extends readonly unknown[]
+      ? AllTrue<{ [K in keyof T]: TakesNull<T[K]> }[number]>
+      : T extends object
+        ? IsModel<T> extends true
+          ? false
+          : AllTrue<{ [K in keyof T]-?: TakesNull<T[K]> }[keyof T]>
+        : true
+type AllTrue<T> = false extends T ? false : true
+
+/** What the body of a task with `missing: 'null'` must be besides a function of `A`. */
+export type NullsAccepted<A extends readonly unknown[]> =
+  TakesNull<A> extends true ? unknown : "with missing: 'null' every model of the body must accept null"

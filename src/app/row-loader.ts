@@ -21,28 +21,40 @@ interface Holder {
  * object is given to two of them. Nothing is kept: a row is always read after it was asked for.
  */
 export class RowLoader {
-  readonly #replicaBatches = new Map<ModelInfo, Holder[]>()
-  readonly #primaryBatches = new Map<ModelInfo, Holder[]>()
+  readonly #batches = new Map<ModelInfo, Map<string, Holder[]>>()
 
   /** Rows by `keyText`; missing rows are left out. Throws DatabaseUnavailable. */
   read(model: RegisteredModel, keys: Keys, options: FetchOptions): Promise<Rows> {
     if (options.tx || model.adapter.runTask) return fetchRows(model, keys, options)
-    const batches = options.primary ? this.#primaryBatches : this.#replicaBatches
+    const batches = this.#batchesOf(model.root)
+    const name = batchName(options)
     return new Promise((resolve, reject) => {
       const holder = { keys, found: new Map<string, object>(), resolve, reject }
-      const batch = batches.get(model.root)
+      const batch = batches.get(name)
       if (batch) {
         batch.push(holder)
         return
       }
       const holders = [holder]
-      batches.set(model.root, holders)
+      batches.set(name, holders)
       setImmediate(() => {
-        batches.delete(model.root)
+        batches.delete(name)
         void readTogether(model, holders, options)
       })
     })
   }
+
+  #batchesOf(root: ModelInfo): Map<string, Holder[]> {
+    let batches = this.#batches.get(root)
+    if (!batches) this.#batches.set(root, (batches = new Map()))
+    return batches
+  }
+}
+
+/** One query can serve all who read alike. */
+function batchName({ primary, relations, hideDeleted }: FetchOptions): string {
+  if (!relations && hideDeleted !== true) return primary ? 'primary' : 'replica'
+  return JSON.stringify([primary, hideDeleted === true, relations])
 }
 
 /** Never rejects. A key that the database chokes on fails only the task that brought it. */
@@ -72,8 +84,11 @@ async function shareRows(model: RegisteredModel, holders: readonly Holder[], opt
     const union = new Map(waiting.flatMap(({ keys }) => [...keys]))
     const rows = await fetchRows(model, union, options)
     const taken = new Set<string>()
+    const related = new Set<object>()
     waiting = waiting.flatMap(({ holder, keys }) => {
-      const left = take(holder, keys, rows, taken, model.adapter)
+      const left = options.relations
+        ? takeGraphs(holder, keys, rows, related, options.relations)
+        : take(holder, keys, rows, taken, model.adapter)
       return left.size > 0 ? [{ holder, keys: left }] : []
     })
   }
@@ -91,6 +106,37 @@ function take(holder: Holder, keys: Keys, rows: Rows, taken: Set<string>, adapte
     else left.set(text, key)
   }
   return left
+}
+
+/** With relations nothing is copied, and an ORM may hang one related object on many rows: those are read again as well. */
+function takeGraphs(
+  holder: Holder,
+  keys: Keys,
+  rows: Rows,
+  taken: Set<object>,
+  relations: readonly string[],
+): Map<string, Key> {
+  const left = new Map<string, Key>()
+  const own = new Set<object>()
+  for (const [text, key] of keys) {
+    const row = rows.get(text)
+    if (!row) continue
+    const graph = [row, ...relations.flatMap((path) => relatedObjects(row, path.split('.')))]
+    if (graph.some((object) => taken.has(object))) {
+      left.set(text, key)
+      continue
+    }
+    for (const object of graph) own.add(object)
+    holder.found.set(text, row)
+  }
+  for (const object of own) taken.add(object)
+  return left
+}
+
+function relatedObjects(row: object, [name = '', ...rest]: readonly string[]): object[] {
+  const value: unknown = (row as Readonly<Record<string, unknown>>)[name]
+  const related = [value].flat().filter((each): each is object => typeof each === 'object' && each !== null)
+  return rest.length === 0 ? related : [...related, ...related.flatMap((each) => relatedObjects(each, rest))]
 }
 
 async function fetchRows({ adapter, root }: RegisteredModel, keys: Keys, options: FetchOptions): Promise<Rows> {

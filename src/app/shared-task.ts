@@ -1,8 +1,8 @@
 import type { Celeriac } from './app.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { maybeCurrentTask } from './context.ts'
-import type { TaskOptions } from './task-options.ts'
-import { callerPlace, createTask, type Task, type TaskBody } from './task.ts'
+import type { DefineTask } from './task-definition.ts'
+import { callerPlace, createTask, taskDefinition, type Task } from './task.ts'
 import { refuseDuplicate } from './task-registry.ts'
 
 // The two things that are global on purpose: a shared task needs no app at hand.
@@ -33,22 +33,10 @@ export function unsetCurrentApp(app: Celeriac): void {
 }
 
 /** Defines a task that needs no app and belongs to every app; a call goes through the current one. */
-export function sharedTask<A extends readonly unknown[], R>(name: string, body: TaskBody<A, R>): Task<A, Awaited<R>>
-export function sharedTask<A extends readonly unknown[], R>(
-  name: string,
-  options: TaskOptions,
-  body: TaskBody<A, R>,
-): Task<A, Awaited<R>>
-export function sharedTask<A extends readonly unknown[], R>(
-  name: string,
-  optionsOrBody: TaskOptions | TaskBody<A, R>,
-  maybeBody?: TaskBody<A, R>,
-): Task<A, Awaited<R>> {
-  const options = typeof optionsOrBody === 'function' ? {} : optionsOrBody
-  const body = typeof optionsOrBody === 'function' ? optionsOrBody : maybeBody
+export const sharedTask: DefineTask = ((name: string, first: unknown, second?: unknown): Task => {
   const place = callerPlace(sharedTask)
-  const task = createTask(name, options, body as TaskBody<A, Awaited<R> | Promise<Awaited<R>>>, place, currentApp)
+  const task = createTask(name, taskDefinition(first, second), place, currentApp)
   refuseDuplicate(shared.get(name), place)
-  shared.set(name, task as unknown as Task)
+  shared.set(name, task)
   return task
-}
+}) as DefineTask

@@ -4,6 +4,9 @@ import { describeValue } from '../protocol/describe-value.ts'
 import { durationMs, parseDuration, type Duration } from '../util/duration.ts'
 import { nearest } from '../util/nearest.ts'
 import type { Config } from './config.ts'
+import { isModelHandle, type ModelHandle } from './model-handle.ts'
+import { policyNames, policyProblems, type MissingPolicy, type ModelPolicy } from './model-policy.ts'
+import { isParameter, type AnyParameter } from './task-parameters.ts'
 
 /** An error class, or a function that says whether it means this error. */
 export type ErrorMatcher = (abstract new (...args: never[]) => Error) | ((error: unknown) => boolean)
@@ -15,7 +18,7 @@ export type ErrorMatcher = (abstract new (...args: never[]) => Error) | ((error:
 export type DispatchMode = 'auto' | 'afterCommit' | 'outbox' | 'now'
 
 /** What `app.task(name, options, body)` takes; everything unset comes from the settings. */
-export interface TaskOptions {
+export interface TaskOptions extends ModelPolicy {
   /** Default 3. `Infinity`: for ever. */
   readonly maxRetries?: number
   /** Wait before a retry without `retryBackoff`. Default 180 s. */
@@ -63,10 +66,18 @@ export interface TaskOptions {
   readonly serializer?: string
   readonly compression?: string
   readonly dispatch?: DispatchMode
-  /** A row that is gone: fail (default), drop the task, pass null, or retry. */
-  readonly missing?: 'error' | 'discard' | 'null' | 'retry'
-  /** How long a row may not yet be visible. Default 2 s. */
-  readonly grace?: Duration
+  /** The only models that the arguments may hold: classes, tables or labels. Default: any that an ORM in use knows. */
+  readonly models?: readonly ModelHandle[]
+}
+
+/** `TaskOptions` with declared parameters. */
+export interface DeclaredTaskOptions<P extends readonly AnyParameter[], Missing extends MissingPolicy> extends Omit<
+  TaskOptions,
+  'missing' | 'models'
+> {
+  /** The parameters of the body: `model`, `models`, `lazy` and `value`. */
+  readonly takes: P
+  readonly missing?: Missing
 }
 
 export interface RetryPolicy {
@@ -95,12 +106,10 @@ export interface CompiledOptions {
   readonly serializer: string
   readonly compression: string | undefined
   readonly dispatch: DispatchMode
-  readonly missing: 'error' | 'discard' | 'null' | 'retry'
-  readonly graceMs: number
 }
 
 const booleans = ['retryJitter', 'acksLate', 'ignoreResult', 'storeErrorsEvenIfIgnored', 'trackStarted'] as const
-const durations = ['retryDelay', 'retryBackoffMax', 'expires', 'timeLimit', 'softTimeLimit', 'grace'] as const
+const durations = ['retryDelay', 'retryBackoffMax', 'expires', 'timeLimit', 'softTimeLimit'] as const
 const others = [
   'maxRetries',
   'autoretryFor',
@@ -117,9 +126,10 @@ const others = [
   'serializer',
   'compression',
   'dispatch',
-  'missing',
+  'models',
+  'takes',
 ] as const
-const known: readonly string[] = [...booleans, ...durations, ...others]
+const known: readonly string[] = [...booleans, ...durations, ...others, ...policyNames]
 
 /** Throws ImproperlyConfigured with every wrong option of the task, so that JavaScript users learn what the types say. */
 export function checkTaskOptions(name: string, options: TaskOptions): void {
@@ -139,6 +149,7 @@ export function checkTaskOptions(name: string, options: TaskOptions): void {
       problems.push(`${key} must be seconds or text like '30s', got ${describeValue(given[key])}`)
   }
   checkNumbers(options, problems)
+  checkModels(given, problems)
   if (problems.length > 0) throw new ImproperlyConfigured(`task ${name}:\n  ${problems.join('\n  ')}`)
 }
 
@@ -155,6 +166,21 @@ function checkNumbers(options: TaskOptions, problems: string[]): void {
   const soft = parseDuration(softTimeLimit)
   if (hard !== undefined && soft !== undefined && soft > hard)
     problems.push(`softTimeLimit (${softTimeLimit}) must not be longer than timeLimit (${timeLimit})`)
+}
+
+function checkModels(given: Readonly<Record<string, unknown>>, problems: string[]): void {
+  problems.push(...policyProblems(given))
+  const { takes, models, parameters } = given
+  if (models !== undefined && !(Array.isArray(models) && models.every(isModelHandle)))
+    problems.push(`models must be a list of model classes or labels, got ${describeValue(models)}`)
+  if (takes === undefined) return
+  if (!Array.isArray(takes) || !takes.every(isParameter)) {
+    problems.push(`takes must be a list of model(), models(), lazy() and value(), got ${describeValue(takes)}`)
+    return
+  }
+  if (models !== undefined) problems.push('models has no meaning beside takes, which declares each argument')
+  if (Array.isArray(parameters) && parameters.length !== takes.length)
+    problems.push(`parameters names ${parameters.length} arguments, takes declares ${takes.length}`)
 }
 
 /** The options of a task in an app: task before settings. */
@@ -188,8 +214,6 @@ export function compileTaskOptions(options: TaskOptions, config: Config): Compil
     serializer: options.serializer ?? settings.serializer,
     compression: options.compression ?? settings.compression,
     dispatch: options.dispatch ?? settings.dispatch,
-    missing: options.missing ?? 'error',
-    graceMs: ms(options.grace) ?? 2000,
   })
 }
 

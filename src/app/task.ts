@@ -3,6 +3,7 @@ import type { Celeriac } from './app.ts'
 import type { AsyncResult } from './async-result.ts'
 import { runInContext, TaskContext, type TaskRequest } from './context.ts'
 import type { CallOptions } from './call-options.ts'
+import { ModelDeclaration, type DeclarationOptions } from './model-declaration.ts'
 import type { EnqueueableArgs } from './ref.ts'
 import { checkTaskOptions, compileTaskOptions, type CompiledOptions, type TaskOptions } from './task-options.ts'
 import { newTaskId } from './task-id.ts'
@@ -10,44 +11,68 @@ import { newTaskId } from './task-id.ts'
 /** A task body: an arrow (context from `currentTask()`), or a `function (this: TaskContext, …)`. */
 export type TaskBody<A extends readonly unknown[], R> = (this: TaskContext, ...args: A) => R
 
-/** A named function that can run elsewhere and later. Calling it runs it here and now. */
-export interface Task<A extends readonly unknown[] = readonly unknown[], R = unknown> {
+/**
+ * A named function that can run elsewhere and later. Calling it runs it here and now. `A` is what the body takes, `C`
+ * what a caller may pass.
+ */
+export interface Task<
+  A extends readonly unknown[] = readonly unknown[],
+  R = unknown,
+  C extends readonly unknown[] = EnqueueableArgs<A>,
+> {
   (...args: A): Promise<R>
   readonly name: string
   readonly options: TaskOptions
   /** Where it was defined: `file:line:column`. */
   readonly place: string
   /** Sends the call to its queue. Resolves once the broker has it; the result does not wait for the task. */
-  delay(...args: EnqueueableArgs<A>): Promise<AsyncResult<R>>
+  delay(...args: C): Promise<AsyncResult<R>>
   /** As `delay`, with options. */
-  applyAsync(args: Readonly<EnqueueableArgs<A>>, options?: CallOptions): Promise<AsyncResult<R>>
+  applyAsync(args: Readonly<C>, options?: CallOptions): Promise<AsyncResult<R>>
   /** As `delay`, after the commit of the open transaction, whatever the task's `dispatch` says; at once without one. */
-  delayOnCommit(...args: EnqueueableArgs<A>): Promise<AsyncResult<R>>
-  applyAsyncOnCommit(args: Readonly<EnqueueableArgs<A>>, options?: CallOptions): Promise<AsyncResult<R>>
+  delayOnCommit(...args: C): Promise<AsyncResult<R>>
+  applyAsyncOnCommit(args: Readonly<C>, options?: CallOptions): Promise<AsyncResult<R>>
   /** Calls that belong to this transaction of an ORM, begun by hand or not the current one. */
-  in(tx: object): TaskInTransaction<A, R>
+  in(tx: object): TaskInTransaction<R, C>
   /** Sends one call for each list of arguments, published in batches. */
-  delayMany(
-    calls: Iterable<Readonly<EnqueueableArgs<A>>> | AsyncIterable<Readonly<EnqueueableArgs<A>>>,
-    options?: CallOptions,
-  ): Promise<AsyncResult<R>[]>
+  delayMany(calls: Iterable<Readonly<C>> | AsyncIterable<Readonly<C>>, options?: CallOptions): Promise<AsyncResult<R>[]>
   /** @internal */
   compiledFor(app: Celeriac): CompiledOptions
   /** @internal */
   readonly body: TaskBody<A, R | Promise<R>>
+  /** @internal */
+  readonly declaration: ModelDeclaration
+  /** @internal The name of the row whose method this is: its first argument, or a keyword argument of that name. */
+  readonly self: string | undefined
 }
 
 /** The calls of a task that follow a given transaction. */
-export type TaskInTransaction<A extends readonly unknown[], R> = Pick<Task<A, R>, 'delay' | 'applyAsync' | 'delayMany'>
+export type TaskInTransaction<R, C extends readonly unknown[]> = Pick<
+  Task<C, R, C>,
+  'delay' | 'applyAsync' | 'delayMany'
+>
+
+/** What `app.task` and `sharedTask` were given, sorted out. */
+export interface TaskDefinition<A extends readonly unknown[], R> {
+  readonly options: TaskOptions & DeclarationOptions
+  readonly body: TaskBody<A, R | Promise<R>>
+  readonly self?: string
+}
+
+/** `(body)`, `(parameters, body)` or `(options, body)`. */
+export function taskDefinition<A extends readonly unknown[], R>(first: unknown, second: unknown): TaskDefinition<A, R> {
+  if (typeof first === 'function') return { options: {}, body: first as TaskBody<A, R | Promise<R>> }
+  const options = (Array.isArray(first) ? { takes: first } : first) as TaskDefinition<A, R>['options']
+  return { options, body: second as TaskBody<A, R | Promise<R>> }
+}
 
 /** Makes the callable. `appOf` says which app a call means: its own, or the current one for a shared task. */
-export function createTask<A extends readonly unknown[], R>(
+export function createTask<A extends readonly unknown[], R, C extends readonly unknown[] = EnqueueableArgs<A>>(
   name: string,
-  options: TaskOptions,
-  body: TaskBody<A, R | Promise<R>>,
+  { options, body, self }: TaskDefinition<A, R>,
   place: string,
   appOf: () => Celeriac,
-): Task<A, R> {
+): Task<A, R, C> {
   checkDefinition(name, options, body)
   const compiled = new WeakMap<Celeriac, CompiledOptions>()
   const call = (...args: A): Promise<R> => callDirectly(appOf(), task, args)
@@ -55,17 +80,17 @@ export function createTask<A extends readonly unknown[], R>(
     options,
     place,
     body,
-    delay: (...args: EnqueueableArgs<A>) => appOf().publisher.call<R>(task as Task, args, noOptions),
-    applyAsync: (args: Readonly<EnqueueableArgs<A>>, callOptions: CallOptions = noOptions) =>
-      appOf().publisher.call<R>(task as Task, args, callOptions),
-    delayMany: (
-      calls: Iterable<Readonly<EnqueueableArgs<A>>> | AsyncIterable<Readonly<EnqueueableArgs<A>>>,
-      callOptions: CallOptions = noOptions,
-    ) => appOf().publisher.callMany<R>(task as Task, calls, callOptions),
-    delayOnCommit: (...args: EnqueueableArgs<A>) => appOf().publisher.call<R>(task as Task, args, onCommit),
-    applyAsyncOnCommit: (args: Readonly<EnqueueableArgs<A>>, callOptions: CallOptions = noOptions) =>
-      appOf().publisher.call<R>(task as Task, args, { ...callOptions, ...onCommit }),
-    in: (tx: object): TaskInTransaction<A, R> => {
+    declaration: new ModelDeclaration(name, options),
+    self,
+    delay: (...args: C) => appOf().publisher.call<R>(task as unknown as Task, args, noOptions),
+    applyAsync: (args: Readonly<C>, callOptions: CallOptions = noOptions) =>
+      appOf().publisher.call<R>(task as unknown as Task, args, callOptions),
+    delayMany: (calls: Iterable<Readonly<C>> | AsyncIterable<Readonly<C>>, callOptions: CallOptions = noOptions) =>
+      appOf().publisher.callMany<R>(task as unknown as Task, calls, callOptions),
+    delayOnCommit: (...args: C) => appOf().publisher.call<R>(task as unknown as Task, args, onCommit),
+    applyAsyncOnCommit: (args: Readonly<C>, callOptions: CallOptions = noOptions) =>
+      appOf().publisher.call<R>(task as unknown as Task, args, { ...callOptions, ...onCommit }),
+    in: (tx: object): TaskInTransaction<R, C> => {
       const within = <T>(call: () => T): T => appOf().transactions.within(tx, call)
       return {
         delay: (...args) => within(() => task.delay(...args)),
@@ -80,7 +105,7 @@ export function createTask<A extends readonly unknown[], R>(
     },
   }
   Object.defineProperty(call, 'name', { value: name })
-  const task: Task<A, R> = Object.assign(call, members) as Task<A, R>
+  const task: Task<A, R, C> = Object.assign(call, members) as Task<A, R, C>
   return task
 }
 
@@ -99,7 +124,11 @@ function checkDefinition(name: unknown, options: TaskOptions, body: unknown): as
 }
 
 /** The body as a plain function, with a context that says so. */
-async function callDirectly<A extends readonly unknown[], R>(app: Celeriac, task: Task<A, R>, args: A): Promise<R> {
+async function callDirectly<A extends readonly unknown[], R>(
+  app: Celeriac,
+  task: Pick<Task<A, R>, 'name' | 'body'>,
+  args: A,
+): Promise<R> {
   const context = new TaskContext(app, task as unknown as Task, directRequest(app, task.name, args), {
     signal: new AbortController().signal,
     updateState: () => Promise.resolve(),
