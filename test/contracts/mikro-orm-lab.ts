@@ -1,116 +1,62 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { EntitySchema, MikroORM, type EntityManager } from '@mikro-orm/sqlite'
+import type { MikroORM } from '@mikro-orm/core'
+import { MikroORM as MariaDb } from '@mikro-orm/mariadb'
+import { MikroORM as Postgres } from '@mikro-orm/postgresql'
+import { MikroORM as Sqlite } from '@mikro-orm/sqlite'
 import { mikro } from '../../src/orms/mikro-orm.ts'
-import type { OrmLab } from './orm-contract-tools.ts'
+import type { TestDatabase } from '../services.ts'
+import { mikroModels, type MikroModels } from './mikro-orm-entities.ts'
+import type { LabRows, OrmLab, UserRow } from './orm-contract-tools.ts'
 
-export class User {
-  declare id: number
-  declare name: string
-  declare version: number
-  declare deletedAt: Date | null
-  declare tags: string[] | null
-}
-export class Seat {
-  declare row: number
-  declare seat: string
-  declare holder: string
-}
-export class Animal {
-  declare kind: string
-  declare id: number
-  declare name: string
-}
-export class Dog extends Animal {}
-export class Cat extends Animal {}
-
-const schemas = [
-  new EntitySchema<User>({
-    class: User,
-    tableName: 'user',
-    filters: { alive: { name: 'alive', cond: { deletedAt: null }, default: true } },
-    properties: {
-      id: { type: 'integer', primary: true, autoincrement: true },
-      name: { type: 'string' },
-      version: { type: 'integer', version: true },
-      deletedAt: { type: 'datetime', nullable: true },
-      tags: { type: 'json', nullable: true },
-    },
-  }),
-  new EntitySchema<Seat>({
-    class: Seat,
-    tableName: 'seat',
-    properties: {
-      row: { type: 'integer', primary: true },
-      seat: { type: 'string', primary: true },
-      holder: { type: 'string' },
-    },
-  }),
-  new EntitySchema<Animal>({
-    class: Animal,
-    tableName: 'animal',
-    discriminatorColumn: 'kind',
-    discriminatorMap: { Animal, Dog, Cat },
-    properties: {
-      id: { type: 'integer', primary: true, autoincrement: true },
-      kind: { type: 'string' },
-      name: { type: 'string' },
-    },
-  }),
-  new EntitySchema<Dog, Animal>({ class: Dog, extends: Animal, properties: {} }),
-  new EntitySchema<Cat, Animal>({ class: Cat, extends: Animal, properties: {} }),
-]
-
-export interface MikroLab extends OrmLab {
+export interface MikroLab extends OrmLab, MikroModels {
   readonly orm: MikroORM
+  readonly classes: MikroModels['classes'] & { readonly [Name in 'User' | 'Seat']: new () => LabRows[Name] }
 }
 
-export async function openMikroLab(): Promise<MikroLab> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'celeriac-mikro-orm-'))
-  const dbName = path.join(folder, 'rows.db')
+type Manager = MikroORM['em']
+
+export async function openMikroLab(database: TestDatabase): Promise<MikroLab> {
+  const { classes, schemas } = mikroModels()
   let selects = 0
-  const orm = await MikroORM.init({
-    dbName,
-    entities: schemas,
+  const orm = await openOrm(database, {
+    entities: [...schemas],
     debug: ['query'],
     colors: false,
-    logger: (message) => {
-      if (/\] select /i.test(message)) selects++
+    logger: (message: string) => {
+      if (/\] select .* from .?(users|seats|tokens|ledgers|days|posts|animals)\b/s.test(message)) selects++
     },
   })
-  await orm.schema.create()
-  const other = new DatabaseSync(dbName)
-  other.exec('PRAGMA journal_mode = WAL')
-  other.exec('CREATE TABLE debt (id INTEGER PRIMARY KEY, user INTEGER REFERENCES user DEFERRABLE INITIALLY DEFERRED)')
-  const managerOf = (tx: object): EntityManager => tx as EntityManager
+  const current = (): Manager => {
+    const em = orm.em.getContext(false)
+    return em === orm.em ? orm.em.fork() : em
+  }
+  const managerOf = (tx: object): Manager => tx as Manager
   return {
+    database,
     orm,
+    schemas,
+    classes: classes as MikroLab['classes'],
     adapter: mikro(orm, { app: 'shop', aliases: { User: ['shop.Person'] } }),
-    User,
-    Seat,
-    save: async (instance) => {
-      const current = orm.em.getContext(false)
-      const em = current === orm.em ? orm.em.fork() : current
-      await em.persist(instance).flush()
-      return instance
+    create: async (model, values) => {
+      const em = current()
+      const row: unknown = em.create(classes[model], values as never)
+      await em.flush()
+      return row as LabRows[typeof model]
     },
-    findUser: (id) => orm.em.fork().findOneOrFail(User, { id }),
+    findUser: (id) => current().findOneOrFail(classes.User, { id } as never, { refresh: true }) as Promise<UserRow>,
     transaction: (body) => orm.em.fork().transactional((em) => body(em)),
     savepoint: (tx, body) => managerOf(tx).transactional((em) => body(em)),
-    insertIn: (tx, name) => managerOf(tx).persist(Object.assign(new User(), { name })).flush(),
-    spoilCommit: async (tx) => void (await managerOf(tx).execute('INSERT INTO debt (user) VALUES (-5)')),
-    elsewhere: (sql) => other.exec(sql),
     takeSelects: () => {
       const taken = selects
       selects = 0
       return taken
     },
-    async [Symbol.asyncDispose]() {
-      other.close()
-      await orm.close()
-      await rm(folder, { recursive: true })
-    },
+    [Symbol.asyncDispose]: () => orm.close(),
   }
+}
+
+function openOrm({ dialect, url }: TestDatabase, options: object): Promise<MikroORM> {
+  const server = { ...options, clientUrl: url, pool: { min: 0, max: 5 } }
+  if (dialect === 'postgres') return Postgres.init(server as never) as unknown as Promise<MikroORM>
+  if (dialect === 'mysql') return MariaDb.init(server as never) as unknown as Promise<MikroORM>
+  return Sqlite.init({ ...options, dbName: url } as never) as unknown as Promise<MikroORM>
 }

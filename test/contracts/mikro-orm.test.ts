@@ -1,7 +1,8 @@
-import { describe, it } from 'node:test'
 import { openMikroLab } from './mikro-orm-lab.ts'
 import { describeOrm } from './orm-contract.ts'
 
-describe('mikro-orm', () => {
-  describeOrm(it, openMikroLab)
+describeOrm('mikro-orm', {
+  databases: ['sqlite', 'postgres', 'mysql'],
+  open: openMikroLab,
+  abilities: { relations: true, hideDeleted: true, lock: true },
 })

@@ -1,7 +1,8 @@
-import { describe, it } from 'node:test'
 import { describeOrm } from './orm-contract.ts'
 import { openSequelizeLab } from './sequelize-lab.ts'
 
-describe('sequelize', () => {
-  describeOrm(it, openSequelizeLab)
+describeOrm('sequelize', {
+  databases: ['sqlite', 'postgres', 'mysql'],
+  open: openSequelizeLab,
+  abilities: { relations: true, hideDeleted: true, lock: true },
 })
