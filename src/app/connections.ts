@@ -20,6 +20,8 @@ export class Connections {
   #backend: Promise<ResultBackend> | undefined
   #watcher: Promise<ResultWatcher> | undefined
   #codec: Promise<Codec> | undefined
+  /** The broker without a turn of the event loop, while it is open. */
+  openedBroker: Broker | undefined
   /** The codec without a turn of the event loop, once it is open. */
   openedCodec: Codec | undefined
 
@@ -62,7 +64,7 @@ export class Connections {
   /** Closes what was opened here, results first: their stores may share a file with the broker. */
   async close(): Promise<void> {
     const [watcher, backend, broker] = [this.#watcher, this.#backend, this.#broker]
-    this.#watcher = this.#backend = this.#broker = undefined
+    this.#watcher = this.#backend = this.#broker = this.openedBroker = undefined
     await (await watcher)?.[Symbol.asyncDispose]()
     if (!this.#options.backend) await (await backend)?.[Symbol.asyncDispose]()
     if (!this.#options.broker) await (await broker)?.[Symbol.asyncDispose]()
@@ -74,7 +76,7 @@ export class Connections {
 
   async #openBroker(): Promise<Broker> {
     const { url, transportOptions } = this.#options.config().broker
-    return this.#options.broker ?? (await openBroker(url, { transportOptions }))
+    return (this.openedBroker = this.#options.broker ?? (await openBroker(url, { transportOptions })))
   }
 
   async #openBackend(): Promise<ResultBackend> {

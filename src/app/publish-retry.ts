@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Broker, Outgoing } from '../brokers/broker.ts'
 import { OperationalError } from '../errors.ts'
+import { Deadlines } from '../util/deadlines.ts'
 
 /** How a publish is tried again while the broker cannot be reached. Seconds, as in Celery's `retry_policy`. */
 export interface PublishRetryPolicy {
@@ -14,48 +15,58 @@ export interface PublishRetryPolicy {
   readonly intervalMax?: number
 }
 
-interface PublishLimits {
+/**
+ * Publishes again after `failure`, an OperationalError, until it works or the policy is used up; then rejects with the
+ * last error. Past `giveUpAt` the caller was told that the call failed: it must not be published behind his back.
+ */
+async function retryPublish(
+  failure: unknown,
+  publish: () => Promise<void>,
+  { maxRetries = 3, intervalStart = 0, intervalStep = 0.2, intervalMax = 1 }: PublishRetryPolicy,
+  giveUpAt: number,
+): Promise<void> {
+  let error = failure
+  for (let retries = 0; error instanceof OperationalError && retries < maxRetries; retries++) {
+    await sleep(Math.min(intervalStart + retries * intervalStep, intervalMax) * 1000)
+    if (Date.now() >= giveUpAt) break
+    try {
+      return await publish()
+    } catch (next) {
+      error = next
+    }
+  }
+  throw error
+}
+
+export interface PublishLimits {
   readonly timeoutMs: number
   readonly retry: boolean
   readonly policy: PublishRetryPolicy | undefined
 }
 
-/** Publishes, again after an OperationalError, and gives up after `timeoutMs` in all whatever the broker does. */
-export async function publishWithin(
+/**
+ * Publishes, again after an OperationalError, and rejects after `timeoutMs` in all whatever the broker does. Who publishes
+ * often shares `deadlines`, made with the same timeout.
+ */
+export function publishWithin(
   openBroker: () => Broker | Promise<Broker>,
   messages: readonly Outgoing[],
-  limits: PublishLimits,
+  { timeoutMs, retry, policy = {} }: PublishLimits,
+  deadlines: Deadlines = new Deadlines(timeoutMs),
 ): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooLate(messages, limits.timeoutMs)), limits.timeoutMs)
-  })
-  try {
-    await Promise.race([publishWithRetries(openBroker, messages, limits), deadline])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-async function publishWithRetries(
-  openBroker: () => Broker | Promise<Broker>,
-  messages: readonly Outgoing[],
-  { retry, policy = {}, timeoutMs }: PublishLimits,
-): Promise<void> {
-  const { maxRetries = 3, intervalStart = 0, intervalStep = 0.2, intervalMax = 1 } = policy
+  const publish = (): Promise<void> => publishOnce(openBroker(), messages)
   const giveUpAt = Date.now() + timeoutMs
-  for (let retries = 0; ; retries++) {
-    try {
-      return await (await openBroker()).publish(messages)
-    } catch (error) {
-      // Past the deadline the caller was told that the call failed: it must not be published behind his back.
-      if (!(error instanceof OperationalError) || !retry || retries >= maxRetries || Date.now() >= giveUpAt) throw error
-      await sleep(Math.min(intervalStart + retries * intervalStep, intervalMax) * 1000)
-    }
-  }
+  const first = publish()
+  const published = retry ? first.catch((error: unknown) => retryPublish(error, publish, policy, giveUpAt)) : first
+  return deadlines.guard(published, () => publishedTooLate(messages, timeoutMs))
 }
 
-function tooLate(messages: readonly Outgoing[], timeoutMs: number): OperationalError {
+function publishOnce(broker: Broker | Promise<Broker>, messages: readonly Outgoing[]): Promise<void> {
+  return 'publish' in broker ? broker.publish(messages) : broker.then((opened) => opened.publish(messages))
+}
+
+/** The failure of a publish that the broker did not confirm in time. */
+function publishedTooLate(messages: readonly Outgoing[], timeoutMs: number): OperationalError {
   const queues = [...new Set(messages.map((message) => message.queue))].join(', ')
   return new OperationalError(
     `the broker did not confirm ${messages.length} message(s) for ${queues} within ${timeoutMs / 1000} s (task_publish_timeout); ` +

@@ -1,4 +1,6 @@
+import type { Broker, Outgoing } from '../brokers/broker.ts'
 import { InvalidArguments } from '../errors.ts'
+import { Deadlines } from '../util/deadlines.ts'
 import type { Celeriac } from './app.ts'
 import { checkCallArguments } from './arguments.ts'
 import { AsyncResult } from './async-result.ts'
@@ -7,10 +9,12 @@ import { insertIntoOutbox } from './outbox-table.ts'
 import { prepareCall, type Call, type PreparedCall } from './prepare-call.ts'
 import { publishWithin } from './publish-retry.ts'
 import type { Task } from './task.ts'
+import type { Scope } from './transactions.ts'
 
 type Calls = Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>
 
 const batchSize = 500
+const done: Promise<void> = Promise.resolve()
 const noKwargs: Readonly<Record<string, unknown>> = Object.freeze({})
 
 export const noOptions: CallOptions = Object.freeze({})
@@ -18,6 +22,7 @@ export const noOptions: CallOptions = Object.freeze({})
 /** From a call to a message at the broker. */
 export class Publisher {
   readonly #app: Celeriac
+  #deadlines: Deadlines | undefined
 
   constructor(app: Celeriac) {
     this.#app = app
@@ -107,21 +112,34 @@ export class Publisher {
   }
 
   /** Steps 4 to 6: now, or with the open transaction: when it commits, or as rows of it. */
-  async #dispatch(calls: readonly PreparedCall[], { scope, mode, options }: Call): Promise<void> {
+  #dispatch(calls: readonly PreparedCall[], { scope, mode, options }: Call): Promise<void> {
     if (!scope) return this.#publish(calls, options)
-    if (mode !== 'outbox') {
-      scope.afterCommit(() => this.#publish(calls, options))
-      return
-    }
+    if (mode === 'outbox') return this.#writeInto(scope, calls)
+    scope.afterCommit(() => this.#publish(calls, options))
+    return done
+  }
+
+  async #writeInto(scope: Scope, calls: readonly PreparedCall[]): Promise<void> {
     await this.#announce(calls)
     const { table } = this.#app.config.outbox
-    await insertIntoOutbox(
-      scope.adapter,
-      scope.tx,
-      table,
-      calls.map((call) => call.outgoing),
-    )
+    await insertIntoOutbox(scope.adapter, scope.tx, table, calls.map(outgoingOf))
     scope.afterCommit(() => this.#app.outboxWritten())
+  }
+
+  /** Hands the messages over. Rejects with OperationalError within `task_publish_timeout`. */
+  #publish(calls: readonly PreparedCall[], options: CallOptions): Promise<void> {
+    const { signals } = this.#app
+    if (signals.has('beforeTaskPublish') || signals.has('afterTaskPublish')) return this.#publishAloud(calls, options)
+    return this.#handOver(calls.map(outgoingOf), options)
+  }
+
+  async #publishAloud(calls: readonly PreparedCall[], options: CallOptions): Promise<void> {
+    const { signals } = this.#app
+    await this.#announce(calls)
+    await this.#handOver(calls.map(outgoingOf), options)
+    for (const { taskName, taskId, outgoing } of calls) {
+      await signals.emit('afterTaskPublish', { taskName, taskId, queue: outgoing.queue })
+    }
   }
 
   /** Signal beforeTaskPublish: the last chance to change headers. */
@@ -133,17 +151,15 @@ export class Publisher {
     }
   }
 
-  /** Hands the messages over. Rejects with OperationalError within `task_publish_timeout`. */
-  async #publish(calls: readonly PreparedCall[], { retry = true, retryPolicy }: CallOptions): Promise<void> {
-    const { signals, config } = this.#app
-    await this.#announce(calls)
-    await publishWithin(
-      () => this.#app.openBroker(),
-      calls.map((call) => call.outgoing),
-      { timeoutMs: config.task.publishTimeoutMs, retry, policy: retryPolicy },
-    )
-    if (!signals.has('afterTaskPublish')) return
-    for (const { taskName, taskId, outgoing } of calls)
-      await signals.emit('afterTaskPublish', { taskName, taskId, queue: outgoing.queue })
+  #handOver(messages: readonly Outgoing[], { retry = true, retryPolicy }: CallOptions): Promise<void> {
+    const timeoutMs = this.#app.config.task.publishTimeoutMs
+    this.#deadlines ??= new Deadlines(timeoutMs)
+    return publishWithin(this.#openBroker, messages, { timeoutMs, retry, policy: retryPolicy }, this.#deadlines)
   }
+
+  readonly #openBroker = (): Broker | Promise<Broker> => this.#app.brokerIfOpen ?? this.#app.openBroker()
+}
+
+function outgoingOf({ outgoing }: PreparedCall): Outgoing {
+  return outgoing
 }

@@ -74,6 +74,8 @@ export interface Delivery {
    * looks anew where the process may have been frozen meanwhile.
    */
   readonly lost: AbortSignal
+  /** As `lost.aborted`, without making a signal. */
+  readonly isLost: boolean
   /** Removes the message. Its `successors` (a retry, the next of a chain) are published with it, in one step where the store can. */
   acknowledge(successors?: readonly Outgoing[]): Promise<void>
   /** Back to its queue at once, or among the dead letters (`<queue>.dead`) with the reason. */

@@ -33,6 +33,10 @@ export class MemoryDelivery implements Delivery {
     this.#entry = entry
   }
 
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
   get lost(): AbortSignal {
     if (!this.#loan) {
       this.#loan = new AbortController()

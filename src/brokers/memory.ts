@@ -30,11 +30,14 @@ export function openMemoryBroker(url: string): Broker {
   return new MemoryBroker(share.value, () => share.release())
 }
 
+const publishesPerTurn = 1000
+
 class MemoryBroker implements Broker {
   readonly #store: MemoryStore
   readonly #onDisposed: () => void
   readonly #open = new Set<AsyncDisposable>()
   #isDisposed = false
+  #sinceTurn = 0
 
   constructor(store: MemoryStore, onDisposed: () => void) {
     this.#store = store
@@ -44,6 +47,11 @@ class MemoryBroker implements Broker {
   async publish(messages: readonly Outgoing[]): Promise<void> {
     this.#assertOpen('publish')
     this.#store.publish(messages)
+    this.#sinceTurn += messages.length
+    if (this.#sinceTurn < publishesPerTurn) return
+    // A loop that awaits each publish would otherwise never let anything else run.
+    this.#sinceTurn = 0
+    await new Promise((resolve) => setImmediate(resolve))
   }
 
   async subscribe(

@@ -44,6 +44,11 @@ export class SqliteDelivery implements Delivery {
   }
 
   /** Made when it is asked for: most deliveries are settled without. */
+  get isLost(): boolean {
+    if (this.#state === 'lent') this.#ledger.lookAfterPause(this.loan.ownerId)
+    return this.#isLost
+  }
+
   get lost(): AbortSignal {
     if (this.#state === 'lent') this.#ledger.lookAfterPause(this.loan.ownerId)
     this.#lost ??= new AbortController()

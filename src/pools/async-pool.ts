@@ -4,7 +4,7 @@ import type { Attempt, CancelReason, Execute, Execution, Job, Loan, Outcome, Poo
 export interface AsyncPoolOptions {
   readonly size: number
   readonly execute: Execute
-  /** Called when an abandoned body ends at last and its slot is free. */
+  /** Called when a body has ended and its slot is free, in the middle of what it does next: put off what takes long. */
   readonly onSlotFree: () => void
 }
 
@@ -34,13 +34,14 @@ export class AsyncPool implements Pool {
 
   run(job: Job, loan?: Loan): Execution {
     this.#busy++
-    const execution = new AsyncExecution(job, loan)
-    void this.#execute(job, execution).then((outcome) => {
-      this.#busy--
-      if (execution.settle(outcome)) return
-      this.#onSlotFree()
-    })
+    const execution = new AsyncExecution(job, loan, this.#release)
+    void this.#execute(job, execution).then((outcome) => execution.end(outcome))
     return execution
+  }
+
+  readonly #release = (): void => {
+    this.#busy--
+    this.#onSlotFree()
   }
 
   resize(size: number): Promise<void> {
@@ -65,9 +66,12 @@ class AsyncExecution implements Execution, Attempt {
   readonly #softTimer: NodeJS.Timeout | undefined
   readonly #hardTimer: NodeJS.Timeout | undefined
   readonly #loan: Loan | undefined
+  readonly #onSlotFree: () => void
+  #holdsSlot = true
 
-  constructor({ softTimeLimitMs, hardTimeLimitMs }: Job, loan: Loan | undefined) {
+  constructor({ softTimeLimitMs, hardTimeLimitMs }: Job, loan: Loan | undefined, onSlotFree: () => void) {
     this.#loan = loan
+    this.#onSlotFree = onSlotFree
     this.outcome = new Promise((resolve) => (this.#resolve = resolve))
     if (softTimeLimitMs !== undefined) {
       this.#softTimer = setTimeout(
@@ -94,8 +98,9 @@ class AsyncExecution implements Execution, Attempt {
 
   bodyEnded(): boolean {
     this.#clearTimers()
+    this.#freeSlot()
     // Looked at anew: a process that was frozen may not have been told yet.
-    if (this.#loan?.lost.aborted) this.terminate('loanLost')
+    if (this.#loan?.isLost) this.terminate('loanLost')
     if (this.#state !== 'running') return false
     this.#state = 'bodyEnded'
     return true
@@ -111,21 +116,31 @@ class AsyncExecution implements Execution, Attempt {
     // An attempt whose result is being stored is as good as done: ending it now could leave two truths.
     if (this.#state !== 'running') return
     this.cancel(reason)
-    this.settle({ kind: 'cancelled', runtimeMs: performance.now() - this.#startedAt, reason })
+    this.#settle({ kind: 'cancelled', runtimeMs: performance.now() - this.#startedAt, reason })
   }
 
-  /** False if it was settled before. */
-  settle(outcome: Outcome): boolean {
+  /** The pipeline is through. */
+  end(outcome: Outcome): void {
+    this.#freeSlot()
+    this.#settle(outcome)
+  }
+
+  #settle(outcome: Outcome): void {
     this.#clearTimers()
-    if (this.#state === 'settled') return false
+    if (this.#state === 'settled') return
     this.#state = 'settled'
     this.#resolve(outcome)
-    return true
+  }
+
+  #freeSlot(): void {
+    if (!this.#holdsSlot) return
+    this.#holdsSlot = false
+    this.#onSlotFree()
   }
 
   #timeOut(limitMs: number): void {
     this.#abort(new TimeLimitExceeded(`time limit of ${limitMs / 1000} s`))
-    this.settle({ kind: 'timedOut', runtimeMs: performance.now() - this.#startedAt, limitMs })
+    this.#settle({ kind: 'timedOut', runtimeMs: performance.now() - this.#startedAt, limitMs })
   }
 
   #abort(reason: Error): void {

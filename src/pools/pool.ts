@@ -64,13 +64,14 @@ export interface Execution {
 
 /** The broker's loan of the message, as far as a pool looks at it: a Delivery is one. */
 export interface Loan {
-  readonly lost: AbortSignal
+  /** The message was given to somebody else. */
+  readonly isLost: boolean
 }
 
 /** Where task bodies run: this event loop, threads or processes. */
 export interface Pool extends AsyncDisposable {
   readonly size: number
-  /** Bodies that run now, the abandoned ones included. */
+  /** Bodies that run now, the abandoned ones included: one that ended is not counted while its result is stored. */
   readonly busy: number
   /** Never throws: whatever happens is an outcome. What an attempt does after its `loan` is lost is not accepted. */
   run(job: Job, loan?: Loan): Execution

@@ -13,7 +13,9 @@ const maxCauses = 10
 export function describeError(thrown: unknown): RemoteError {
   if (!isErrorLike(thrown))
     return { type: 'Error', details: [thrownMessage(thrown)], module: javascript, traceback: undefined }
-  const name = readText(thrown, 'name') ?? safeClassName(thrown)
+  const ownName = readText(thrown, 'name')
+  // A subclass that does not set its name has inherited 'Error': the class says more.
+  const name = ownName === undefined || ownName === 'Error' ? safeClassName(thrown) : ownName
   const message = readText(thrown, 'message') ?? ''
   const type = Object.hasOwn(celeryNames, name) ? (celeryNames[name] ?? name) : name
   return {

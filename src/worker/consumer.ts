@@ -10,6 +10,9 @@ import type { Revocations } from './revocations.ts'
 import type { Settler } from './settler.ts'
 import type { TaskLog } from './task-log.ts'
 
+/** How long a body may go on whose loan was lost: nothing it does is accepted anyway. */
+const lossCheckMs = 1000
+
 export interface ConsumerOptions {
   readonly app: Celeriac
   readonly codec: Codec
@@ -33,6 +36,8 @@ export class Consumer {
   /** On its last delivery: nothing else is held here that has not begun, so that it can harm only itself. */
   #alone: Request | undefined
   #isStopping = false
+  #isWoken = false
+  #lossTimer: NodeJS.Timeout | undefined
   #onIdle: (() => void) | undefined
 
   constructor(options: ConsumerOptions) {
@@ -43,6 +48,7 @@ export class Consumer {
   /** Takes the queues' messages from now on. */
   async start(queues: readonly string[]): Promise<void> {
     const broker = await this.#options.app.openBroker()
+    this.#lossTimer = setInterval(() => this.#endLost(), lossCheckMs).unref()
     const { window, onOutage } = this.#options
     const options = { prefetch: window.size, onOutage }
     this.#subscription = await broker.subscribe(queues, (deliveries) => this.#receive(deliveries), options)
@@ -68,8 +74,19 @@ export class Consumer {
 
   /** Gives back what is still lent. */
   async close(): Promise<void> {
+    clearInterval(this.#lossTimer)
     await this.#options.settler.settled()
     await this.#subscription?.[Symbol.asyncDispose]()
+  }
+
+  /** Slots became free: they are filled together, after what the bodies that left them do now. */
+  readonly wake = (): void => {
+    if (this.#isWoken || this.#waiting.length === 0) return
+    this.#isWoken = true
+    queueMicrotask(() => {
+      this.#isWoken = false
+      this.pump()
+    })
   }
 
   /** Starts what waits, as far as slots are free. */
@@ -81,7 +98,7 @@ export class Consumer {
       if (!this.#isDiscarded(request)) this.#run(request)
       else if (request === this.#alone) this.#endAlone()
     }
-    if (next > 0) this.#waiting = this.#waiting.slice(next)
+    if (next > 0) this.#waiting.splice(0, next)
   }
 
   /** A revoke arrived for a task that may run here. */
@@ -200,8 +217,6 @@ export class Consumer {
     const { pool, settler, taskLog } = this.#options
     const execution = pool.run(request.job, request.delivery)
     request.execution = execution
-    if (request.delivery.lost.aborted) execution.terminate('loanLost')
-    else request.delivery.lost.addEventListener('abort', () => execution.terminate('loanLost'), { once: true })
     // A revoke may have come between the decision and the start.
     if (this.#options.revocations.size > 0 && this.#options.revocations.has(request.id)) execution.cancel('revoked')
     void execution.outcome.then((outcome) => {
@@ -217,7 +232,12 @@ export class Consumer {
     if (request === this.#alone) this.#endAlone()
     else if (isResized && !this.#alone) this.#setPrefetch(this.#options.window.size)
     if (this.running.size === 0) this.#onIdle?.()
-    if (this.#waiting.length > 0) this.pump()
+    this.wake()
+  }
+
+  /** A body whose message was given to somebody else is told to stop. */
+  #endLost(): void {
+    for (const request of this.running) if (request.delivery.isLost) request.execution?.terminate('loanLost')
   }
 
   #endAlone(): void {

@@ -105,7 +105,7 @@ export class Worker {
     const pool = openPool({
       size: this.concurrency,
       execute: (job, attempt) => executor.execute(job, attempt),
-      onSlotFree: () => consumer.pump(),
+      onSlotFree: () => consumer.wake(),
     })
     const consumer = this.#consumer(pool, backend, codec)
     lag.watch(() => consumer.running)

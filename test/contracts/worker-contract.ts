@@ -93,6 +93,16 @@ export function describeWorker(store: Store): void {
       assert.equal(await result.failed(), true)
     })
 
+    it('tells the class of an error that does not set its name', async () => {
+      await using harness = await openHarness(store)
+      class PaymentDeclined extends Error {}
+      const fail = harness.app.task('demo.fail', () => {
+        throw new PaymentDeclined('no funds')
+      })
+      await harness.startWorker()
+      await assert.rejects((await fail.delay()).get({ timeout: '5s' }), { type: 'PaymentDeclined' })
+    })
+
     it('stores nothing where results are ignored, and says so to who waits', async () => {
       await using harness = await openHarness(store)
       const done = gate()
