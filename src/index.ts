@@ -23,7 +23,7 @@ export {
   type ModelOptions,
   type Parameter,
 } from './app/task-parameters.ts'
-export type { Task, TaskBody } from './app/task.ts'
+export type { Task, TaskBody, TaskInTransaction } from './app/task.ts'
 export * from './errors.ts'
 export { Decimal, PlainDate, PlainTime, Uuid } from './protocol/typed-values.ts'
 export type { TaskMeta } from './protocol/task-meta.ts'

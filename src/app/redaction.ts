@@ -2,7 +2,7 @@ import type { RemoteError } from '../protocol/remote-error.ts'
 import type { Task } from './task.ts'
 
 /** What stands in the place of a secret. */
-export const masked = '***'
+const masked = '***'
 
 /** Texts shorter than this are too common to be looked for in other texts. */
 const shortestSecret = 4

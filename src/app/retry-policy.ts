@@ -21,7 +21,7 @@ export function isAutoRetried(policy: RetryPolicy, error: unknown): boolean {
 }
 
 /** An error class, or a predicate. A class is told by its prototype. */
-export function matches(matcher: ErrorMatcher, error: unknown): boolean {
+function matches(matcher: ErrorMatcher, error: unknown): boolean {
   if (isErrorClass(matcher)) return error instanceof matcher
   return matcher(error)
 }

@@ -1,17 +1,15 @@
 /** Celery's task states. A task may also set states of its own: any other upper-case name. */
-export const taskStates = [
-  'PENDING',
-  'RECEIVED',
-  'STARTED',
-  'RETRY',
-  'SUCCESS',
-  'FAILURE',
-  'REVOKED',
-  'REJECTED',
-  'IGNORED',
-] as const
+type KnownTaskState =
+  | 'PENDING'
+  | 'RECEIVED'
+  | 'STARTED'
+  | 'RETRY'
+  | 'SUCCESS'
+  | 'FAILURE'
+  | 'REVOKED'
+  | 'REJECTED'
+  | 'IGNORED'
 
-export type KnownTaskState = (typeof taskStates)[number]
 /** A known state, with completion in editors, or one of the task's own. */
 export type TaskState = KnownTaskState | (string & {})
 

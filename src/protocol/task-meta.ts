@@ -33,8 +33,6 @@ export interface ExtendedMeta {
   readonly stamps?: Readonly<Record<string, unknown>> | undefined
 }
 
-export type { RemoteError }
-
 /** The meta as it is stored, in Celery's order. */
 export function encodeTaskMeta(meta: TaskMeta): Record<string, unknown> {
   const error = isException(meta.status) ? asError(meta.result) : undefined
