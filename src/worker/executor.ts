@@ -51,7 +51,8 @@ export class Executor {
     }
     let value: unknown
     try {
-      value = models.isEmpty ? await this.#run(attempt) : await models.runTask(() => this.#run(attempt))
+      if (this.#isPlain(attempt)) value = await this.#runPlain(attempt)
+      else value = models.isEmpty ? await this.#run(attempt) : await models.runTask(() => this.#run(attempt))
     } catch (thrown) {
       if (!slot.bodyEnded() || slot.cancelled) return cancelled(attempt)
       return this.#finished(attempt, thrown, await outcomeOfThrown(attempt, thrown))
@@ -65,6 +66,21 @@ export class Executor {
     const { codec } = this.#options
     if (protocol === 2) return decodeTaskBody(codec.load(message))
     return readTask(message, () => codec.load(message)).body()
+  }
+
+  /** Nothing is to be loaded, validated, stored or told before the body runs: most tasks of most programs. */
+  #isPlain({ task, options, job, ignoresResult }: TaskAttempt): boolean {
+    const { models, signals } = this.#app
+    const { input, output } = task.options
+    const isSimple = !input && !output && !task.declaration.isDeclared && (!options.trackStarted || ignoresResult)
+    return isSimple && models.isEmpty && !mayNameModels(job) && !signals.has('taskPrerun')
+  }
+
+  /** As `#run`, without a turn of the event loop. */
+  #runPlain(attempt: TaskAttempt): unknown {
+    const { args, kwargs } = withSelfFirst(attempt.task, attempt.body)
+    attempt.open(args, kwargs)
+    return this.#runBody(attempt, bindArguments(attempt.task, args, kwargs))
   }
 
   /** In a transaction if the task locks rows: they are read in it, and it ends with the body. */
