@@ -53,18 +53,18 @@ function valuesOf(model: DrizzleModel, keys: readonly Key[]): readonly Values[] 
   })
 }
 
-function select(keys: readonly Values[], reading: Reading): PromiseLike<object[]> {
-  const { handle, model, dialect, options } = reading
-  const query = handle
-    .select()
-    .from(model.table)
-    .where(condition(keys, model.columns, reading))
+async function select(keys: readonly Values[], reading: Reading): Promise<object[]> {
+  const { handle, sql, model, dialect, options } = reading
+  const matches = condition(keys, model.columns, reading)
+  const query = handle.select().from(model.table).where(matches)
   if (!options.lock) return query
   if (!query.for) {
     throw new ImproperlyConfigured(`lock: SQLite has no row locks, so ${model.info.label} cannot be locked`)
   }
+  if (dialect !== 'mysql' || options.lock === 'update') return query.for(options.lock)
   // Drizzle writes FOR SHARE, which MariaDB does not know
-  return query.for(dialect === 'mysql' ? 'update' : options.lock)
+  await handle.execute?.(sql`select 1 from ${model.table} where ${matches} lock in share mode`)
+  return query
 }
 
 function selectRelated(keys: readonly Values[], reading: Reading): PromiseLike<object[]> {

@@ -7,6 +7,7 @@ import type {
   MapperGenerators,
   PreparedQuery,
   RelationalBuilder,
+  RelationalQuery,
   SelectedField,
 } from './drizzle-types.ts'
 
@@ -109,8 +110,9 @@ export class DrizzleRows {
       const find = (builder as RelationalBuilder)[name].bind(builder)
       ;(builder as RelationalBuilder)[name] = (config) => {
         const query = find(config)
-        const prepare = query._prepare.bind(query)
-        query._prepare = (...args) => onAnswer(prepare(...args), (answer) => this.tag(tableId(table), answer))
+        const by = query._prepare ? '_prepare' : 'prepare'
+        const prepare = query[by]?.bind(query) as RelationalQuery['prepare']
+        query[by] = (...args) => onAnswer(prepare(...args), (answer) => this.tag(tableId(table), answer))
         return query
       }
     }

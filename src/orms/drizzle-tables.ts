@@ -107,5 +107,6 @@ function kindOf(column: DrizzleColumn | undefined, dialect: SqlDialect): KeyKind
   if (holds.startsWith('bigint')) return 'bigint'
   if (holds.startsWith('string') && type === 'uuid') return 'uuid'
   if (holds.startsWith('string')) return /char|text/.test(type) ? 'text' : 'any'
-  return /\bdate$/.test(holds) ? 'date' : 'any'
+  if (!/\bdate$/.test(holds)) return 'any'
+  return type === 'date' ? 'day' : 'date'
 }

@@ -74,7 +74,9 @@ export interface RelationalBuilder {
 }
 
 export interface RelationalQuery extends PromiseLike<object[]> {
-  _prepare: (...args: unknown[]) => PreparedQuery
+  _prepare?: (...args: unknown[]) => PreparedQuery
+  /** Public, and of MySQL the only one. */
+  prepare: (...args: unknown[]) => PreparedQuery
 }
 
 export interface SelectQuery extends PromiseLike<object[]> {

@@ -10,6 +10,7 @@ import type { DrizzleHandle, DrizzleLike, DrizzleSqlLike } from './drizzle-types
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, OrmTransactions, SqlDialect } from './orm-adapter.ts'
 import { checkApp } from './orm-labels.ts'
 import { PlainRows } from './plain-rows.ts'
+import { surviveDeadConnections } from './pool-errors.ts'
 
 export type { DrizzleLike, DrizzleSqlLike } from './drizzle-types.ts'
 
@@ -70,7 +71,10 @@ class DrizzleAdapter implements DrizzleModels {
       },
       execute: (tx, text, params) => execute(tx as DrizzleHandle, this.#sql, { dialect, text, params }),
     }
-    for (const known of [primary, ...(handle.$replicas ?? [])]) this.#adopt(known, transactions)
+    for (const known of [primary, ...(handle.$replicas ?? [])]) {
+      this.#adopt(known, transactions)
+      if (dialect === 'postgres') surviveDeadConnections(known.$client)
+    }
   }
 
   *models(): Iterable<ModelInfo> {

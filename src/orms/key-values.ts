@@ -1,7 +1,7 @@
 import type { KeyPart } from '../protocol/model-reference.ts'
 
-/** What a key column holds, where an ORM or its database refuses anything else. */
-export type KeyKind = 'int32' | 'integer' | 'bigint' | 'uuid' | 'text' | 'date' | 'any'
+/** What a key column holds, where an ORM or its database refuses anything else. A `day` is a date of midnight in UTC. */
+export type KeyKind = 'int32' | 'integer' | 'bigint' | 'uuid' | 'text' | 'date' | 'day' | 'any'
 
 const whole = /^-?\d+$/
 const uuid = /^[\da-f]{8}(-?)[\da-f]{4}\1[\da-f]{4}\1[\da-f]{4}\1[\da-f]{12}$/i
@@ -23,6 +23,7 @@ export function keyValue(kind: KeyKind, part: KeyPart): KeyPart | undefined {
     case 'text':
       return typeof part === 'object' ? undefined : String(part)
     case 'date':
+    case 'day':
       return dateValue(part)
     case 'any':
       return part
@@ -43,4 +44,9 @@ function dateValue(part: KeyPart): Date | undefined {
   if (part instanceof Date) return part
   const date = typeof part === 'string' ? new Date(part) : undefined
   return date && !Number.isNaN(date.getTime()) ? date : undefined
+}
+
+/** A part of a row's key as it travels: days as Python writes them. */
+export function keyPart(kind: KeyKind | undefined, value: unknown): unknown {
+  return kind === 'day' && value instanceof Date ? value.toISOString().slice(0, 10) : value
 }

@@ -1,11 +1,14 @@
 import type { Key, KeyPart } from '../protocol/model-reference.ts'
 import { copyColumns } from './copy-columns.ts'
+import { keyPart, type KeyKind } from './key-values.ts'
 import type { Identity, ModelInfo } from './orm-adapter.ts'
 import { versionOf } from './row-version.ts'
 
 /** A model whose rows are plain objects. */
 export interface PlainModel {
   readonly info: ModelInfo
+  /** What the key columns hold. */
+  readonly kinds: readonly KeyKind[]
   /** The field that grows with each update. */
   readonly version?: string | undefined
 }
@@ -28,7 +31,7 @@ export class PlainRows {
     const model = this.#models.get(row)
     if (!model) return undefined
     const fields = row as Readonly<Record<string, unknown>>
-    const key = keyOf(model.info.key, fields)
+    const key = keyOf(model, fields)
     const version = model.version === undefined ? undefined : versionOf(fields[model.version])
     return version === undefined ? { model: model.info, key } : { model: model.info, key, version }
   }
@@ -48,8 +51,8 @@ export class PlainRows {
   }
 }
 
-function keyOf(names: readonly string[], row: Readonly<Record<string, unknown>>): Key | undefined {
-  const parts = names.map((name) => row[name])
+function keyOf({ info, kinds }: PlainModel, row: Readonly<Record<string, unknown>>): Key | undefined {
+  const parts = info.key.map((name, index) => keyPart(kinds[index], row[name]))
   if (parts.some((part) => part === undefined || part === null)) return undefined
   return (parts.length === 1 ? parts[0] : parts) as Key
 }

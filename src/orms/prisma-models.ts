@@ -50,7 +50,7 @@ function modelOf(
     version: has(options.version) ? options.version : schema?.updatedAt,
     deletedAt: has(options.deletedAt) ? options.deletedAt : undefined,
     delegate,
-    kinds: key.map((field) => (schema?.uuids.has(field) ? 'uuid' : kindOf(runtime, field))),
+    kinds: key.map((field) => schema?.kinds.get(field) ?? kindOf(runtime, field)),
     relations: new Map(
       runtime.fields.filter(({ kind }) => kind === 'object').map(({ name: field, type }) => [field, type]),
     ),

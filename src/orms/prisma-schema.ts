@@ -1,11 +1,13 @@
+import type { KeyKind } from './key-values.ts'
+
 /** What the run-time model of Prisma leaves out. */
 export interface SchemaModel {
   /** The fields of `@id` or `@@id`, else of the first `@unique` or `@@unique`. */
   readonly key: readonly string[]
   /** The field with `@updatedAt`. */
   readonly updatedAt?: string
-  /** Fields with `@db.Uuid`. */
-  readonly uuids: ReadonlySet<string>
+  /** What fields with `@db.Uuid` and `@db.Date` hold. */
+  readonly kinds: ReadonlyMap<string, KeyKind>
 }
 
 /** Reads the models of a schema as the generator formats it: one field or attribute a line. */
@@ -30,7 +32,10 @@ function readModel(lines: readonly string[]): SchemaModel {
   return {
     key: keyFields(lines, 'id') ?? keyFields(lines, 'unique') ?? [],
     ...(updatedAt !== undefined && { updatedAt }),
-    uuids: new Set(fieldsWith(lines, 'db.Uuid')),
+    kinds: new Map([
+      ...fieldsWith(lines, 'db.Uuid').map((field) => [field, 'uuid'] as const),
+      ...fieldsWith(lines, 'db.Date').map((field) => [field, 'day'] as const),
+    ]),
   }
 }
 
