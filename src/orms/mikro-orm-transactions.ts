@@ -79,13 +79,10 @@ export class MikroTransactions {
     const group = this.#groups.get(transaction)
     if (!group) return commit(broadcaster)
     try {
-      await commit(
-        hearing(broadcaster, 'afterTransactionCommit', () => {
-          this.#end(group, 'committed')
-        }),
-      )
+      await commit(hearing(broadcaster, 'afterTransactionCommit', () => this.#end(group, 'committed')))
+      // the savepoints of MySQL are not reported; and the COMMIT of what is rolled back passes without an error
+      if (!transaction.isRolledBack) this.#end(group, 'committed')
     } finally {
-      // MikroORM passes over the COMMIT of a transaction that the database ended
       if (transaction.isRolledBack) this.#end(group, 'rolledBack')
       if (transaction.isCommitted && !this.#managed.has(group)) await leave(group, broadcaster)
     }

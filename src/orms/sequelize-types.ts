@@ -12,6 +12,8 @@ export type ModelClass = abstract new (...args: never[]) => object
 export interface OpenSequelize {
   readonly models: Readonly<Record<string, RowModel>>
   readonly options: { readonly replication?: { readonly read?: readonly unknown[] } | false | undefined }
+  /** `lib` is the driver. */
+  readonly connectionManager: { lib?: { readonly Client?: unknown } }
   getDialect(): string
   getQueryInterface(): QueryInterface
   query(sql: string, options: object): Promise<unknown>

@@ -4,6 +4,7 @@ import { copyColumns } from './copy-columns.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
 import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
 import { versionOf } from './row-version.ts'
+import { surviveLostConnections } from './sequelize-connections.ts'
 import { conditions, includes } from './sequelize-queries.ts'
 import { SequelizeTransactions } from './sequelize-transactions.ts'
 import type { ModelClass, OpenSequelize, Row, RowModel, SequelizeInstance } from './sequelize-types.ts'
@@ -42,6 +43,7 @@ class SequelizeAdapter implements OrmAdapter {
     const { replication } = instance.options
     this.replicated = Boolean(replication && replication.read && replication.read.length > 0)
     this.#dialect = dialectOf(instance.getDialect())
+    if (this.#dialect === 'postgres') surviveLostConnections(instance)
     const transactions = new SequelizeTransactions(instance)
     this.transactions = {
       dialect: this.#dialect,

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { DataTypes, Model, Sequelize, type ModelStatic, type Options, type Transaction } from 'sequelize'
+import { DataTypes, type Model, Sequelize, type ModelStatic, type Options, type Transaction } from 'sequelize'
 import { sequelize } from '../../src/orms/sequelize.ts'
 import type { TestDatabase } from '../services.ts'
 import type { LabRows, OrmLab, UserRow } from './orm-contract-tools.ts'
-import { nodeSqlite } from './sequelize-node-sqlite.ts'
+import { nodeSqlite } from '../../examples/sequelize/node-sqlite.ts'
 
 export interface SequelizeLab extends OrmLab {
   readonly sequelize: Sequelize

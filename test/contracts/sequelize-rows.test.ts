@@ -8,7 +8,7 @@ import { DatabaseUnavailable, ImproperlyConfigured, UnidentifiableInstance } fro
 import { sequelize } from '../../src/orms/sequelize.ts'
 import { ModelReference } from '../../src/protocol/model-reference.ts'
 import { testDatabase } from '../services.ts'
-import { nodeSqlite } from './sequelize-node-sqlite.ts'
+import { nodeSqlite } from '../../examples/sequelize/node-sqlite.ts'
 
 class Shop extends Model {
   declare id: number

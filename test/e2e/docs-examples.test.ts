@@ -4,6 +4,13 @@ import path from 'node:path'
 import { describe, it } from 'node:test'
 import { read, root, run } from './docs-snippets.ts'
 
+const shipped = [
+  /^Rolled back, and nothing was sent: something went wrong$/m,
+  /^Tasks that ran: 1$/m,
+  /^The task says: shipped to Bea$/m,
+  /^The row says: shipped to Bea$/m,
+]
+
 /** What each example prints; process ids and task ids are left open. */
 const outputs: Readonly<Record<string, readonly RegExp[]>> = {
   'dead-letters': [
@@ -15,6 +22,8 @@ const outputs: Readonly<Record<string, readonly RegExp[]>> = {
     /^newsletter: sent to ann$/m,
   ],
   hello: [/^Called as [\w-]+, by process \d+$/m, /^Hello Ann, from process \d+$/m, /ended with 0$/m],
+  'mikro-orm': shipped,
+  sequelize: shipped,
   web: [/^POST \/reports answered 202$/m, /^GET answered SUCCESS: 9 words, the longest is 'sleeping'$/m],
 }
 

@@ -1,0 +1,4 @@
+import { openMikroLab } from './mikro-orm-lab.ts'
+import { describeOrmFaults } from './orm-contract.ts'
+
+describeOrmFaults('mikro-orm', { databases: ['postgres', 'mysql'], open: openMikroLab })
