@@ -139,7 +139,8 @@ function queriesOf(db: object): Queries {
 function knownModel(name: string, model: KyselyModel, { app, aliases }: OrmLabelOptions): Known {
   const { table, key = 'id', version, deletedAt } = model
   const info = { label: `${app}.${name}`, aliases: aliases?.[name] ?? [], key: [key].flat(), handle: table }
-  return { info, table, version, deletedAt }
+  const kinds = info.key.map(() => 'any' as const)
+  return { info, kinds, table, version, deletedAt }
 }
 
 function tableOf(db: Queries, known: Known): RowTable<Known> {

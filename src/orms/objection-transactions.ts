@@ -4,8 +4,8 @@ import type { InstalledTransactions, TransactionHooks } from './orm-adapter.ts'
 
 /**
  * Follows the transactions of one Knex, however they begin: all of them, nested ones and Objection's too, pass
- * `client.transaction`. Whether a transaction was committed is told by the answer to its COMMIT: Knex resolves both after
- * a rollback that was asked for, and where PostgreSQL answers with a ROLLBACK.
+ * `client.transaction`. That Knex's promise resolves does not say that a transaction was committed: it also does so after
+ * a rollback that was asked for, and where PostgreSQL answered a COMMIT with a ROLLBACK.
  */
 export class KnexTransactions {
   readonly #open = new CallbackTransactions()
@@ -40,6 +40,8 @@ class WatchedTransaction {
   readonly #outer: OuterTransaction
   readonly #ended = Promise.withResolvers<void>()
   #followed: ReturnType<CallbackTransactions['begin']> | undefined
+  /** What was asked for first; Knex refuses the rest. */
+  #asked: 'commit' | 'rollback' | undefined
   #committing: Promise<unknown> | undefined
 
   constructor(open: CallbackTransactions, outer: OuterTransaction) {
@@ -52,18 +54,22 @@ class WatchedTransaction {
     this.#followed = followed
     const commit = trx.commit.bind(trx)
     trx.commit = async (value) => {
-      const answered = commit(value).then((answer) => {
-        if (saysCommitted(answer)) followed.committed()
-        else followed.rolledBack()
-        return answer
-      })
-      this.#committing = answered
-      const answer = await answered
+      this.#asked ??= 'commit'
+      const committing = this.#committed(trx, commit(value))
+      this.#committing = committing
+      const answer = await committing
       await this.#ended.promise
       return answer
     }
     const rollback = trx.rollback.bind(trx)
-    trx.rollback = (error) => rollback(error).finally(() => followed.rolledBack())
+    trx.rollback = async (error) => {
+      this.#asked ??= 'rollback'
+      try {
+        return await rollback(error)
+      } finally {
+        followed.rolledBack()
+      }
+    }
     return followed.run(() => container(trx))
   }
 
@@ -79,10 +85,21 @@ class WatchedTransaction {
     transaction._promise = outcome.then(end, end).then(() => outcome)
     return transaction
   }
+
+  async #committed(trx: KnexTransaction, commit: Promise<unknown>): Promise<unknown> {
+    const answer = await commit
+    const isOver = await trx.executionPromise.then(
+      () => true,
+      () => false,
+    )
+    if (isOver && this.#asked === 'commit' && !saysRolledBack(answer)) this.#followed?.committed()
+    else this.#followed?.rolledBack()
+    return answer
+  }
 }
 
-/** Knex answers a COMMIT that failed with nothing. */
-function saysCommitted(answer: unknown): boolean {
-  if (answer === undefined) return false
-  return (answer as { readonly response?: { readonly command?: unknown } }).response?.command !== 'ROLLBACK'
+/** pg gives the tag with which PostgreSQL answered; other drivers have none. */
+function saysRolledBack(answer: unknown): boolean {
+  const { response } = (answer ?? {}) as { readonly response?: { readonly command?: unknown } }
+  return response?.command === 'ROLLBACK'
 }

@@ -25,6 +25,7 @@ export interface KnexQueries {
 }
 
 export interface KnexTransaction extends KnexQueries {
+  readonly executionPromise: Promise<unknown>
   commit(value?: unknown): Promise<unknown>
   rollback(error?: unknown): Promise<unknown>
 }

@@ -1,7 +1,8 @@
-import { describe, it } from 'node:test'
 import { openObjectionLab } from './objection-lab.ts'
 import { describeOrm } from './orm-contract.ts'
 
-describe('objection', () => {
-  describeOrm(it, openObjectionLab)
+describeOrm('objection', {
+  databases: ['sqlite', 'postgres', 'mysql'],
+  open: openObjectionLab,
+  abilities: { relations: true, hideDeleted: true, lock: true },
 })
