@@ -71,9 +71,9 @@ export class TaskMethods {
 
   #task({ modelClass, label, name, options, place }: MethodDefinition): Task {
     const app = this.#app
-    const all = { ...options, ...optionsOfMethod(modelClass, name) }
     const definition = {
-      options: { ...all, takes: [model(modelClass)], takesMore: true },
+      options: { ...options, ...optionsOfMethod(modelClass, name) },
+      takes: [model(modelClass)],
       // Found on the instance, so that an override of its own class runs.
       body: (self: Readonly<Record<string, Method>>, ...args: never[]) => self[name]?.(...args),
       self: 'self',

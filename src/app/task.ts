@@ -3,10 +3,11 @@ import type { Celeriac } from './app.ts'
 import type { AsyncResult } from './async-result.ts'
 import { runInContext, TaskContext, type TaskRequest } from './context.ts'
 import type { CallOptions } from './call-options.ts'
-import { ModelDeclaration, type DeclarationOptions } from './model-declaration.ts'
+import { ModelDeclaration } from './model-declaration.ts'
 import type { EnqueueableArgs } from './ref.ts'
 import { checkTaskOptions, compileTaskOptions, type CompiledOptions, type TaskOptions } from './task-options.ts'
 import { newTaskId } from './task-id.ts'
+import type { AnyParameter } from './task-parameters.ts'
 
 /** A task body: an arrow (context from `currentTask()`), or a `function (this: TaskContext, …)`. */
 export type TaskBody<A extends readonly unknown[], R> = (this: TaskContext, ...args: A) => R
@@ -54,22 +55,24 @@ export type TaskInTransaction<R, C extends readonly unknown[]> = Pick<
 
 /** What `app.task` and `sharedTask` were given, sorted out. */
 export interface TaskDefinition<A extends readonly unknown[], R> {
-  readonly options: TaskOptions & DeclarationOptions
+  readonly options: TaskOptions
   readonly body: TaskBody<A, R | Promise<R>>
+  readonly takes?: readonly AnyParameter[] | undefined
+  /** The first parameter is the instance whose method this is; more are welcome. */
   readonly self?: string
 }
 
 /** `(body)`, `(parameters, body)` or `(options, body)`. */
 export function taskDefinition<A extends readonly unknown[], R>(first: unknown, second: unknown): TaskDefinition<A, R> {
   if (typeof first === 'function') return { options: {}, body: first as TaskBody<A, R | Promise<R>> }
-  const options = (Array.isArray(first) ? { takes: first } : first) as TaskDefinition<A, R>['options']
-  return { options, body: second as TaskBody<A, R | Promise<R>> }
+  const options = (Array.isArray(first) ? { takes: first } : first) as TaskOptions & Pick<TaskDefinition<A, R>, 'takes'>
+  return { options, takes: options.takes, body: second as TaskBody<A, R | Promise<R>> }
 }
 
 /** Makes the callable. `appOf` says which app a call means: its own, or the current one for a shared task. */
 export function createTask<A extends readonly unknown[], R, C extends readonly unknown[] = EnqueueableArgs<A>>(
   name: string,
-  { options, body, self }: TaskDefinition<A, R>,
+  { options, body, takes, self }: TaskDefinition<A, R>,
   place: string,
   appOf: () => Celeriac,
 ): Task<A, R, C> {
@@ -80,7 +83,7 @@ export function createTask<A extends readonly unknown[], R, C extends readonly u
     options,
     place,
     body,
-    declaration: new ModelDeclaration(name, options),
+    declaration: new ModelDeclaration(name, { ...options, takes, takesMore: self !== undefined }),
     self,
     delay: (...args: C) => appOf().publisher.call<R>(task as unknown as Task, args, noOptions),
     applyAsync: (args: Readonly<C>, callOptions: CallOptions = noOptions) =>
