@@ -14,8 +14,13 @@ export function isCopyable(source: TypeOrmDataSource, metadata: EntityMetadata):
   )
 }
 
-/** A new entity with the same columns, or `undefined` if a column holds what a transformer made, such as a class. */
+/**
+ * A new entity with the same columns, or `undefined` if a column holds what a transformer made, such as a class, or if
+ * relations were read with it.
+ */
 export function copyRow(metadata: EntityMetadata, row: object): object | undefined {
+  const fields = row as Readonly<Record<string, unknown>>
+  if (metadata.relations.some(({ propertyName }) => fields[propertyName] !== undefined)) return undefined
   const copy = metadata.create()
   for (const column of metadata.columns) {
     const value = column.getEntityValue(row)

@@ -2,11 +2,18 @@
 export interface TypeOrmDataSource {
   readonly isInitialized: boolean
   readonly options: { readonly type: string; readonly database?: unknown; readonly replication?: unknown }
+  readonly driver: object
   readonly manager: TypeOrmManager
   readonly subscribers: readonly object[]
   readonly entityMetadatas: readonly EntityMetadata[]
   getMetadata(target: EntityClass): EntityMetadata
   createQueryRunner(mode?: 'master' | 'slave'): TypeOrmRunner
+}
+
+/** Drivers that have pools. */
+export interface PoolDriver {
+  readonly master?: unknown
+  readonly slaves?: readonly unknown[]
 }
 
 export type EntityClass = new (...args: never[]) => object
@@ -36,7 +43,7 @@ export interface EntityMetadata {
   readonly versionColumn?: EntityColumn | undefined
   readonly updateDateColumn?: EntityColumn | undefined
   readonly parentEntityMetadata?: EntityMetadata | undefined
-  readonly relations: readonly { readonly isEager: boolean; readonly isLazy: boolean }[]
+  readonly relations: readonly { readonly propertyName: string; readonly isEager: boolean; readonly isLazy: boolean }[]
   readonly relationIds: readonly object[]
   readonly relationCounts?: readonly object[]
   readonly afterLoadListeners: readonly object[]

@@ -1,19 +1,23 @@
 import { DatabaseUnavailable, ImproperlyConfigured } from '../errors.ts'
 import type { Key, KeyPart } from '../protocol/model-reference.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
+import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
+import { surviveDeadConnections } from './pool-errors.ts'
+import { versionOf } from './row-version.ts'
 import { copyRow, isCopyable } from './typeorm-copy.ts'
-import type { EntityClass, EntityColumn, EntityMetadata, TypeOrmDataSource, TypeOrmManager } from './typeorm-types.ts'
+import type {
+  EntityClass,
+  EntityColumn,
+  EntityMetadata,
+  PoolDriver,
+  TypeOrmDataSource,
+  TypeOrmManager,
+} from './typeorm-types.ts'
 import { TypeOrmTransactions } from './typeorm-transactions.ts'
 
-export interface TypeOrmOptions {
-  /** The first half of the labels: entity `Order` travels as `shop.Order`. Django's app label, for Python peers. */
-  readonly app: string
+export interface TypeOrmOptions extends OrmLabelOptions {
   /** The entities that may travel. Default: every entity of the data source that has a class. */
   readonly entities?: readonly EntityClass[]
-  /** Former labels that waiting messages may still name, by entity: `{ Order: ['shop.Purchase'] }`. */
-  readonly aliases?: Readonly<Record<string, readonly string[]>>
-  /** Alias that travels with each reference, to tell a second data source with the same labels apart. */
-  readonly db?: string
 }
 
 /**
@@ -26,11 +30,7 @@ export function typeorm(dataSource: TypeOrmDataSource, options: TypeOrmOptions):
       'typeorm(dataSource) needs an initialized data source: await dataSource.initialize() first',
     )
   }
-  if (!/^[^.\s]+$/.test(options.app)) {
-    throw new ImproperlyConfigured(
-      `typeorm(…, { app }) must be a name without dots, such as 'shop'; got '${options.app}'`,
-    )
-  }
+  checkApp('typeorm', options.app)
   return new TypeOrmAdapter(dataSource, options)
 }
 
@@ -47,6 +47,9 @@ class TypeOrmAdapter implements OrmAdapter {
 
   constructor(source: TypeOrmDataSource, options: TypeOrmOptions) {
     this.#source = source
+    // TypeORM listens to a connection of pg a moment after the pool gave it
+    const { master, slaves = [] } = source.driver as PoolDriver
+    for (const pool of [master, ...slaves]) surviveDeadConnections(pool)
     if (options.db !== undefined) this.db = options.db
     this.replicated = 'replication' in source.options && source.options.replication !== undefined
     this.transactions = {
@@ -70,7 +73,7 @@ class TypeOrmAdapter implements OrmAdapter {
     const known = this.#known.get(classOf(value))
     if (!known) return undefined
     const { info, metadata } = known
-    const version = versionText((metadata.versionColumn ?? metadata.updateDateColumn)?.getEntityValue(value))
+    const version = versionOf((metadata.versionColumn ?? metadata.updateDateColumn)?.getEntityValue(value))
     const key = keyOf(metadata, value)
     return version === undefined ? { model: info, key } : { model: info, key, version }
   }
@@ -183,11 +186,6 @@ function keyOf({ primaryColumns }: EntityMetadata, value: object): Key | undefin
   const parts = primaryColumns.map((column) => column.getEntityValue(value))
   if (parts.some((part) => part === undefined || part === null)) return undefined
   return (parts.length === 1 ? parts[0] : parts) as Key
-}
-
-function versionText(value: unknown): number | string | undefined {
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString()
-  return typeof value === 'number' || typeof value === 'string' ? value : undefined
 }
 
 /** Users pass the manager or the query runner of a transaction. */

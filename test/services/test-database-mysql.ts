@@ -26,24 +26,30 @@ export async function openMysql(serverUrl: string, name: string): Promise<TestDa
   }
   const connections = async (): Promise<readonly number[]> =>
     (await execute(`SELECT id ${others}`)).map((row) => Number(row['id'] ?? row['ID']))
+  const killConnections = async (afterMs = 0): Promise<number> => {
+    const kills = (await connections()).map((id) => `KILL ${id}`)
+    if (afterMs > 0) await execute([`DO SLEEP(${afterMs / 1000})`, ...kills].join('; '))
+    else for (const kill of kills) await execute(kill).catch(unlessGone)
+    return kills.length
+  }
   return {
     dialect: 'mysql',
     url,
     execute,
     connections,
-    killConnections: async (afterMs = 0) => {
-      const ids = await connections()
-      // a connection may have ended by itself meanwhile
-      const ignore = 'BEGIN NOT ATOMIC DECLARE CONTINUE HANDLER FOR 1094 BEGIN END;'
-      const kills = ids.map((id) => `${ignore} KILL ${id}; END`)
-      await execute([`DO SLEEP(${afterMs / 1000})`, ...kills].join(';\n'))
-      return ids.length
-    },
+    killConnections,
     async [Symbol.asyncDispose]() {
+      // what is still in a transaction would hold up the end
+      await killConnections()
       await connection?.end()
       const last = await connected(serverUrl)
       await last.query(`DROP DATABASE ${name}`)
       await last.end()
     },
   }
+}
+
+/** It may have ended by itself meanwhile. */
+function unlessGone(error: { readonly errno?: number }): void {
+  if (error.errno !== 1094) throw error as Error
 }
