@@ -13,7 +13,7 @@ import pg from 'pg'
 import { kysely } from '../../src/orms/kysely.ts'
 import type { InstalledTransactions, OrmAdapter, TransactionHooks } from '../../src/orms/orm-adapter.ts'
 import type { TestDatabase } from '../services.ts'
-import { nodeSqlite } from './kysely-sqlite.ts'
+import { nodeSqlite } from '../../examples/kysely/node-sqlite.ts'
 import { getTypeParser, mysqlOptions } from './objection-lab.ts'
 import type { LabRows, OrmLab } from './orm-contract-tools.ts'
 

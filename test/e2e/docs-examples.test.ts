@@ -22,7 +22,9 @@ const outputs: Readonly<Record<string, readonly RegExp[]>> = {
     /^newsletter: sent to ann$/m,
   ],
   hello: [/^Called as [\w-]+, by process \d+$/m, /^Hello Ann, from process \d+$/m, /ended with 0$/m],
+  kysely: shipped,
   'mikro-orm': shipped,
+  objection: shipped,
   sequelize: shipped,
   web: [/^POST \/reports answered 202$/m, /^GET answered SUCCESS: 9 words, the longest is 'sleeping'$/m],
 }

@@ -1,7 +1,7 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import type { SqliteDatabase, SqliteStatement } from 'kysely'
 
-/** Node's SQLite as Kysely's SqliteDialect wants it. */
+/** Node's own SQLite as Kysely's SqliteDialect wants it. */
 export function nodeSqlite(file: string): SqliteDatabase {
   const database = new DatabaseSync(file)
   return {
