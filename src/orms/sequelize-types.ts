@@ -16,7 +16,7 @@ export interface OpenSequelize {
   readonly connectionManager: { lib?: { readonly Client?: unknown } }
   getDialect(): string
   getQueryInterface(): QueryInterface
-  query(sql: string, options: object): Promise<unknown>
+  query(sql: unknown, options?: { readonly transaction?: unknown }): Promise<unknown>
   transaction(...args: unknown[]): Promise<unknown>
 }
 
@@ -30,6 +30,7 @@ export interface QueryInterface {
 /** A transaction, or a savepoint in its `parent`. */
 export interface SequelizeTransaction {
   readonly parent?: SequelizeTransaction | null | undefined
+  readonly finished?: 'commit' | 'rollback' | undefined
   commit(): Promise<void>
 }
 

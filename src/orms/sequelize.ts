@@ -5,6 +5,7 @@ import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from '
 import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
 import { versionOf } from './row-version.ts'
 import { surviveLostConnections } from './sequelize-connections.ts'
+import { OwnTransactions } from './sequelize-own-transactions.ts'
 import { conditions, includes } from './sequelize-queries.ts'
 import { SequelizeTransactions } from './sequelize-transactions.ts'
 import type { ModelClass, OpenSequelize, Row, RowModel, SequelizeInstance } from './sequelize-types.ts'
@@ -45,13 +46,15 @@ class SequelizeAdapter implements OrmAdapter {
     this.#dialect = dialectOf(instance.getDialect())
     if (this.#dialect === 'postgres') surviveLostConnections(instance)
     const transactions = new SequelizeTransactions(instance)
+    const own = new OwnTransactions(instance)
     this.transactions = {
       dialect: this.#dialect,
       install: (hooks) => transactions.install(hooks),
-      run: (body) => instance.transaction(body) as ReturnType<typeof body>,
+      run: (body) => own.run(body),
       execute: async (transaction, sql, params) => {
         const values = this.#dialect === 'postgres' ? { bind: params } : { replacements: params }
-        return rowsOf(await instance.query(sql, { ...values, transaction }))
+        const options: object = { ...values, transaction }
+        return rowsOf(await instance.query(sql, options))
       },
     }
     for (const model of chosen(instance, options.models)) {
