@@ -13,7 +13,7 @@ const codes = new Set(
 const mysqlErrnos = new Set([2006, 2013, 4031])
 /** Some drivers lose the code on the second query over a dead connection. */
 const text =
-  /connection (terminated|ended|lost|timeout|is not open)|terminating connection|server has gone away|closed state|not queryable|client has encountered a connection error|socket hang up|query read timeout|timeout exceeded when trying to connect|server closed the connection|database is locked/i
+  /connection (terminated|ended|lost|timeout|is not open)|terminating connection|server has gone away|closed state|not queryable|client has encountered a connection error|socket hang up|query read timeout|timeout exceeded when trying to connect|server closed the connection|query ?runner already released|database is locked/i
 /** Where ORMs keep the driver's error, and drivers the code. */
 const nests = ['cause', 'parent', 'original', 'nativeError', 'driverError', 'meta', 'driverAdapterError'] as const
 const codeNames = ['code', 'originalCode', 'sqlState'] as const
