@@ -10,7 +10,7 @@ import type { DrizzleHandle, DrizzleLike, DrizzleSqlLike } from './drizzle-types
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, OrmTransactions, SqlDialect } from './orm-adapter.ts'
 import { checkApp } from './orm-labels.ts'
 import { PlainRows } from './plain-rows.ts'
-import { surviveDeadConnections } from './pool-errors.ts'
+import { releaseDeadConnections, surviveDeadConnections } from './pool-errors.ts'
 
 export type { DrizzleLike, DrizzleSqlLike } from './drizzle-types.ts'
 
@@ -73,7 +73,10 @@ class DrizzleAdapter implements DrizzleModels {
     }
     for (const known of [primary, ...(handle.$replicas ?? [])]) {
       this.#adopt(known, transactions)
-      if (dialect === 'postgres') surviveDeadConnections(known.$client)
+      if (dialect !== 'postgres') continue
+      surviveDeadConnections(known.$client)
+      // before 1.0, a transaction that cannot begin keeps its connection
+      if (!known.dialect.mapperGenerators) releaseDeadConnections(known.$client)
     }
   }
 
