@@ -2,7 +2,7 @@ import { ImproperlyConfigured } from '../errors.ts'
 import type { UnitOfWork } from './mikro-orm-types.ts'
 
 /** What is needed of the classes in which MikroORM keeps the current unit of work. */
-interface Contexts {
+export interface Contexts {
   readonly RequestContext: {
     create<R>(em: UnitOfWork, body: () => R): R
     currentRequestContext(): { readonly map: Map<string, UnitOfWork> } | undefined
@@ -14,8 +14,11 @@ interface Contexts {
 }
 
 /** Runs `body` with an empty unit of work as `em`, whatever is current in the caller; those of other ORMs stay. */
-export async function runInTaskContext<R>(em: UnitOfWork, body: () => Promise<R>): Promise<R> {
-  const { RequestContext, TransactionContext } = await loadContexts()
+export function runInTaskContext<R>(
+  { RequestContext, TransactionContext }: Contexts,
+  em: UnitOfWork,
+  body: () => Promise<R>,
+): Promise<R> {
   const around = RequestContext.currentRequestContext()
   return RequestContext.create(em, () => {
     const units = RequestContext.currentRequestContext()?.map
@@ -32,7 +35,7 @@ export async function runInTaskContext<R>(em: UnitOfWork, body: () => Promise<R>
 }
 
 /** The user's own copy: MikroORM refuses to run with two. */
-async function loadContexts(): Promise<Contexts> {
+export async function loadContexts(): Promise<Contexts> {
   return (await import('@mikro-orm/core')) as unknown as Contexts
 }
 

@@ -2,7 +2,7 @@ import { ImproperlyConfigured } from '../errors.ts'
 import type { Key } from '../protocol/model-reference.ts'
 import { hasFlatKey, keyOf, unwrapped } from './mikro-orm-keys.ts'
 import { findRows, SharedReads } from './mikro-orm-reads.ts'
-import { runInTaskContext } from './mikro-orm-task.ts'
+import { loadContexts, runInTaskContext, type Contexts } from './mikro-orm-task.ts'
 import { MikroTransactions, transactionOf } from './mikro-orm-transactions.ts'
 import type { EntityClass, EntityMetadata, MikroOrm, OpenOrm, UnitOfWork } from './mikro-orm-types.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
@@ -39,6 +39,7 @@ class MikroAdapter implements OrmAdapter {
   readonly #orm: OpenOrm
   readonly #known = new Map<unknown, KnownEntity>()
   readonly #reads: SharedReads
+  #contexts: Promise<Contexts> | undefined
 
   constructor(orm: OpenOrm, options: MikroOptions) {
     this.#orm = orm
@@ -92,8 +93,9 @@ class MikroAdapter implements OrmAdapter {
     return error instanceof Error && /driver has already been destroyed|Connection not established/.test(error.message)
   }
 
-  runTask<R>(body: () => Promise<R>): Promise<R> {
-    return runInTaskContext(this.#orm.em, body)
+  async runTask<R>(body: () => Promise<R>): Promise<R> {
+    this.#contexts ??= loadContexts()
+    return runInTaskContext(await this.#contexts, this.#orm.em, body)
   }
 
   #fork(): UnitOfWork {

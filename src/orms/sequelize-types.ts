@@ -21,7 +21,7 @@ export interface OpenSequelize {
 }
 
 /** Through it pass the statements of every transaction. */
-export interface QueryInterface {
+interface QueryInterface {
   startTransaction(transaction: SequelizeTransaction, options: unknown): Promise<unknown>
   commitTransaction(transaction: SequelizeTransaction, options: unknown): Promise<unknown>
   rollbackTransaction(transaction: SequelizeTransaction, options: unknown): Promise<unknown>
