@@ -103,6 +103,9 @@ class TypeOrmAdapter implements OrmAdapter {
     keys: readonly Key[],
     options: FetchOptions,
   ): Promise<readonly object[]> {
+    if (options.lock && dialectOf(this.#source.options.type) === 'sqlite') {
+      throw new ImproperlyConfigured(`lock: '${options.lock}': SQLite locks no rows of ${model.label}; leave it out`)
+    }
     const findOptions = findOptionsOf(options)
     const { primaryColumns } = this.#source.getMetadata(model.handle as EntityClass)
     const size = keysPerQuery(this.#source.options.type, primaryColumns)

@@ -46,7 +46,7 @@ export function describeWithLab<Lab extends OrmLab>(
           if (!database) return
           await emptyTables(database)
           await using lab = await open(database)
-          await test(inApp(lab))
+          await told(context, test(inApp(lab)))
         })
       }, dialect)
     })
@@ -65,10 +65,20 @@ export function describeOrmFaults(orm: string, { databases, open, skip = {} }: O
           if (!database || !server) return
           await emptyTables(database)
           await using lab = await open(database)
-          await test(inApp(lab), server)
+          await told(context, test(inApp(lab), server))
         })
       })
     })
+  }
+}
+
+/** Tells of a failure at once: after it a lab may never close, if connections were lost from its pool. */
+async function told(context: TestContext, test: Promise<void>): Promise<void> {
+  try {
+    await test
+  } catch (error) {
+    context.diagnostic(`failed: ${(error as Error).message}`)
+    throw error
   }
 }
 

@@ -146,6 +146,13 @@ export async function openTypeOrmOn(database: TestDatabase): Promise<TypeOrmLab>
   }
 }
 
+/** Reads come from `replica`, and nothing keeps it up to date. */
+export function replicated(primary: TestDatabase, replica: TestDatabase): DataSource {
+  const replication = { master: { url: primary.url }, slaves: [{ url: replica.url }] }
+  const type = primary.dialect === 'mysql' ? 'mariadb' : 'postgres'
+  return new DataSource({ type, replication, entities: [...schemas] })
+}
+
 function connectionOptions({ dialect, url }: TestDatabase): DataSourceOptions {
   switch (dialect) {
     case 'sqlite':

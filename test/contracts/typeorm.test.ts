@@ -1,12 +1,26 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { DataSource } from 'typeorm'
+import type { LoadOptions } from '../../src/app/model-loading.ts'
+import { Models } from '../../src/app/models.ts'
+import { Transactions } from '../../src/app/transactions.ts'
 import { DatabaseUnavailable, ImproperlyConfigured } from '../../src/errors.ts'
 import { typeorm } from '../../src/orms/typeorm.ts'
 import { ModelReference } from '../../src/protocol/model-reference.ts'
+import { service, testDatabase, type TestDatabase } from '../services.ts'
+import { createTables } from './orm-contract-schema.ts'
 import { inApp, newUser, type ModelLab } from './orm-contract-tools.ts'
 import { describeOrm, describeWithLab } from './orm-contract.ts'
-import { type Animal, Cat, Dog, openTypeOrmLab, openTypeOrmOn, User, type TypeOrmLab } from './typeorm-lab.ts'
+import {
+  type Animal,
+  Cat,
+  Dog,
+  openTypeOrmLab,
+  openTypeOrmOn,
+  replicated,
+  User,
+  type TypeOrmLab,
+} from './typeorm-lab.ts'
 
 const databases = ['sqlite', 'postgres', 'mysql'] as const
 
@@ -27,6 +41,35 @@ describeWithLab('typeorm', { databases, open: openTypeOrmOn }, (it) => {
     assert.equal(byDog, byRoot)
   })
 })
+
+describeWithLab('typeorm with a replica', { databases: ['postgres', 'mysql'], open: openTypeOrmOn }, (it, dialect) => {
+  it('reads from the primary what the replica lacks, or has in an older version', async ({ database: primary }) => {
+    const server = await service(dialect === 'mysql' ? dialect : 'postgres')
+    assert.ok(!('missing' in server))
+    await using replica = await testDatabase(server)
+    await createTables(replica)
+    const insert = (database: TestDatabase, id: number, name: string, version: number): Promise<unknown> =>
+      database.execute(`INSERT INTO users (id, name, version) VALUES (${id}, '${name}', ${version})`)
+    await insert(primary, 1, 'fresh', 2)
+    await insert(replica, 1, 'stale', 1)
+    await insert(primary, 2, 'new', 1)
+    await using dataSource = disposable(await replicated(primary, replica).initialize())
+    const models = new Models(new Transactions(() => assert.fail())).use(typeorm(dataSource.source, { app: 'shop' }))
+    const nameOf = async (id: number, v: number, options: LoadOptions = {}): Promise<string> =>
+      ((await models.load(new ModelReference('shop.User', id, { v }), { grace: 0, ...options })) as User).name
+    assert.equal(await nameOf(1, 1), 'stale')
+    assert.equal(await nameOf(1, 2), 'fresh')
+    assert.equal(await nameOf(2, 1), 'new')
+    assert.equal(await nameOf(1, 1, { read: 'primary' }), 'fresh')
+    assert.equal(await nameOf(1, 2, { read: 'any' }), 'stale')
+    const unversioned = (await models.load(new ModelReference('shop.User', 1), { grace: 0 })) as User
+    assert.equal(unversioned.name, 'fresh')
+  })
+})
+
+function disposable(source: DataSource): AsyncDisposable & { readonly source: DataSource } {
+  return { source, [Symbol.asyncDispose]: () => source.destroy() }
+}
 
 async function withLab(test: (lab: ModelLab & TypeOrmLab) => Promise<void>): Promise<void> {
   await using lab = await openTypeOrmLab()

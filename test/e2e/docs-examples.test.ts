@@ -26,6 +26,7 @@ const outputs: Readonly<Record<string, readonly RegExp[]>> = {
   'mikro-orm': shipped,
   objection: shipped,
   sequelize: shipped,
+  typeorm: shipped,
   web: [/^POST \/reports answered 202$/m, /^GET answered SUCCESS: 9 words, the longest is 'sleeping'$/m],
 }
 
