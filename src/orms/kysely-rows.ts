@@ -20,7 +20,8 @@ export function rowTable<Model>(
   const { query } = db.selectFrom(table).select(key).compile()
   const source = sourcesOf(query)[0]
   const keyColumns = (query.selections ?? []).map(({ selection }) => columnName(selection))
-  if (source?.table === undefined || !keyColumns.every((name) => name !== undefined)) return undefined
+  if (source?.table === undefined || source.as !== source.table || !keyColumns.every((name) => name !== undefined))
+    return undefined
   return { model, schema: source.schema, name: source.table, keyColumns, key }
 }
 

@@ -102,7 +102,7 @@ export async function openKyselyLab(database: TestDatabase): Promise<KyselyLab> 
   }
 }
 
-function dialectOf({ dialect, url }: TestDatabase): Dialect {
+export function dialectOf({ dialect, url }: TestDatabase): Dialect {
   switch (dialect) {
     case 'sqlite':
       return new SqliteDialect({ database: nodeSqlite(url) })
