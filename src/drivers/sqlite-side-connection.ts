@@ -14,7 +14,8 @@ interface Opened {
 
 /**
  * A connection of celeriac's own to a SQLite file that belongs to the user: beside his ORM's, whose open transaction must
- * neither be seen nor disturbed. The file is opened at the first use and must exist; it is opened anew after it was replaced.
+ * neither be seen nor disturbed, and in another process than the ORM's, whose driver is another copy of SQLite. The file is
+ * opened at the first use and must exist; it is opened anew after it was replaced.
  */
 export class SqliteSideConnection implements Disposable {
   readonly #path: string

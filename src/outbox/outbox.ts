@@ -1,9 +1,9 @@
 import type { Celeriac } from '../app/app.ts'
 import { outboxMigration } from '../app/outbox-table.ts'
-import { SqliteSideConnection } from '../drivers/sqlite-side-connection.ts'
 import type { OrmTransactions } from '../orms/orm-adapter.ts'
 import { Alarm } from './alarm.ts'
 import { OutboxRelay, type OutboxStatus } from './relay.ts'
+import { SqliteRows } from './sqlite-rows.ts'
 
 /** After an error: the database or the broker is away. Doubled each time up to the longest, and varied by a quarter. */
 const shortestPauseMs = 200
@@ -56,9 +56,8 @@ export class Outbox {
     const { dialect, file } = transactions
     const sql = outboxMigration(dialect, this.#app.config.outbox.table)
     if (dialect === 'sqlite' && file !== undefined) {
-      // It waits for other processes that write, which an ORM's own connection may not.
-      using connection = new SqliteSideConnection(file)
-      return await connection.transact((database) => database.exec(sql))
+      using rows = new SqliteRows(file, this.#app.config.outbox.table)
+      return await rows.create(sql)
     }
     try {
       await transactions.run((tx) => transactions.execute(tx, sql, []))

@@ -15,7 +15,7 @@ export function defineRelayTests(define: Define, serviceOf: () => Service | 'sql
     })
 
   it('make their table once, also when many make it at the same time', async (site) => {
-    await using other = await site.another()
+    const other = await site.another()
     await site.database.execute('DROP TABLE celeriac_outbox')
     await Promise.all([site, other].map(({ outbox }) => outbox.migrate()))
     assert.equal(await site.rows(), 0)
@@ -50,7 +50,6 @@ export function defineRelayTests(define: Define, serviceOf: () => Service | 'sql
     await until('all are sent', async () => (await site.rows()) === 0 && (await site.waiting()) >= 1200)
     await Promise.all(stops.map((stop) => stop()))
     assert.equal(await site.waiting(), 1200)
-    for (const other of others) await other[Symbol.asyncDispose]()
   })
 
   it('do not wait for rows of a transaction that is open, nor let one wait for them', async (site) => {
@@ -94,7 +93,6 @@ export function defineRelayTests(define: Define, serviceOf: () => Service | 'sql
     const stop = other.relay()
     await until('all are sent', async () => (await site.waiting()) === total, 60)
     await stop()
-    await other[Symbol.asyncDispose]()
     assert.equal(await site.rows(), 0)
     assert.equal(Math.max(...batches.map(({ length }) => length)), 100)
   })
@@ -117,7 +115,7 @@ export function defineRelayTests(define: Define, serviceOf: () => Service | 'sql
 
   it('leave one connection of a pool of one to those who need it', async (site) => {
     if (site.database.dialect === 'sqlite') return
-    await using narrow = await site.another({}, 1)
+    const narrow = await site.another({}, 1)
     const note = narrow.app.task('demo.note', (n: number) => n)
     const stop = narrow.relay()
     for (let round = 0; round < 20; round++) {
@@ -150,7 +148,7 @@ export function defineRelayTests(define: Define, serviceOf: () => Service | 'sql
 
   it('stop while the broker hangs, and leave the rows to others', async (site) => {
     const note = site.app.task('demo.note', (n: number) => n)
-    await using other = await site.another()
+    const other = await site.another()
     await site.transaction(() => note.delay(1))
     const broker = await site.app.openBroker()
     const hung = Promise.withResolvers<void>()
@@ -193,7 +191,7 @@ export function defineRelayTests(define: Define, serviceOf: () => Service | 'sql
 
   it('go on after the connections to the database were cut', async (site) => {
     const note = site.app.task('demo.note', (n: number) => n)
-    await using other = await site.another()
+    const other = await site.another()
     const stop = other.relay()
     for (let round = 1; round <= 3; round++) {
       await site.transaction(() => note.delay(round))

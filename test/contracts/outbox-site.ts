@@ -21,9 +21,9 @@ export interface OutboxSite extends AsyncDisposable {
   waiting(queue?: string): Promise<number>
   /** Rows in the outbox. */
   rows(): Promise<number>
-  /** The same app in the same place, with data source and log of its own, as another process would have it. */
+  /** The same app in the same place, with data source and log of its own, as another process would have it; disposed of with this one. */
   another(settings?: object, connections?: number): Promise<OutboxSite>
-  /** Relays until the returned function is called. */
+  /** Relays until the returned function is called, or the site is disposed of. */
   relay(): () => Promise<void>
   transaction<R>(body: (manager: EntityManager) => Promise<R>): Promise<R>
 }
@@ -34,12 +34,18 @@ export async function openOutboxSite(service: Service | 'sqlite', settings: obje
   const database = await testDatabase(service)
   const folder = await mkdtemp(path.join(os.tmpdir(), 'celeriac-outbox-'))
   const place = { database, broker: `sqlite:${path.join(folder, 'queue.db')}` }
-  const site = await siteAt(place, settings)
+  const others: AsyncDisposable[] = []
+  const open = async (more: object, connections?: number): Promise<OutboxSite> => {
+    const other = await siteAt(place, { ...settings, ...more }, connections)
+    others.push(other)
+    return { ...other, another: (again = {}, size) => open(again, size) }
+  }
+  const site = await open({})
   await createNotes(site.source)
   return {
     ...site,
     [Symbol.asyncDispose]: async () => {
-      await site[Symbol.asyncDispose]()
+      for (const each of others) await each[Symbol.asyncDispose]()
       await database[Symbol.asyncDispose]()
       await rm(folder, { recursive: true })
     },
@@ -51,7 +57,7 @@ interface Place {
   readonly broker: string
 }
 
-async function siteAt(place: Place, settings: object, connections = 4): Promise<OutboxSite> {
+async function siteAt(place: Place, settings: object, connections = 4): Promise<Omit<OutboxSite, 'another'>> {
   const { database, broker } = place
   const source = await openNotes(database.dialect, database.url, connections)
   const lines: LogLine[] = []
@@ -62,6 +68,7 @@ async function siteAt(place: Place, settings: object, connections = 4): Promise<
   })
   app.models.use(typeorm(source, { app: 'demo' }))
   const outbox = new Outbox(app)
+  const ends: (() => Promise<void>)[] = []
   return {
     app,
     source,
@@ -70,14 +77,16 @@ async function siteAt(place: Place, settings: object, connections = 4): Promise<
     lines,
     waiting: async (queue = 'celery') => (await app.openBroker()).count(queue),
     rows: async () => (await outbox.status())[0]?.waiting ?? 0,
-    another: (more = {}, connections) => siteAt(place, { ...settings, ...more }, connections),
     relay: () => {
       const stop = new AbortController()
       const relayed = outbox.run(stop.signal)
-      return () => (stop.abort(), relayed)
+      const end = (): Promise<void> => (stop.abort(), relayed)
+      ends.push(end)
+      return end
     },
     transaction: (body) => source.transaction(body),
     [Symbol.asyncDispose]: async () => {
+      await Promise.all(ends.map((end) => end()))
       await app.close()
       await source.destroy()
     },
