@@ -5,6 +5,7 @@ import type { FetchOptions, Identity, ModelInfo, OrmAdapter, OrmTransactions, Sq
 import { checkApp } from './orm-labels.ts'
 import { PlainRows } from './plain-rows.ts'
 import { KnownClient } from './prisma-client.ts'
+import { saysMariadbUnavailable } from './prisma-errors.ts'
 import { prismaModels, type PrismaModel, type PrismaModelOptions } from './prisma-models.ts'
 import { readRows } from './prisma-reads.ts'
 import type { PrismaClientLike, PrismaHandle, PrismaInternals } from './prisma-types.ts'
@@ -92,6 +93,10 @@ class PrismaAdapter<C extends PrismaClientLike> implements PrismaModels<C> {
 
   copy(row: object): object | undefined {
     return this.#rows.copy(row)
+  }
+
+  isUnavailable(error: unknown): boolean {
+    return saysMariadbUnavailable(error)
   }
 
   tag<R extends object>(model: string, rows: R): R {

@@ -52,24 +52,26 @@ function postgresTables({ postgres }: DrizzleVersion): LabTables {
 
 function mysqlTables({ mysql }: DrizzleVersion): LabTables {
   const { mysqlTable, int, varchar, char, datetime, json, bigint, date, primaryKey } = mysql.tables
-  const text = (): ReturnType<typeof varchar> => varchar({ length: 200 })
+  const length = 200
   return {
     User: mysqlTable('users', {
       id: int().autoincrement().primaryKey(),
-      name: text().notNull(),
+      name: varchar({ length }).notNull(),
       version: int().notNull().default(1),
       deletedAt: datetime({ fsp: 3 }),
       tags: json(),
     }),
-    Seat: mysqlTable('seats', { row: int(), seat: text(), holder: text().notNull() }, (seat) => [
-      primaryKey({ columns: [seat.row, seat.seat] }),
-    ]),
-    Token: mysqlTable('tokens', { id: char({ length: 36 }).primaryKey(), name: text().notNull() }),
-    Ledger: mysqlTable('ledgers', { id: bigint({ mode: 'bigint' }).primaryKey(), name: text().notNull() }),
-    Day: mysqlTable('days', { day: date({ mode: 'string' }).primaryKey(), name: text().notNull() }),
+    Seat: mysqlTable(
+      'seats',
+      { row: int(), seat: varchar({ length }), holder: varchar({ length }).notNull() },
+      (seat) => [primaryKey({ columns: [seat.row, seat.seat] })],
+    ),
+    Token: mysqlTable('tokens', { id: char({ length: 36 }).primaryKey(), name: varchar({ length }).notNull() }),
+    Ledger: mysqlTable('ledgers', { id: bigint({ mode: 'bigint' }).primaryKey(), name: varchar({ length }).notNull() }),
+    Day: mysqlTable('days', { day: date({ mode: 'string' }).primaryKey(), name: varchar({ length }).notNull() }),
     Post: mysqlTable('posts', {
       id: int().autoincrement().primaryKey(),
-      title: text().notNull(),
+      title: varchar({ length }).notNull(),
       authorId: int().notNull(),
     }),
   }

@@ -117,7 +117,7 @@ function relational(
     return { schema: { users, posts, usersRelations, postsRelations }, ...mode }
   }
   const { defineRelations } = core as unknown as {
-    defineRelations(tables: object, relate: (r: never) => object): object
+    readonly defineRelations: (tables: object, relate: (r: never) => object) => object
   }
   type Relate = Readonly<Record<'users' | 'posts', Readonly<Record<string, unknown>>>> & {
     readonly many: { posts(on: object): unknown }
