@@ -114,6 +114,7 @@ describe('tables in the documents', () => {
 
   for (const { page, type } of [
     { page: 'docs/tasks.md', type: 'TaskOptions' },
+    { page: 'docs/models.md', type: 'ModelPolicy' },
     { page: 'docs/tasks.md', type: 'Signals' },
     { page: 'docs/calling.md', type: 'CallOptions' },
     { page: 'docs/worker.md', type: 'WorkerOptions' },
@@ -159,7 +160,7 @@ function withImports(file: string, found: Map<string, string> = new Map()): Map<
 
 /** The members of an exported interface of src/, one level deep. */
 function membersOf(type: string): string[] {
-  const declaration = new RegExp(`^export interface ${type} \\{\\n([\\s\\S]*?)\\n\\}`, 'm')
+  const declaration = new RegExp(`^export interface ${type}(?: extends \\w+)? \\{\\n([\\s\\S]*?)\\n\\}`, 'm')
   const bodies = globSync('src/**/*.ts', { cwd: root }).flatMap((file) => declaration.exec(read(file))?.slice(1) ?? [])
   return Array.from((bodies[0] ?? '').matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm), ([, name = '']) => name)
 }
