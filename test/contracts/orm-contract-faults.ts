@@ -134,7 +134,7 @@ function defineTransactionFaults(it: DefineFault): void {
 
 const user = new ModelReference('shop.User', 1)
 
-async function loadName({ models }: ModelLab): Promise<string> {
+export async function loadName({ models }: ModelLab): Promise<string> {
   const loaded = (await inTime(models.load(user, { grace: 0 }))) as UserRow
   return loaded.name
 }

@@ -1,7 +1,7 @@
 import { after, before, describe, it, type TestContext } from 'node:test'
 import type { SqlDialect } from '../../src/orms/orm-adapter.ts'
 import { privateServer, service, testDatabase, type Missing, type Service, type TestDatabase } from '../services.ts'
-import { defineFaultTests } from './orm-contract-faults.ts'
+import { defineFaultTests, type DefineFault } from './orm-contract-faults.ts'
 import { defineFetchTests } from './orm-contract-fetching.ts'
 import { defineKeyTests } from './orm-contract-keys.ts'
 import { defineModelTests } from './orm-contract-models.ts'
@@ -54,12 +54,16 @@ export function describeWithLab<Lab extends OrmLab>(
 }
 
 /** What must hold when connections and servers die. Each database is on a server that these tests have for themselves. */
-export function describeOrmFaults(orm: string, { databases, open, skip = {} }: Omit<OrmContract, 'abilities'>): void {
+export function describeOrmFaults(
+  orm: string,
+  { databases, open, skip = {} }: Omit<OrmContract, 'abilities'>,
+  define: (it: DefineFault, dialect: SqlDialect) => void = defineFaultTests,
+): void {
   for (const dialect of databases) {
     if (dialect === 'sqlite') continue
     describe(`${orm} on ${dialect}, when it fails`, () => {
       const opened = useDatabase(() => privateServer(dialect))
-      defineFaultTests((name, test) => {
+      define((name, test) => {
         it(name, { skip: skip[name] ?? false }, async (context) => {
           const { database, server } = opened.for(context)
           if (!database || !server) return
@@ -67,7 +71,7 @@ export function describeOrmFaults(orm: string, { databases, open, skip = {} }: O
           await using lab = await open(database)
           await told(context, test(inApp(lab), server))
         })
-      })
+      }, dialect)
     })
   }
 }
