@@ -285,6 +285,8 @@ export class Celeriac implements AsyncDisposable {
       )
     }
     this.tasks.check()
+    // Tasks may be defined before the ORMs are in use.
+    for (const task of this.tasks) this.models.checkLocks(task.declaration)
   }
 }
 

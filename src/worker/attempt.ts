@@ -31,6 +31,7 @@ export class TaskAttempt {
   /** Masks what the task's `secret` option names; undefined if it names nothing. */
   readonly redactor: Redactor | undefined
   readonly #startedAt = performance.now()
+  #isAccepted: boolean | undefined
   /** As it came: references, not rows. */
   body: TaskBody = emptyBody
   context: TaskContext | undefined
@@ -51,6 +52,11 @@ export class TaskAttempt {
 
   get runtimeMs(): number {
     return performance.now() - this.#startedAt
+  }
+
+  /** The body is over. False: too late, nothing it did is accepted. The first answer stays. */
+  bodyEnded(): boolean {
+    return (this.#isAccepted ??= this.slot.bodyEnded())
   }
 
   get ignoresResult(): boolean {

@@ -4,7 +4,7 @@ import { runInContext, type TaskContext } from '../app/context.ts'
 import type { Arguments } from '../app/model-declaration.ts'
 import type { ArgumentLoad } from '../app/model-loading.ts'
 import { taskIdTime } from '../app/task-id.ts'
-import { DecodeError, EncodeError, NotRegistered } from '../errors.ts'
+import { DecodeError, EncodeError, LoanLost, NotRegistered } from '../errors.ts'
 import type { Attempt, Job, Outcome } from '../pools/pool.ts'
 import { reprValue } from '../protocol/python-repr.ts'
 import type { TaskState } from '../protocol/states.ts'
@@ -42,7 +42,8 @@ export class Executor {
     const { slot } = attempt
     const { models } = this.#app
     try {
-      attempt.body = this.#readBody(attempt.job)
+      const body = this.#readBody(attempt.job)
+      attempt.body = { ...body, ...withSelfFirst(attempt.task, body) }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       // Somebody may wait for it, so the failure is stored; the message itself goes among the dead letters.
@@ -54,11 +55,10 @@ export class Executor {
       if (this.#isPlain(attempt)) value = await this.#runPlain(attempt)
       else value = models.isEmpty ? await this.#run(attempt) : await models.runTask(() => this.#run(attempt))
     } catch (thrown) {
-      if (!slot.bodyEnded() || slot.cancelled) return cancelled(attempt)
+      if (!attempt.bodyEnded() || slot.cancelled) return cancelled(attempt)
       return this.#finished(attempt, thrown, await outcomeOfThrown(attempt, thrown))
     }
-    // A body that is told to stop because the worker does, and yet gets done, is done.
-    if (!slot.bodyEnded() || (slot.cancelled && slot.cancelled !== 'shutdown')) return cancelled(attempt)
+    if (!isDone(attempt)) return cancelled(attempt)
     return this.#succeeded(attempt, value)
   }
 
@@ -86,22 +86,21 @@ export class Executor {
   /** In a transaction if the task locks rows: they are read in it, and it ends with the body. */
   async #run(attempt: TaskAttempt): Promise<unknown> {
     const { models } = this.#app
-    const { task, slot } = attempt
-    const given = withSelfFirst(task, attempt.body)
+    const { task, body } = attempt
     const mayHoldModels = !models.isEmpty || task.declaration.isDeclared || mayNameModels(attempt.job)
-    const load = mayHoldModels ? models.argumentLoad(task.declaration, given) : undefined
-    if (!load?.lockedIn) return this.#runWith(attempt, await this.#loaded(attempt, load, given))
+    const load = mayHoldModels ? models.argumentLoad(task.declaration, body) : undefined
+    if (!load?.lockedIn) return this.#runWith(attempt, await this.#loaded(attempt, load))
     const mayRepeat = (): boolean => attempt.context === undefined
     return models.inTransaction(load.lockedIn, mayRepeat, async () => {
-      const value = await this.#runWith(attempt, await this.#loaded(attempt, load, given))
+      const value = await this.#runWith(attempt, await this.#loaded(attempt, load))
       // What nobody accepts any more must not be committed either.
-      if (slot.cancelled && slot.cancelled !== 'shutdown') throw slot.signal.reason
+      if (!isDone(attempt)) throw new LoanLost('what the attempt did is not accepted any more: rolled back')
       return value
     })
   }
 
-  async #loaded(attempt: TaskAttempt, load: ArgumentLoad | undefined, given: Arguments): Promise<Arguments> {
-    return load ? load.load({ sentAt: taskIdTime(attempt.taskId), signal: attempt.slot.signal }) : given
+  async #loaded({ taskId, slot, body }: TaskAttempt, load: ArgumentLoad | undefined): Promise<Arguments> {
+    return load ? load.load({ sentAt: taskIdTime(taskId), signal: slot.signal }) : body
   }
 
   async #runWith(attempt: TaskAttempt, loaded: Arguments): Promise<unknown> {
@@ -187,6 +186,12 @@ function stateOf({ kind }: Outcome): TaskState {
   if (kind === 'failed') return 'FAILURE'
   if (kind === 'retried') return 'RETRY'
   return kind === 'rejected' ? 'REJECTED' : 'IGNORED'
+}
+
+/** A body that is told to stop because the worker does, and yet gets done, is done. */
+function isDone(attempt: TaskAttempt): boolean {
+  const { cancelled: reason } = attempt.slot
+  return attempt.bodyEnded() && (reason === undefined || reason === 'shutdown')
 }
 
 function cancelled({ runtimeMs, slot }: TaskAttempt): Outcome {

@@ -9,8 +9,10 @@ import { promisify, inspect } from 'node:util'
 import {
   ImproperlyConfigured,
   InvalidArguments,
+  model,
   NotRegistered,
   RowMissing,
+  value,
   type AsyncResult,
   type Task,
 } from '../../src/index.ts'
@@ -139,6 +141,21 @@ describe('methods of models as tasks', () => {
     ]) {
       await assert.rejects(wrong.get(soon), /InvalidArguments|UnknownModel/)
     }
+  })
+
+  it('run in eager mode through the same pipeline', async () => {
+    await using shop = await openShop('sqlite', { task_always_eager: true })
+    const { app } = shop
+    const ada = await shop.save(User, { name: 'Ada' })
+    app.methods(User, ['welcome'])
+    const pay = app.task('eager.pay', [model(User, { lock: 'share' }), value<number>()], (user, cents) => [
+      user === ada,
+      cents,
+    ])
+    assert.equal(await (await app.delay(ada).welcome('en')).get(), 'en Ada 1')
+    assert.deepEqual(await (await pay.delay(ada, 5)).get(), [false, 5])
+    assert.deepEqual(await pay(ada, 5), [true, 5])
+    await assert.rejects(pay.delay({} as User, 5), InvalidArguments)
   })
 
   test('follow the policies and the transactions of any task', async (shop) => {

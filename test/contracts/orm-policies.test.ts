@@ -14,7 +14,7 @@ import {
   type Ref,
 } from '../../src/index.ts'
 import { listDeadLetters } from '../../src/app/dead-letters.ts'
-import { until } from '../support/worker-harness.ts'
+import { gate, until } from '../support/worker-harness.ts'
 import { Animal, Cat, Dog, openShop, Order, Seat, User, type Shop } from './shop-lab.ts'
 
 const soon = { timeout: 10 }
@@ -371,6 +371,22 @@ describe('a task that locks rows', () => {
     const result = await pay.delay(order)
     await until('it runs', () => started)
     await result.revoke({ terminate: true })
+    await until('it was rolled back', () => shop.takeQueries().includes('ROLLBACK'))
+    assert.equal((await dataSource.manager.findOneByOrFail(Order, { id: order.id })).total, 1)
+  })
+
+  test('rolls back what an attempt did beyond its time limit', async (shop) => {
+    const { app, dataSource } = shop
+    const order = await shop.save(Order, { total: 1 })
+    const end = gate()
+    const slow = app.task('shop.slow', { lock: 'update', timeLimit: '50ms' }, async (paid: Order) => {
+      await dataSource.manager.update(Order, paid.id, { total: 99 })
+      await end.opened
+    })
+    await shop.startWorker()
+    const result = await slow.delay(order)
+    await assert.rejects(result.get(soon), /TimeLimitExceeded/)
+    end.open()
     await until('it was rolled back', () => shop.takeQueries().includes('ROLLBACK'))
     assert.equal((await dataSource.manager.findOneByOrFail(Order, { id: order.id })).total, 1)
   })

@@ -96,7 +96,7 @@ export interface Shop extends Harness {
 }
 
 /** On SQLite, which has no locks of rows, reads are without: its transactions show the rest. */
-export async function openShop(service: Service | 'sqlite' = 'sqlite'): Promise<Shop> {
+export async function openShop(service: Service | 'sqlite' = 'sqlite', settings: object = {}): Promise<Shop> {
   const database = await testDatabase(service)
   const queries: string[] = []
   const dataSource = await new DataSource({
@@ -109,7 +109,7 @@ export async function openShop(service: Service | 'sqlite' = 'sqlite'): Promise<
   } as DataSourceOptions).initialize()
   const reads: FetchOptions[] = []
   const adapter = watched(typeorm(dataSource, { app: 'shop' }), reads, database.dialect !== 'sqlite')
-  const harness = await openHarness(memoryStore)
+  const harness = await openHarness(memoryStore, settings)
   harness.app.models.use(adapter)
   const dispose = async (): Promise<void> => {
     await harness[Symbol.asyncDispose]()
