@@ -16,7 +16,7 @@ export interface OpenSequelize {
   readonly connectionManager: { lib?: { readonly Client?: unknown } }
   getDialect(): string
   getQueryInterface(): QueryInterface
-  query(sql: unknown, options?: { readonly transaction?: unknown }): Promise<unknown>
+  query(sql: unknown, options?: { readonly transaction?: unknown; readonly type?: string }): Promise<unknown>
   transaction(...args: unknown[]): Promise<unknown>
 }
 

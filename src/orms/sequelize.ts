@@ -51,10 +51,9 @@ class SequelizeAdapter implements OrmAdapter {
       dialect: this.#dialect,
       install: (hooks) => transactions.install(hooks),
       run: (body) => own.run(body),
-      execute: async (transaction, sql, params) => {
+      execute: (transaction, sql, params) => {
         const values = this.#dialect === 'postgres' ? { bind: params } : { replacements: params }
-        const options: object = { ...values, transaction }
-        return rowsOf(await instance.query(sql, options))
+        return execute(instance, sql, { ...values, transaction })
       },
     }
     for (const model of chosen(instance, options.models)) {
@@ -187,7 +186,14 @@ function hasDefaultScope({ options }: RowModel): boolean {
   return Reflect.ownKeys(options.defaultScope ?? {}).length > 0
 }
 
-function rowsOf(result: unknown): readonly Record<string, unknown>[] {
-  const [rows] = result as readonly unknown[]
+/** SELECTs say what they are: the raw ones of the dialect `mariadb` fail with newer versions of its driver. */
+async function execute(
+  instance: OpenSequelize,
+  sql: string,
+  options: object,
+): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const isSelect = /^\s*select\b/i.test(sql)
+  const result = await instance.query(sql, isSelect ? { ...options, type: 'SELECT' } : options)
+  const rows = isSelect ? result : (result as readonly unknown[])[0]
   return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : []
 }
