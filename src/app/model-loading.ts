@@ -44,6 +44,7 @@ export class ArgumentLoad {
   readonly #given: Arguments
   readonly #loading: Loading
   readonly #groups: RowGroups
+  #holdsReferences = false
 
   /** Throws UnknownModel or InvalidArguments. */
   constructor(declaration: ModelDeclaration, given: Arguments, loading: Loading) {
@@ -52,6 +53,7 @@ export class ArgumentLoad {
     this.#loading = loading
     this.#groups = new RowGroups(loading)
     this.#each((reference, { kind, policy }) => {
+      this.#holdsReferences = true
       if (kind !== 'lazy') this.#groups.add(reference, policy)
       return reference
     })
@@ -66,6 +68,7 @@ export class ArgumentLoad {
 
   /** The arguments with fresh rows. */
   async load(context: LoadContext): Promise<Arguments> {
+    if (!this.#holdsReferences) return this.#given
     await this.#groups.load(context)
     return this.#each((reference, parameter) => {
       if (parameter.kind === 'lazy') return this.#bound(reference, parameter, context)

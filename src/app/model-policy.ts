@@ -91,6 +91,3 @@ export function compilePolicy(...policies: readonly ModelPolicy[]): CompiledPoli
 function givenOptions(policy: ModelPolicy): ModelPolicy {
   return Object.fromEntries(policyNames.flatMap((name) => (policy[name] === undefined ? [] : [[name, policy[name]]])))
 }
-
-/** That of rows for which nothing was said. */
-export const defaultPolicy: CompiledPolicy = compilePolicy()

@@ -99,7 +99,9 @@ export class TaskMethods {
   #classOf(self: object): unknown {
     const { registry } = this.#app.models
     if (!(self instanceof BoundReference)) {
-      if (registry.identify(self)) return (Object.getPrototypeOf(self) as object | null)?.constructor
+      const handle = registry.identify(self)?.identity.model.handle
+      // An instance may be of a subclass that has no label, or a wrapper of the ORM around it.
+      if (handle !== undefined) return isInstance(self, handle) ? self.constructor : handle
       throw new InvalidArguments(
         `delay() takes an instance or a reference of a model in use; got ${describeValue(self)}`,
       )
@@ -126,6 +128,10 @@ interface MethodDefinition {
   readonly name: string
   readonly options: TaskOptions
   readonly place: string
+}
+
+function isInstance(self: object, handle: unknown): boolean {
+  return typeof handle === 'function' && self instanceof handle
 }
 
 function checkMethods(modelClass: ModelClass, names: readonly string[], options: TaskOptions): void {

@@ -3,6 +3,7 @@ import type { Outgoing } from '../brokers/broker.ts'
 import {
   DatabaseUnavailable,
   Ignore,
+  InvalidArguments,
   ModelTypeChanged,
   OperationalError,
   Reject,
@@ -71,6 +72,8 @@ export async function outcomeOfUnexpected(attempt: TaskAttempt, error: unknown):
 function mayRetry(attempt: TaskAttempt, thrown: unknown): boolean {
   // A row that is gone does not come back, nor does what it was.
   if (thrown instanceof RowMissing || thrown instanceof RowChanged || thrown instanceof ModelTypeChanged) return false
+  // The message is wrong, and will be.
+  if (thrown instanceof InvalidArguments && !attempt.context) return false
   // Before the body ran: the transaction that writes the row may take its time.
   if (thrown instanceof RowNotYetVisible && !attempt.context) return true
   try {

@@ -121,7 +121,7 @@ describe('a message for a task with declared parameters', () => {
     const [ada, order] = [await shop.save(User, { name: 'Ada' }), await shop.save(Order, { total: 5 })]
     let ran = 0
     const body = (): number => ran++
-    app.task('shop.charge', [model(Order), value<unknown>()], body)
+    app.task('shop.charge', { autoretryFor: [Error], takes: [model(Order), value<unknown>()] }, body)
     app.task('shop.all', [models(Order)], body)
     app.task('shop.later', [lazy(Order)], body)
     app.task('shop.only', { models: [Order] }, body)
