@@ -36,7 +36,7 @@ export interface SelectQuery {
   execute(): Promise<object[]>
 }
 
-export interface ExpressionBuilder {
+interface ExpressionBuilder {
   readonly eb: ((left: unknown, operator: string, right: unknown) => unknown) & {
     readonly and: (conditions: readonly unknown[]) => unknown
     readonly or: (conditions: readonly unknown[]) => unknown

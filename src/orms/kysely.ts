@@ -7,6 +7,7 @@ import type { KyselyDatabase, KyselyTable, Queries } from './kysely-types.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
 import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
 import { type PlainModel, PlainRows } from './plain-rows.ts'
+import { surviveDeadConnections } from './pool-errors.ts'
 
 /** What Kysely does not know at run time: names are those of the `Kysely<DB>`, before any plugin changes them. */
 export interface KyselyModel<Table extends string = string> {
@@ -22,6 +23,11 @@ export interface KyselyModel<Table extends string = string> {
 export interface KyselyOptions extends OrmLabelOptions {
   /** SQLite only: the path of the database file, which Kysely does not tell. The outbox needs it. */
   readonly file?: string
+  /**
+   * PostgreSQL only: the pool of pg that the dialect has. A connection that dies in a transaction emits an `error` for which
+   * Kysely does not listen, and which ends the process; kysely() then listens.
+   */
+  readonly pool?: object
 }
 
 /**
@@ -36,6 +42,7 @@ export function kysely<Db extends KyselyDatabase>(
 ): OrmAdapter {
   if (db.isTransaction) throw new ImproperlyConfigured('kysely(db) needs the database, not one of its transactions')
   checkApp('kysely', options.app)
+  surviveDeadConnections(options.pool)
   return new KyselyAdapter(db, models, options)
 }
 

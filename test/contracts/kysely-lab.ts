@@ -53,13 +53,14 @@ const models = {
 export async function openKyselyLab(database: TestDatabase): Promise<KyselyLab> {
   let selects = 0
   let savepoints = 0
+  const pool = database.dialect === 'postgres' ? postgresPool(database.url) : undefined
   const db = new Kysely<Tables>({
-    dialect: dialectOf(database),
+    dialect: dialectOf(database, pool),
     log: ({ query }) => void (query.sql.startsWith('select ') && selects++),
   })
   // a mysql2 pool that is ended while it connects never closes that connection
   if (database.dialect === 'mysql') await db.connection().execute(() => Promise.resolve())
-  const adapter = kysely(db, models, { app: 'shop', aliases: { User: ['shop.Person'] } })
+  const adapter = kysely(db, models, { app: 'shop', aliases: { User: ['shop.Person'] }, ...(pool && { pool }) })
   const within = follow(adapter)
   const inside = <R>(tx: Handle, body: (tx: object) => Promise<R>): Promise<R> =>
     ambient.run(tx, () => within(tx, () => body(tx)))
@@ -102,22 +103,19 @@ export async function openKyselyLab(database: TestDatabase): Promise<KyselyLab> 
   }
 }
 
-export function dialectOf({ dialect, url }: TestDatabase): Dialect {
+export function dialectOf({ dialect, url }: TestDatabase, pool?: pg.Pool): Dialect {
   switch (dialect) {
     case 'sqlite':
       return new SqliteDialect({ database: nodeSqlite(url) })
     case 'postgres':
-      return new PostgresDialect({ pool: postgresPool(url) })
+      return new PostgresDialect({ pool: pool ?? postgresPool(url) })
     case 'mysql':
       return new MysqlDialect({ pool: createPool(mysqlOptions(url)) })
   }
 }
 
-/** A client that has no listener of its own ends the process when its connection dies in a transaction. */
 function postgresPool(connectionString: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString, types: { getTypeParser } })
-  pool.on('error', () => undefined)
-  return pool.on('connect', (client) => void client.on('error', () => undefined))
+  return new pg.Pool({ connectionString, types: { getTypeParser } })
 }
 
 async function create<Name extends keyof LabRows>(
