@@ -94,6 +94,11 @@ export function inApp<Lab extends OrmLab>(lab: Lab, adapter: OrmAdapter = lab.ad
   return Object.assign(Object.create(lab) as Lab, { models, transactions, callbackErrors, adapter })
 }
 
+/** What two reads of a user have in common, whatever else the ORM puts there. */
+export function columns({ id, name, version }: UserRow): UserRow {
+  return { id, name, version }
+}
+
 export function newUser(lab: OrmLab, name: string): Promise<UserRow> {
   return lab.create('User', { name })
 }

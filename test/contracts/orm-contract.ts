@@ -2,6 +2,7 @@ import { after, before, describe, it, type TestContext } from 'node:test'
 import type { SqlDialect } from '../../src/orms/orm-adapter.ts'
 import { privateServer, service, testDatabase, type Missing, type Service, type TestDatabase } from '../services.ts'
 import { defineFaultTests, type DefineFault } from './orm-contract-faults.ts'
+import { defineBatchingTests } from './orm-contract-batching.ts'
 import { defineFetchTests } from './orm-contract-fetching.ts'
 import { defineKeyTests } from './orm-contract-keys.ts'
 import { defineModelTests } from './orm-contract-models.ts'
@@ -23,6 +24,7 @@ export function describeOrm(orm: string, contract: OrmContract): void {
   describeWithLab(orm, contract, (define, dialect) => {
     const it: DefineOrm = (name, test) => define(name, test)
     defineModelTests(it)
+    defineBatchingTests(it)
     defineKeyTests(it, dialect)
     defineFetchTests(it, dialect, contract.abilities)
     defineTransactionTests(it)
