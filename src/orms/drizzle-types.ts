@@ -25,6 +25,8 @@ export interface DrizzleHandle {
   readonly resultKind?: 'sync' | 'async'
   readonly $client?: unknown
   readonly $primary?: DrizzleHandle
+  /** One of the replicas: 1.0 reads from them only by this name. */
+  readonly $replica?: DrizzleHandle
   readonly $replicas?: readonly DrizzleHandle[]
   query?: Readonly<Record<string, RelationalBuilder>> | undefined
   transaction: (body: (tx: DrizzleHandle) => unknown, ...rest: unknown[]) => unknown

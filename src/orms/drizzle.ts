@@ -95,7 +95,9 @@ class DrizzleAdapter implements DrizzleModels {
         `withDeleted: false needs drizzle(…, { deletedAt: 'deletedAt' }) to know deleted rows`,
       )
     }
-    const handle = (options.tx as DrizzleHandle | undefined) ?? (options.primary ? this.#primary : this.#handle)
+    const handle =
+      (options.tx as DrizzleHandle | undefined) ??
+      (options.primary ? this.#primary : (this.#handle.$replica ?? this.#handle))
     const { dialect } = this.transactions
     const rows = await readRows(keys, { handle, sql: this.#sql, model, relations: this.#relations, dialect, options })
     this.#rows.tag(tableId(model.table), rows)

@@ -11,7 +11,7 @@ import type { LabRows, OrmLab, UserRow } from './orm-contract-tools.ts'
 
 /** What the labs use of a database or a transaction, whatever the driver. */
 export interface LabHandle {
-  readonly query: Readonly<Record<string, { findMany(config?: object): Promise<object[]> }>>
+  readonly query: Readonly<Record<'users' | 'posts', { findMany(config?: object): Promise<object[]> }>>
   insert(table: object): { values(values: object): InsertQuery }
   select(fields?: object): { from(table: object): SelectQuery }
   transaction<R>(body: (tx: LabHandle) => Promise<R>, config?: object): Promise<R>
@@ -35,7 +35,7 @@ export interface DrizzleLab extends OrmLab {
 
 interface Connected {
   readonly db: LabHandle
-  end(): Promise<void>
+  readonly end: () => Promise<void>
 }
 
 /** Drizzle has no ambient transactions: what the lab saves in one must use its handle. */
