@@ -84,10 +84,7 @@ for (const [name, open] of Object.entries(lines)) {
       const promised = (tx: SyncDb): unknown => Promise.resolve(tx.insert(users).values({ name: 'Ada' }).run())
       assert.throws(() => db.transaction(async (tx) => await promised(tx)), ImproperlyConfigured)
       assert.throws(() => db.transaction(promised), ImproperlyConfigured)
-      await assert.rejects(
-        (run as (body: () => Promise<void>) => Promise<void>)(async () => {}),
-        ImproperlyConfigured,
-      )
+      await assert.rejects(async () => await adapter.transactions?.run(async () => {}), ImproperlyConfigured)
       assert.deepEqual(db.select().from(users).all(), [])
     })
   })
