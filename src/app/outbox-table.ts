@@ -1,6 +1,6 @@
 import type { Outgoing } from '../brokers/broker.ts'
 import { ImproperlyConfigured, OperationalError } from '../errors.ts'
-import type { OrmAdapter, SqlDialect } from '../orms/orm-adapter.ts'
+import type { OrmAdapter, OrmTransactions, SqlDialect } from '../orms/orm-adapter.ts'
 import { encodeEnvelope } from '../protocol/envelope.ts'
 
 /** Most drivers allow more bind parameters than this many rows need. */
@@ -28,6 +28,11 @@ export function outboxMigration(dialect: SqlDialect, table: string): string {
   return `CREATE TABLE IF NOT EXISTS ${quoted(dialect, table)} (\n  ${columns.join(',\n  ')}\n${end}`
 }
 
+/** False for a SQLite database whose file is not known, or that has none: no relay would ever see what is written there. */
+export function canHoldOutbox({ dialect, file }: OrmTransactions): boolean {
+  return dialect !== 'sqlite' || file !== undefined
+}
+
 /** Writes messages into the outbox by the transaction of a call, on its own connection: they exist if it commits. */
 export async function insertIntoOutbox(
   { name, transactions }: OrmAdapter,
@@ -37,6 +42,12 @@ export async function insertIntoOutbox(
 ): Promise<void> {
   if (!transactions)
     throw new ImproperlyConfigured(`${name} has no transactions: dispatch 'outbox' cannot be used with it`)
+  if (!canHoldOutbox(transactions)) {
+    throw new ImproperlyConfigured(
+      `the SQLite database of ${name} cannot hold an outbox: it is in memory, or the adapter was not told its file; ` +
+        "give the adapter { file }, or use dispatch 'afterCommit'",
+    )
+  }
   for (let start = 0; start < messages.length; start += rowsPerInsert) {
     const part = messages.slice(start, start + rowsPerInsert)
     try {

@@ -1,5 +1,5 @@
 import type { Celeriac } from '../app/app.ts'
-import { outboxMigration } from '../app/outbox-table.ts'
+import { canHoldOutbox, outboxMigration } from '../app/outbox-table.ts'
 import type { OrmTransactions } from '../orms/orm-adapter.ts'
 import { Alarm } from './alarm.ts'
 import { OutboxRelay, type OutboxStatus } from './relay.ts'
@@ -25,7 +25,7 @@ export class Outbox {
   async migrate(): Promise<string[]> {
     const made: string[] = []
     for (const { name, transactions } of this.#app.models.adapters) {
-      if (!transactions) continue
+      if (!transactions || !canHoldOutbox(transactions)) continue
       await this.#makeTable(name, transactions)
       made.push(name)
     }

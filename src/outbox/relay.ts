@@ -1,5 +1,6 @@
 import type { Celeriac } from '../app/app.ts'
-import type { OrmAdapter, OrmTransactions } from '../orms/orm-adapter.ts'
+import { canHoldOutbox } from '../app/outbox-table.ts'
+import type { OrmTransactions } from '../orms/orm-adapter.ts'
 import { Forwarder } from './forwarder.ts'
 import { openOutboxRows, type OutboxRows } from './outbox-rows.ts'
 
@@ -32,11 +33,9 @@ export class OutboxRelay implements Disposable {
 
   /** One for each ORM of the app whose database can hold an outbox. */
   static of(app: Celeriac): OutboxRelay[] {
-    const canHold = ({ transactions }: OrmAdapter): boolean =>
-      transactions !== undefined && (transactions.dialect !== 'sqlite' || transactions.file !== undefined)
-    return app.models.adapters
-      .filter(canHold)
-      .map(({ name, transactions }) => new OutboxRelay(app, name, transactions as OrmTransactions))
+    return app.models.adapters.flatMap(({ name, transactions }) =>
+      transactions && canHoldOutbox(transactions) ? [new OutboxRelay(app, name, transactions)] : [],
+    )
   }
 
   hasTable(): Promise<boolean> {

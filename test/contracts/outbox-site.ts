@@ -76,7 +76,8 @@ async function siteAt(place: Place, settings: object, connections = 4): Promise<
     outbox,
     lines,
     waiting: async (queue = 'celery') => (await app.openBroker()).count(queue),
-    rows: async () => (await outbox.status())[0]?.waiting ?? 0,
+    rows: async () =>
+      Number((await database.execute('SELECT COUNT(*) AS rows_left FROM celeriac_outbox'))[0]?.['rows_left']),
     relay: () => {
       const stop = new AbortController()
       const relayed = outbox.run(stop.signal)

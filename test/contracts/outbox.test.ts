@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { Celeriac, OperationalError, Worker } from '../../src/index.ts'
+import { Celeriac, ImproperlyConfigured, OperationalError, Worker } from '../../src/index.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
 import { createLogger } from '../../src/util/logger.ts'
 import { until } from '../support/worker-harness.ts'
-import { newUser, inApp } from './orm-contract-tools.ts'
+import { adapterWith, newUser, inApp } from './orm-contract-tools.ts'
 import { openTypeOrmLab, type TypeOrmLab } from './typeorm-lab.ts'
 
 interface Site extends AsyncDisposable {
@@ -170,6 +170,19 @@ describe('an outbox', () => {
       (error) => error instanceof OperationalError && /celeriac migrate/.test(error.message),
     )
     await assert.rejects(site.outbox.status(), /celeriac_outbox/)
+  })
+
+  it('refuses a call where no relay would find it: in a SQLite database without a known file', async () => {
+    await using site = await openSite()
+    const { file: _file, ...transactions } = site.lab.adapter.transactions ?? assert.fail()
+    const app = new Celeriac('memory', { broker: 'memory:', settings: { task_dispatch: 'outbox' } })
+    app.models.use(adapterWith(site.lab.adapter, { transactions }))
+    const note = app.task('demo.note', (n: number) => n)
+    await assert.rejects(
+      site.lab.transaction(() => note.delay(1)),
+      (error) => error instanceof ImproperlyConfigured && /cannot hold an outbox/.test(error.message),
+    )
+    await app.close()
   })
 
   it('is not needed without a transaction: the call is sent at once', async () => {
