@@ -6,7 +6,7 @@ import type { DrizzleColumn, DrizzleTable } from './drizzle-types.ts'
 
 /** Drizzle names what it keeps in a table by global symbols. */
 const symbol = (name: string): symbol => Symbol.for(`drizzle:${name}`)
-export const entityKind: symbol = symbol('entityKind')
+const entityKind = symbol('entityKind')
 
 export interface DrizzleModelOptions extends OrmLabelOptions {
   /** The tables whose rows may travel, by the second half of their label: `{ User: users }` travels as `shop.User`. */

@@ -49,7 +49,7 @@ export interface BuiltQuery {
 /** Runs; `mapper` makes the rows in 1.0. */
 export type PreparedQuery = Record<string, unknown>
 
-export type RowMapper = (rows: unknown) => unknown
+type RowMapper = (rows: unknown) => unknown
 
 /** 1.0 makes a function that maps the answers to a query, from the fields of the query. */
 export interface MapperGenerators {
@@ -62,7 +62,7 @@ export interface SelectedField {
   readonly field: unknown
 }
 
-export interface RelationalTable {
+interface RelationalTable {
   /** 1.0 only. */
   readonly table?: DrizzleTable
   readonly relations?: Readonly<
@@ -81,7 +81,7 @@ export interface RelationalQuery extends PromiseLike<object[]> {
   prepare: (...args: unknown[]) => PreparedQuery
 }
 
-export interface SelectQuery extends PromiseLike<object[]> {
+interface SelectQuery extends PromiseLike<object[]> {
   where(condition: object): SelectQuery
   for?(strength: 'update' | 'share'): SelectQuery
 }

@@ -29,7 +29,7 @@ export interface RuntimeModel {
   readonly fields: readonly RuntimeField[]
 }
 
-export interface RuntimeField {
+interface RuntimeField {
   readonly name: string
   readonly kind: string
   readonly type: string
