@@ -12,23 +12,6 @@ const parts = [
 
 const root = path.resolve(import.meta.dirname, '../..')
 
-/** The commands with a section in docs/cli.md, in its order; '' is the program itself. */
-const commands = [
-  '',
-  'worker',
-  'call',
-  'result',
-  'queues',
-  'purge',
-  'dead',
-  'dead list',
-  'dead redrive',
-  'dead purge',
-  'config',
-  'report',
-  'init',
-]
-
 /** The text that each document with generated parts should have. */
 export async function generatedDocuments(): Promise<{ file: string; is: string; shouldBe: string }[]> {
   return Promise.all(
@@ -85,8 +68,22 @@ function cell(text: string): string {
 }
 
 async function commandHelps(): Promise<string> {
-  const helps = await Promise.all(commands.map((command) => helpOf(command)))
-  return commands.map((command, index) => `## ${title(command)}\n\n\`\`\`text\n${helps[index]}\n\`\`\``).join('\n\n')
+  const helps = await helpsFrom('')
+  return helps.map(({ command, help }) => `## ${title(command)}\n\n\`\`\`text\n${help}\n\`\`\``).join('\n\n')
+}
+
+interface CommandHelp {
+  readonly command: string
+  readonly help: string
+}
+
+/** A command, which is '' for the program itself, and those below it, as its help names them. */
+async function helpsFrom(command: string): Promise<readonly CommandHelp[]> {
+  const help = await helpOf(command)
+  const [, list = ''] = /^Commands:\n((?: .*\n?)+)/m.exec(help) ?? []
+  const names = Array.from(list.matchAll(/^ {2}(\w+)/gm), ([, name = '']) => name).filter((name) => name !== 'help')
+  const below = await Promise.all(names.map((name) => helpsFrom(`${command} ${name}`.trim())))
+  return [{ command, help }, ...below.flat()]
 }
 
 function title(command: string): string {

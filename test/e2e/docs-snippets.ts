@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { preludes } from './docs-preludes.ts'
 
 export const root: string = path.resolve(import.meta.dirname, '../..')
 const modules = path.join(root, 'node_modules')
@@ -43,7 +42,7 @@ export function snippetsOf(file: string): Snippet[] {
  */
 function preludeOf({ file, code }: Snippet): string {
   const match = /^<!-- prelude\n([\s\S]*?)\n-->$/m.exec(read(file))
-  const lines = (match?.[1] ?? preludes[file] ?? '').split('\n')
+  const lines = (match?.[1] ?? '').split('\n')
   return lines.filter((one) => !declares(code, nameIn(one))).join('\n')
 }
 
