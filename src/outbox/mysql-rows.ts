@@ -3,10 +3,14 @@ import { ImproperlyConfigured } from '../errors.ts'
 import type { OrmTransactions } from '../orms/orm-adapter.ts'
 import { publishClaimed, type Claim } from './claim.ts'
 import type { OutboxCount, OutboxRow, OutboxRows, PublishRows, TakeOptions } from './outbox-rows.ts'
+import { retryDeadlock } from './retry-deadlock.ts'
 import { countOf, countSql, idsThatFit, selectSql, tableExists } from './outbox-sql.ts'
 
 /** The server's clock, for claims of relays on several hosts. */
 const now = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)"
+
+/** Relays side by side see the same first rows: each looks far enough to find some that nobody holds. */
+const lookAhead = 4
 
 /**
  * A locking read at the end of the table locks the gap behind it too, and every transaction that writes into the outbox
@@ -48,12 +52,17 @@ export class MysqlRows implements OutboxRows {
 
   [Symbol.dispose](): void {}
 
+  /** Looks without locks, then locks rows by their keys alone: locking by a range would lock out those who insert. */
   #claim(claim: Claim, limit: number): Promise<readonly OutboxRow[]> {
-    const oldest =
-      `SELECT id, OCTET_LENGTH(message) AS bytes FROM ${this.#table} WHERE claimed_until < ${now} ` +
-      `ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
-    return this.#transactions.run(async (tx) => {
-      const ids = idsThatFit(await this.#execute(tx, oldest))
+    const free = `claimed_until < ${now}`
+    const look = `SELECT id FROM ${this.#table} WHERE ${free} ORDER BY id LIMIT ${limit * lookAhead}`
+    return this.#transact(async (tx) => {
+      const seen = (await this.#execute(tx, look)).map((row) => row['id'])
+      if (seen.length === 0) return []
+      const lock =
+        `SELECT id, OCTET_LENGTH(message) AS bytes FROM ${this.#table} WHERE id IN (${placeholders('mysql', seen.length)}) ` +
+        `AND ${free} ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED`
+      const ids = idsThatFit(await this.#execute(tx, lock, seen))
       if (ids.length === 0) return []
       const until = `${now} + ${Math.ceil(claim.lifeMs)}`
       const marks = placeholders('mysql', ids.length)
@@ -65,11 +74,16 @@ export class MysqlRows implements OutboxRows {
 
   async #settle({ name }: Claim, done: readonly unknown[], left: readonly unknown[]): Promise<void> {
     const own = (ids: readonly unknown[]): string => `WHERE id IN (${placeholders('mysql', ids.length)}) AND claim = ?`
-    await this.#transactions.run(async (tx) => {
+    await this.#transact(async (tx) => {
       if (done.length > 0) await this.#execute(tx, `DELETE FROM ${this.#table} ${own(done)}`, [...done, name])
       if (left.length > 0)
         await this.#execute(tx, `UPDATE ${this.#table} SET claimed_until = 0 ${own(left)}`, [...left, name])
     })
+  }
+
+  /** Claims of several relays touch the same pages: InnoDB may end one of them to let the others go on. */
+  #transact<R>(body: (tx: object) => Promise<R>): Promise<R> {
+    return retryDeadlock(() => this.#transactions.run(body))
   }
 
   #execute(tx: object, sql: string, params: readonly unknown[] = []): Promise<readonly OutboxRow[]> {
