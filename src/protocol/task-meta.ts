@@ -22,7 +22,7 @@ export interface TaskMeta {
   readonly extended?: ExtendedMeta | undefined
 }
 
-export interface ExtendedMeta {
+interface ExtendedMeta {
   readonly name: string
   readonly args: unknown
   readonly kwargs: unknown

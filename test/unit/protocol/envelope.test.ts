@@ -35,7 +35,7 @@ const message: fc.Arbitrary<Message> = fc.record({
 })
 
 describe('kombu’s envelope', () => {
-  for (const file of readdirSync(captures).filter((name) => /^task_v/.test(name) && !name.includes('nonredis'))) {
+  for (const file of readdirSync(captures).filter((name) => name.startsWith('task_v') && !name.includes('nonredis'))) {
     it(`of ${file} is read, and written again equal`, () => {
       const raws = rawEnvelopes(loadJson(readFileSync(path.join(captures, file), 'utf8')))
       assert.ok(raws.length > 0, 'no envelope in the capture')
