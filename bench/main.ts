@@ -7,8 +7,9 @@ import { installPeers } from './lib/install-peers.ts'
 import { RedisServer } from './lib/redis-server.ts'
 import type { Case, JudgedRow, Row, Run, Suite } from './lib/suite.ts'
 import { formatTable } from './lib/table.ts'
+import { models } from './models/suite.ts'
 
-const suites: readonly Suite[] = [embedded]
+const suites: readonly Suite[] = [embedded, models]
 
 /** Says all there is to say in its message. */
 class UsageError extends Error {}
