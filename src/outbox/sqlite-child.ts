@@ -9,7 +9,8 @@ const table = new SqliteTable(file, name)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 process.on('disconnect', () => process.exit())
 process.on('message', (request: SqliteRequest) => {
-  void answer(request).then((reply) => process.connected && process.send?.(reply))
+  // Where nobody listens any more, `disconnect` ends this process.
+  void answer(request).then((reply) => process.send?.(reply, undefined, undefined, () => undefined))
 })
 
 async function answer({ id, operation, argument }: SqliteRequest): Promise<SqliteAnswer> {
