@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseUnavailable } from '../errors.ts'
 import type { OrmAdapter } from '../orms/orm-adapter.ts'
+import { Deadlines } from '../util/deadlines.ts'
 
 /** Codes by which drivers say that the server, not the statement, is the matter. */
 const codes = new Set(
@@ -37,25 +38,17 @@ export function isUnavailable(adapter: OrmAdapter, error: unknown): boolean {
 const reconnectDelaysMs = [10, 50, 250]
 const answerWithinMs = 30_000
 
+/** Every read of this process has the same deadline: one timer serves them all. */
+const deadlines = new Deadlines(answerWithinMs)
+
 /**
- * Reads, and reads again a few times if the database is away. Throws DatabaseUnavailable if it stays away, or gives no
- * answer within 30 s. Inside a transaction nothing is repeated: it is gone with its connection.
+ * Reads, and reads again a few times if the database is away. Rejects with DatabaseUnavailable if it stays away, or gives
+ * no answer within 30 s. Inside a transaction nothing is repeated: it is gone with its connection.
  */
-export async function withDatabase<T>(
-  adapter: OrmAdapter,
-  read: () => Promise<T>,
-  isInTransaction: boolean,
-): Promise<T> {
-  const timer = new AbortController()
-  const silence = sleep(answerWithinMs, undefined, { signal: timer.signal }).then(() => {
-    throw new DatabaseUnavailable(`the database of ${adapter.name} gave no answer in ${answerWithinMs / 1000} s`)
+export function withDatabase<T>(adapter: OrmAdapter, read: () => Promise<T>, isInTransaction: boolean): Promise<T> {
+  return deadlines.guard(isInTransaction ? read() : reconnecting(adapter, read), () => {
+    return new DatabaseUnavailable(`the database of ${adapter.name} gave no answer in ${answerWithinMs / 1000} s`)
   })
-  try {
-    return await Promise.race([isInTransaction ? read() : reconnecting(adapter, read), silence])
-  } finally {
-    silence.catch(() => undefined)
-    timer.abort()
-  }
 }
 
 async function reconnecting<T>(adapter: OrmAdapter, read: () => Promise<T>): Promise<T> {

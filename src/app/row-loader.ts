@@ -37,7 +37,8 @@ export class RowLoader {
       }
       const holders = [holder]
       batches.set(name, holders)
-      setImmediate(() => {
+      // After all that this turn has still to do, but before the event loop looks for anything new.
+      process.nextTick(() => {
         batches.delete(name)
         void readTogether(model, holders, options)
       })
