@@ -6,6 +6,7 @@ import type { Pool } from '../pools/pool.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import { Consumer } from './consumer.ts'
 import { DeliveryWindow } from './delivery-window.ts'
+import { surviveDriverErrors } from './driver-errors.ts'
 import { Executor } from './executor.ts'
 import { LoopLag } from './loop-lag.ts'
 import { nodeName } from './node-name.ts'
@@ -111,6 +112,7 @@ export class Worker {
     lag.watch(() => consumer.running)
     const cleanup = new ResultCleanup(backend, app.log)
     const control = await broker.listen('control', (message) => consumer.revocations.accept(message))
+    const survival = app.models.adapters.length > 0 ? surviveDriverErrors(app.log) : undefined
     const relaying = new AbortController()
     const relayed = new Outbox(app).run(relaying.signal)
     try {
@@ -123,6 +125,7 @@ export class Worker {
       await consumer.close()
       await control[Symbol.asyncDispose]()
       await pool[Symbol.asyncDispose]()
+      survival?.[Symbol.dispose]()
       await app.signals.emit('workerShutdown', { workerName: this.name })
     }
   }
