@@ -1,6 +1,7 @@
 import { ImproperlyConfigured } from '../errors.ts'
 import type { Key } from '../protocol/model-reference.ts'
 import { CallbackTransactions } from './callback-transactions.ts'
+import { fileOf } from './drizzle-file.ts'
 import { readRows, type DrizzleSql } from './drizzle-reads.ts'
 import { DrizzleRows, relationsOf, type TableRelations } from './drizzle-rows.ts'
 import { execute } from './drizzle-statements.ts'
@@ -11,10 +12,11 @@ import type { FetchOptions, Identity, ModelInfo, OrmAdapter, OrmTransactions, Sq
 import { checkApp } from './orm-labels.ts'
 import { PlainRows } from './plain-rows.ts'
 import { releaseDeadConnections, surviveDeadConnections } from './pool-errors.ts'
+import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
 export type { DrizzleLike, DrizzleSqlLike } from './drizzle-types.ts'
 
-export interface DrizzleOptions extends DrizzleModelOptions {
+export interface DrizzleOptions extends DrizzleModelOptions, SqliteFileOptions {
   /** `import { sql } from 'drizzle-orm'`: queries are written with the Drizzle that the app has. */
   readonly sql: DrizzleSqlLike
 }
@@ -64,6 +66,7 @@ class DrizzleAdapter implements DrizzleModels {
     this.#rows = new DrizzleRows(this.#plain, this.#models, this.#relations)
     this.transactions = {
       dialect,
+      ...fileFor(dialect, options, fileOf(primary)),
       install: (hooks) => transactions.install(hooks),
       run: async <R>(body: (tx: object) => Promise<R>) => {
         if (primary.resultKind === 'sync') throw asyncProblem()

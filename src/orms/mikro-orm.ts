@@ -1,5 +1,6 @@
 import { ImproperlyConfigured } from '../errors.ts'
 import type { Key } from '../protocol/model-reference.ts'
+import { fileOf } from './mikro-orm-file.ts'
 import { hasFlatKey, keyOf, unwrapped } from './mikro-orm-keys.ts'
 import { findRows, SharedReads } from './mikro-orm-reads.ts'
 import { loadContexts, runInTaskContext, type Contexts } from './mikro-orm-task.ts'
@@ -8,10 +9,11 @@ import type { EntityClass, EntityMetadata, MikroOrm, OpenOrm, UnitOfWork } from 
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
 import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
 import { versionOf } from './row-version.ts'
+import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
 export type { MikroOrm } from './mikro-orm-types.ts'
 
-export interface MikroOptions extends OrmLabelOptions {
+export interface MikroOptions extends OrmLabelOptions, SqliteFileOptions {
   /** The entities that may travel. Default: every entity that has a table and a key of columns. */
   readonly entities?: readonly EntityClass[]
 }
@@ -48,8 +50,10 @@ class MikroAdapter implements OrmAdapter {
     this.replicated = Array.isArray(replicas) && replicas.length > 0
     this.#reads = new SharedReads(() => this.#fork())
     const transactions = new MikroTransactions(orm.driver.getConnection('write'))
+    const dialect = dialectOf(orm.driver.getPlatform())
     this.transactions = {
-      dialect: dialectOf(orm.driver.getPlatform()),
+      dialect,
+      ...fileFor(dialect, options, fileOf(orm)),
       install: (hooks) => transactions.install(hooks),
       run: (body) => this.#unit().transactional(body),
       execute: (tx, sql, params) => execute(tx, sql, params),

@@ -9,10 +9,11 @@ import { saysMariadbUnavailable } from './prisma-errors.ts'
 import { prismaModels, type PrismaModel, type PrismaModelOptions } from './prisma-models.ts'
 import { readRows } from './prisma-reads.ts'
 import type { PrismaClientLike, PrismaHandle, PrismaInternals } from './prisma-types.ts'
+import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
 export type { PrismaClientLike } from './prisma-types.ts'
 
-export interface PrismaOptions extends PrismaModelOptions {
+export interface PrismaOptions extends PrismaModelOptions, SqliteFileOptions {
   /** The database. Default: what the client was generated for. */
   readonly dialect?: SqlDialect
 }
@@ -60,8 +61,11 @@ class PrismaAdapter<C extends PrismaClientLike> implements PrismaModels<C> {
     this.replicated = '$primary' in client
     this.client = this.#known.of(client)
     const handle = this.client as unknown as PrismaHandle
+    const dialect = options.dialect ?? dialectOf((client as PrismaInternals)._activeProvider)
     this.transactions = {
-      dialect: options.dialect ?? dialectOf((client as PrismaInternals)._activeProvider),
+      dialect,
+      // the adapters of Prisma keep it to themselves
+      ...fileFor(dialect, options),
       install: (hooks) => transactions.install(hooks),
       run: <R>(body: (tx: object) => Promise<R>) => handle.$transaction(body, taskTransaction) as Promise<R>,
       execute: async (tx, sql, params) => rowsOf(await (tx as PrismaHandle).$queryRawUnsafe(sql, ...params)),

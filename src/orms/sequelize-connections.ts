@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { OpenSequelize } from './sequelize-types.ts'
+import { fileFromUrl } from './sqlite-file.ts'
 
 type ClientClass = new (...args: unknown[]) => EventEmitter
 
@@ -18,4 +19,9 @@ export function surviveLostConnections({ connectionManager }: OpenSequelize): vo
     }
   }
   connectionManager.lib = Object.create(lib, { Client: { value: HeardClient } }) as typeof lib
+}
+
+/** The SQLite file of a Sequelize, which takes the host for it where there is no other: `new Sequelize('sqlite:shop.db')`. */
+export function fileOf({ options: { storage, host } }: OpenSequelize): string | undefined {
+  return fileFromUrl(storage === undefined ? host : storage)
 }

@@ -11,7 +11,11 @@ export type ModelClass = abstract new (...args: never[]) => object
 /** What is needed of `SequelizeInstance` inside, by shape. */
 export interface OpenSequelize {
   readonly models: Readonly<Record<string, RowModel>>
-  readonly options: { readonly replication?: { readonly read?: readonly unknown[] } | false | undefined }
+  readonly options: {
+    readonly replication?: { readonly read?: readonly unknown[] } | false | undefined
+    readonly storage?: unknown
+    readonly host?: unknown
+  }
   /** `lib` is the driver. */
   readonly connectionManager: { lib?: { readonly Client?: unknown } }
   getDialect(): string

@@ -4,15 +4,16 @@ import { copyColumns } from './copy-columns.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
 import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
 import { versionOf } from './row-version.ts'
-import { surviveLostConnections } from './sequelize-connections.ts'
+import { fileOf, surviveLostConnections } from './sequelize-connections.ts'
 import { OwnTransactions } from './sequelize-own-transactions.ts'
 import { conditions, includes } from './sequelize-queries.ts'
 import { SequelizeTransactions } from './sequelize-transactions.ts'
 import type { ModelClass, OpenSequelize, Row, RowModel, SequelizeInstance } from './sequelize-types.ts'
+import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
 export type { SequelizeInstance } from './sequelize-types.ts'
 
-export interface SequelizeOptions extends OrmLabelOptions {
+export interface SequelizeOptions extends OrmLabelOptions, SqliteFileOptions {
   /** The models that may travel. Default: every model that is defined by now and has a primary key. */
   readonly models?: readonly ModelClass[]
 }
@@ -49,6 +50,7 @@ class SequelizeAdapter implements OrmAdapter {
     const own = new OwnTransactions(instance)
     this.transactions = {
       dialect: this.#dialect,
+      ...fileFor(this.#dialect, options, fileOf(instance)),
       install: (hooks) => transactions.install(hooks),
       run: (body) => own.run(body),
       execute: (transaction, sql, params) => {

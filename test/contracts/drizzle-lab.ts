@@ -47,7 +47,7 @@ export async function openDrizzleLab(version: DrizzleVersion, database: TestData
   let selects = 0
   const logger = { logQuery: (query: string) => void (/^select .* from ["`](users|seats)/.test(query) && selects++) }
   const { db, end } = connect(version, database, { logger, ...relational(version, tables, database.dialect) })
-  const options = { app: 'shop', sql, models: tables, aliases: { User: ['shop.Person'] } }
+  const options = { app: 'shop', sql, models: tables, aliases: { User: ['shop.Person'] }, file: database.url }
   const adapter = drizzle(db, { ...options, version: 'version', deletedAt: 'deletedAt' })
   const inside = <R>(handle: LabHandle, body: (tx: object) => Promise<R>): Promise<R> =>
     handle.transaction((tx) => ambient.run(tx, () => body(tx)))

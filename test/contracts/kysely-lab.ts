@@ -60,7 +60,12 @@ export async function openKyselyLab(database: TestDatabase): Promise<KyselyLab> 
   })
   // a mysql2 pool that is ended while it connects never closes that connection
   if (database.dialect === 'mysql') await db.connection().execute(() => Promise.resolve())
-  const adapter = kysely(db, models, { app: 'shop', aliases: { User: ['shop.Person'] }, ...(pool && { pool }) })
+  const adapter = kysely(db, models, {
+    app: 'shop',
+    aliases: { User: ['shop.Person'] },
+    file: database.url,
+    ...(pool && { pool }),
+  })
   const within = follow(adapter)
   const inside = <R>(tx: Handle, body: (tx: object) => Promise<R>): Promise<R> =>
     ambient.run(tx, () => within(tx, () => body(tx)))

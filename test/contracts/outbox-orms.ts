@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { Celeriac } from '../../src/index.ts'
-import type { OrmAdapter } from '../../src/orms/orm-adapter.ts'
 import { Outbox } from '../../src/outbox/outbox.ts'
 import { recordingLogger, type LogLine } from '../support/worker-harness.ts'
-import { adapterWith, newUser, spoilCommit, type ModelLab, type OrmLab } from './orm-contract-tools.ts'
+import { newUser, spoilCommit, type ModelLab, type OrmLab } from './orm-contract-tools.ts'
 import { until } from './outbox-site.ts'
 
 interface Site extends AsyncDisposable {
@@ -25,7 +24,7 @@ async function openSite(lab: OrmLab, settings: object = {}): Promise<Site> {
     logger: recordingLogger(lines),
     settings: { outbox_poll_interval: '20ms', ...settings },
   })
-  app.models.use(withFile(lab))
+  app.models.use(lab.adapter)
   const outbox = new Outbox(app)
   await lab.database.execute('DROP TABLE IF EXISTS celeriac_outbox')
   await outbox.migrate()
@@ -41,13 +40,6 @@ async function openSite(lab: OrmLab, settings: object = {}): Promise<Site> {
       Number((await lab.database.execute('SELECT COUNT(*) AS rows_left FROM celeriac_outbox'))[0]?.['rows_left']),
     [Symbol.asyncDispose]: () => app.close(),
   }
-}
-
-/** Not every ORM tells the file of a SQLite database. */
-function withFile({ adapter, database }: OrmLab): OrmAdapter {
-  const { transactions } = adapter
-  if (!transactions || transactions.file !== undefined || database.dialect !== 'sqlite') return adapter
-  return adapterWith(adapter, { transactions: { ...transactions, file: database.url } })
 }
 
 type Define = (name: string, test: (lab: ModelLab) => Promise<void>) => void

@@ -46,7 +46,7 @@ export async function openPrismaLab(database: TestDatabase): Promise<PrismaLab> 
   let selects = 0
   base.$on('query', ({ query }) => void (/^SELECT .* FROM \S*(users|seats)/s.test(query) && selects++))
   const options = { app: 'shop', aliases: { User: ['shop.Person'] }, version: 'version', deletedAt: 'deletedAt' }
-  const adapter = prisma(base, options)
+  const adapter = prisma(base, { ...options, file: database.url })
   const db = adapter.client
   const inside = <R>(handle: LabClient, body: (tx: object) => Promise<R>): Promise<R> =>
     handle.$transaction((tx) => ambient.run(tx, () => body(tx)))
