@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { PrismaLibSql } from '@prisma/adapter-libsql'
 import { PrismaMariaDb } from '@prisma/adapter-mariadb'
 import { PrismaPg } from '@prisma/adapter-pg'
+import { Pool } from 'pg'
 import { prisma, type PrismaModels } from '../../src/orms/prisma.ts'
 import type { TestDatabase } from '../services.ts'
 import type { LabRows, OrmLab, UserRow } from './orm-contract-tools.ts'
@@ -85,8 +86,15 @@ function driver({ dialect, url }: TestDatabase): object {
     case 'sqlite':
       return new PrismaLibSql({ url: `file:${url}` })
     case 'postgres':
-      return new PrismaPg({ connectionString: url })
+      return new PrismaPg(listenedPool(url), { disposeExternalPool: true })
     case 'mysql':
       return new PrismaMariaDb(`${url.replace('mysql:', 'mariadb:')}?acquireTimeout=1000`)
   }
+}
+
+/** As docs/orm-prisma.md advises: a connection that dies just as it is taken emits an error while nobody listens. */
+function listenedPool(connectionString: string): Pool {
+  const pool = new Pool({ connectionString })
+  pool.on('connect', (connection) => connection.on('error', () => undefined))
+  return pool
 }
