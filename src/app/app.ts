@@ -232,6 +232,11 @@ export class Celeriac implements AsyncDisposable {
   }
 
   /** @internal */
+  get resultWatcherIfOpen(): ResultWatcher | undefined {
+    return this.#connections.openedWatcher
+  }
+
+  /** @internal */
   openCodec(): Promise<Codec> {
     return this.#connections.codec()
   }

@@ -4,6 +4,7 @@ import { isReady, type TaskState } from '../protocol/states.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import type { Celeriac } from './app.ts'
+import type { ResultWatcher } from './result-watcher.ts'
 
 export interface GetOptions {
   /** Rejects with TimeoutError after this long. Default: waits for ever. */
@@ -36,13 +37,12 @@ export class AsyncResult<R = unknown> {
    * Waits for the task and gives what it returned. Throws TaskError for what it threw, TaskRevoked if it was revoked or
    * expired, TimeoutError after `timeout`, the signal's reason when that aborts.
    */
-  async get(options: GetOptions = {}): Promise<R> {
-    if (this.#local) return this.#unwrap(this.#local)
-    if (this.#ignored)
-      throw new ImproperlyConfigured(`the result of ${this.id} is ignored (ignoreResult): there is nothing to wait for`)
-    const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, 'timeout')
-    const watcher = await this.#app.resultWatcher()
-    return this.#unwrap(await this.#waited(watcher.wait(this.id, isFinal, timeoutMs, options.signal), options.timeout))
+  get(options: GetOptions = {}): Promise<R> {
+    try {
+      return this.#local ? this.#unwrap(this.#local) : this.#wait(options)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
   }
 
   /** What is stored of the task, or undefined: not started, unknown, or forgotten. */
@@ -85,21 +85,33 @@ export class AsyncResult<R = unknown> {
     return this.#app.revoke(this.id, options)
   }
 
-  async #waited(waiting: Promise<TaskMeta | undefined>, timeout: Duration | undefined): Promise<TaskMeta> {
-    const meta = await waiting
-    if (!meta)
-      throw new TimeoutError(
-        `task ${this.id} was not ready after ${typeof timeout === 'number' ? `${timeout}s` : timeout}; is a worker running for its queue?`,
-      )
-    return meta
+  #wait({ timeout, signal }: GetOptions): Promise<R> {
+    if (this.#ignored) {
+      throw new ImproperlyConfigured(`the result of ${this.id} is ignored (ignoreResult): there is nothing to wait for`)
+    }
+    const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout')
+    const wait = (watcher: ResultWatcher): Promise<TaskMeta | undefined> =>
+      watcher.wait(this.id, isFinal, timeoutMs, signal)
+    const watcher = this.#app.resultWatcherIfOpen
+    const waited = watcher ? wait(watcher) : this.#app.resultWatcher().then(wait)
+    return waited.then((meta) => {
+      if (meta) return this.#unwrap(meta)
+      const after = typeof timeout === 'number' ? `${timeout}s` : timeout
+      throw new TimeoutError(`task ${this.id} was not ready after ${after}; is a worker running for its queue?`)
+    })
   }
 
-  async #unwrap(meta: TaskMeta): Promise<R> {
+  #unwrap(meta: TaskMeta): Promise<R> {
+    const { models } = this.#app
     if (meta.status === 'SUCCESS')
-      return (this.#app.models.isEmpty ? meta.result : await this.#app.models.load(meta.result)) as R
+      return (models.isEmpty ? Promise.resolve(meta.result) : models.load(meta.result)) as Promise<R>
+    return Promise.reject(this.#failure(meta))
+  }
+
+  #failure(meta: TaskMeta): Error {
     const error = meta.result as RemoteError
-    if (meta.status === 'REVOKED') throw new TaskRevoked(`task ${this.id} was ${remoteErrorMessage(error)}`)
-    throw new TaskError({
+    if (meta.status === 'REVOKED') return new TaskRevoked(`task ${this.id} was ${remoteErrorMessage(error)}`)
+    return new TaskError({
       taskId: this.id,
       type: error.type,
       message: remoteErrorMessage(error),

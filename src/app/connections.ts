@@ -22,6 +22,8 @@ export class Connections {
   #codec: Promise<Codec> | undefined
   /** The broker without a turn of the event loop, while it is open. */
   openedBroker: Broker | undefined
+  /** The watcher without a turn of the event loop, while it is open. */
+  openedWatcher: ResultWatcher | undefined
   /** The codec without a turn of the event loop, once it is open. */
   openedCodec: Codec | undefined
 
@@ -41,7 +43,7 @@ export class Connections {
 
   watcher(): Promise<ResultWatcher> {
     this.#watcher ??= forgotten(
-      this.backend().then((backend) => new ResultWatcher(backend)),
+      this.backend().then((backend) => (this.openedWatcher = new ResultWatcher(backend))),
       () => (this.#watcher = undefined),
     )
     return this.#watcher
@@ -64,7 +66,7 @@ export class Connections {
   /** Closes what was opened here, results first: their stores may share a file with the broker. */
   async close(): Promise<void> {
     const [watcher, backend, broker] = [this.#watcher, this.#backend, this.#broker]
-    this.#watcher = this.#backend = this.#broker = this.openedBroker = undefined
+    this.#watcher = this.#backend = this.#broker = this.openedBroker = this.openedWatcher = undefined
     await (await watcher)?.[Symbol.asyncDispose]()
     if (!this.#options.backend) await (await backend)?.[Symbol.asyncDispose]()
     if (!this.#options.broker) await (await broker)?.[Symbol.asyncDispose]()

@@ -40,7 +40,7 @@ export function openOutboxRows(transactions: OrmTransactions, table: string): Ou
     case 'sqlite':
       if (transactions.file !== undefined) return new SqliteRows(transactions.file, table)
       throw new ImproperlyConfigured(
-        'an outbox needs a SQLite file: a database in memory is seen by its own connection alone',
+        'an outbox needs a SQLite file, and the ORM tells of none: give its adapter the option file; a database in memory cannot have one',
       )
   }
 }
