@@ -26,6 +26,8 @@ export const mariadb: ServerKind = {
     args: [
       '--no-defaults',
       `--datadir=${folder}/data`,
+      // At its start a server deletes what look like leftovers in its temporary folder: no two may share one.
+      `--tmpdir=${folder}`,
       `--socket=${folder}/socket`,
       `--pid-file=${folder}/pid`,
       `--init-file=${folder}/init.sql`,
