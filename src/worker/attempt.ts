@@ -7,6 +7,7 @@ import type { Task } from '../app/task.ts'
 import type { Attempt, Job } from '../pools/pool.ts'
 import { emptyEmbed, type TaskBody } from '../protocol/task-body.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
+import { ignoresResult, storesErrors } from './result-policy.ts'
 
 /** What every attempt of a worker has in common. */
 export interface ExecutorOptions {
@@ -60,11 +61,11 @@ export class TaskAttempt {
   }
 
   get ignoresResult(): boolean {
-    return this.job.headers.ignoreResult ?? this.options.ignoreResult
+    return ignoresResult(this.job.headers, this.options)
   }
 
   get storesErrors(): boolean {
-    return !this.ignoresResult || this.options.storeErrorsEvenIfIgnored
+    return storesErrors(this.job.headers, this.options)
   }
 
   store(state: Pick<TaskMeta, 'status' | 'result'> & Partial<TaskMeta>): Promise<void> {

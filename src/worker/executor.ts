@@ -43,7 +43,7 @@ export class Executor {
     const { models } = this.#app
     try {
       const body = this.#readBody(attempt.job)
-      attempt.body = { ...body, ...withSelfFirst(attempt.task, body) }
+      attempt.body = attempt.task.self === undefined ? body : { ...body, ...withSelfFirst(attempt.task, body) }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       // Somebody may wait for it, so the failure is stored; the message itself goes among the dead letters.
@@ -78,7 +78,7 @@ export class Executor {
 
   /** As `#run`, without a turn of the event loop. */
   #runPlain(attempt: TaskAttempt): unknown {
-    const { args, kwargs } = withSelfFirst(attempt.task, attempt.body)
+    const { args, kwargs } = attempt.body
     attempt.open(args, kwargs)
     return this.#runBody(attempt, bindArguments(attempt.task, args, kwargs))
   }

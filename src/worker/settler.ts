@@ -5,6 +5,7 @@ import type { Delivery } from '../brokers/broker.ts'
 import { DecodeError } from '../errors.ts'
 import type { Outcome } from '../pools/pool.ts'
 import type { TaskHeaders } from '../protocol/task-message.ts'
+import { storesErrors } from './result-policy.ts'
 import type { Request } from './request.ts'
 
 /** Brings broker and result backend in line with what became of a task. Its errors are logged: the loan then lapses and the task runs again. */
@@ -69,14 +70,7 @@ export class Settler {
       'Discarding {reason} task: {taskName}[{taskId}]',
     )
     void this.#do(this.#storeThenAcknowledge(request.delivery, () => storeRevoked(this.#backend, request.id, reason)))
-    if (this.#app.signals.has('taskRevoked')) {
-      void this.#app.signals.emit('taskRevoked', {
-        taskName: request.taskName,
-        taskId: request.id,
-        expired: reason === 'expired',
-        terminated: false,
-      })
-    }
+    this.#tellRevoked(request, { expired: reason === 'expired', terminated: false })
   }
 
   /** No task of that name here: parked among the dead letters, so that a newer release can still run it. */
@@ -169,14 +163,12 @@ export class Settler {
         storeRevoked(this.#backend, request.id, 'terminated'),
       ),
     )
-    if (this.#app.signals.has('taskRevoked')) {
-      void this.#app.signals.emit('taskRevoked', {
-        taskName: request.taskName,
-        taskId: request.id,
-        expired: false,
-        terminated: true,
-      })
-    }
+    this.#tellRevoked(request, { expired: false, terminated: true })
+  }
+
+  #tellRevoked({ taskName, id }: Request, how: { readonly expired: boolean; readonly terminated: boolean }): void {
+    const { signals } = this.#app
+    if (signals.has('taskRevoked')) void signals.emit('taskRevoked', { taskName, taskId: id, ...how })
   }
 
   async #timedOut(request: Request, limitMs: number): Promise<void> {
@@ -187,7 +179,7 @@ export class Settler {
       module: 'billiard.exceptions',
       traceback: undefined,
     }
-    if (!(headers.ignoreResult ?? options.ignoreResult) || options.storeErrorsEvenIfIgnored) {
+    if (storesErrors(headers, options)) {
       await this.#backend.store({
         taskId: request.id,
         status: 'FAILURE',
