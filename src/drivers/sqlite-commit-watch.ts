@@ -157,6 +157,7 @@ export class CommitWatch {
 
   #lookAgain(delayMs: number): void {
     if (this.#listeners.size === 0) return
+    clearTimeout(this.#look)
     this.#look = setTimeout(() => {
       if (!this.#check() && delayMs < lastLookMs) this.#lookAgain(delayMs * 4)
     }, delayMs).unref()
