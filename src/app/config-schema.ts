@@ -134,6 +134,7 @@ const worker: Settings<WorkerConfig> = {
     'How long a warm shutdown waits for running tasks before it turns cold and gives them back; below the 30 s after which Kubernetes kills.',
   ),
   sendTaskEvents: setting(flag, false, 'Send events of tasks for monitors to watch.'),
+  disableRateLimits: setting(flag, false, 'Pay no attention to rate limits.'),
   revokeExpiresMs: setting(limit, 7 * 24 * hour, 'How long the revoke of a task is remembered.'),
   revokesMax: setting(integer(1), 50_000, 'How many revoked tasks a worker remembers.'),
   blockWarningMs: setting(optional(limit), 1000, 'Warn of a task that blocks the event loop for longer; null: never.'),

@@ -66,6 +66,7 @@ export interface WorkerConfig {
   /** Milliseconds. */
   readonly shutdownTimeoutMs: number
   readonly sendTaskEvents: boolean
+  readonly disableRateLimits: boolean
   /** Milliseconds. */
   readonly revokeExpiresMs: number
   readonly revokesMax: number

@@ -3,6 +3,7 @@ import { ImproperlyConfigured } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
 import { durationMs, parseDuration, type Duration } from '../util/duration.ts'
 import { nearest } from '../util/nearest.ts'
+import { rateIntervalMs } from '../util/rate.ts'
 import type { Config } from './config.ts'
 import { isModelHandle, type ModelHandle } from './model-handle.ts'
 import { policyNames, policyProblems, type MissingPolicy, type ModelPolicy } from './model-policy.ts'
@@ -44,7 +45,7 @@ export interface TaskOptions extends ModelPolicy {
   /** 0..9, higher first. */
   readonly priority?: number
   readonly queue?: string
-  /** Such as `'100/m'`. */
+  /** Starts of this task in one worker: `'10/s'`, `'100/m'`, `'1000/h'`, or tasks a second; 0: no limit. */
   readonly rateLimit?: string | number
   /** Hard: the attempt is over, FAILURE TimeLimitExceeded. */
   readonly timeLimit?: Duration
@@ -103,6 +104,8 @@ export interface CompiledOptions {
   readonly queue: string | undefined
   readonly timeLimitMs: number | undefined
   readonly softTimeLimitMs: number | undefined
+  /** From one start to the next; undefined: no rate limit. */
+  readonly rateIntervalMs: number | undefined
   readonly serializer: string
   readonly compression: string | undefined
   readonly dispatch: DispatchMode
@@ -154,7 +157,7 @@ export function checkTaskOptions(name: string, options: TaskOptions): void {
 }
 
 function checkNumbers(options: TaskOptions, problems: string[]): void {
-  const { maxRetries, priority, retryBackoff, timeLimit, softTimeLimit } = options
+  const { maxRetries, priority, rateLimit, retryBackoff, timeLimit, softTimeLimit } = options
   if (maxRetries !== undefined && !(maxRetries >= 0))
     problems.push(`maxRetries must be a count or Infinity, got ${String(maxRetries)}`)
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9))
@@ -162,6 +165,10 @@ function checkNumbers(options: TaskOptions, problems: string[]): void {
   if (retryBackoff !== undefined && typeof retryBackoff !== 'boolean' && parseDuration(retryBackoff) === undefined) {
     problems.push(`retryBackoff must be true or a duration, got ${String(retryBackoff)}`)
   }
+  if (rateLimit !== undefined && rateIntervalMs(rateLimit) === null)
+    problems.push(
+      `rateLimit must be tasks a second or text like '10/s', '100/m', '1000/h', got ${describeValue(rateLimit)}`,
+    )
   const hard = parseDuration(timeLimit)
   const soft = parseDuration(softTimeLimit)
   if (hard !== undefined && soft !== undefined && soft > hard)
@@ -211,6 +218,9 @@ export function compileTaskOptions(options: TaskOptions, config: Config): Compil
     queue: options.queue,
     timeLimitMs: ms(options.timeLimit) ?? settings.timeLimitMs,
     softTimeLimitMs: ms(options.softTimeLimit) ?? settings.softTimeLimitMs,
+    rateIntervalMs: config.worker.disableRateLimits
+      ? undefined
+      : (rateIntervalMs(options.rateLimit ?? settings.defaultRateLimit ?? 0) ?? undefined),
     serializer: options.serializer ?? settings.serializer,
     compression: options.compression ?? settings.compression,
     dispatch: options.dispatch ?? settings.dispatch,

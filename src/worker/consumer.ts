@@ -5,6 +5,7 @@ import { DecodeError } from '../errors.ts'
 import type { Pool } from '../pools/pool.ts'
 import { readTask, type ReceivedTask } from '../protocol/task-message.ts'
 import type { DeliveryWindow } from './delivery-window.ts'
+import { RateLimiter } from './rate-limiter.ts'
 import { Request, type TimeLimits } from './request.ts'
 import type { Revocations } from './revocations.ts'
 import type { Settler } from './settler.ts'
@@ -30,6 +31,7 @@ export interface ConsumerOptions {
 export class Consumer {
   readonly running: Set<Request> = new Set()
   readonly revocations: Revocations
+  readonly #rates: RateLimiter = new RateLimiter()
   #waiting: Request[] = []
   readonly #options: ConsumerOptions
   #subscription: Subscription | undefined
@@ -176,11 +178,21 @@ export class Consumer {
       settler.tooManyDeliveries(request)
       return undefined
     }
+    const { rateIntervalMs } = request.options
+    if (rateIntervalMs !== undefined && this.#isDeferredByRate(request, rateIntervalMs)) return undefined
     this.#options.taskLog.received(request)
     if (app.signals.has('taskReceived')) {
       void app.signals.emit('taskReceived', { taskName: request.taskName, taskId: request.id, queue: delivery.queue })
     }
     return request
+  }
+
+  /** Back to the broker until it is its turn, which is no time in the window or a slot. */
+  #isDeferredByRate(request: Request, intervalMs: number): boolean {
+    const delayMs = this.#rates.delayMs(request.taskName, request.id, intervalMs)
+    if (delayMs === undefined) return false
+    request.delivery.defer(new Date(Date.now() + delayMs)).catch(this.#options.settler.report)
+    return true
   }
 
   #read(delivery: Delivery): ReceivedTask | undefined {

@@ -15,6 +15,7 @@ import {
   type TaskContext,
 } from '../../src/index.ts'
 import { gate, openHarness, rawMessage, until, type Harness, type Store } from '../support/worker-harness.ts'
+import { describeRates } from './worker-contract-rates.ts'
 
 async function deadLetters(app: Celeriac, queue = 'celery'): Promise<Message[]> {
   const broker = await app.openBroker()
@@ -34,6 +35,7 @@ async function deathOfMessage(harness: Harness, message: Message): Promise<Death
 
 /** What a worker does with tasks, on any store. */
 export function describeWorker(store: Store): void {
+  describeRates(store)
   describe(`worker on ${store.name}: results`, () => {
     it('runs a call and gives its result', async () => {
       await using harness = await openHarness(store)
