@@ -1,5 +1,7 @@
 import { askKeeper, folderVariable, startKeeper } from './services/keeper-client.ts'
 
+export { clusteredRedis, type ClusteredRedis } from './services/redis-cluster.ts'
+export { replicatedRedis, type ReplicatedRedis } from './services/redis-failover.ts'
 export { pythonPeer, type PythonPeer } from './services/python-peer.ts'
 export {
   privateServer,

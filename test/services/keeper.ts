@@ -7,15 +7,24 @@ import type { KeeperReply, KeeperRequest } from './keeper-messages.ts'
 import { mariadb } from './mariadb.ts'
 import { postgres } from './postgres.ts'
 import { rabbitmq } from './rabbitmq.ts'
+import { redisSentinel } from './redis-sentinel.ts'
+import { redisTls } from './redis-tls.ts'
 import { redis } from './redis.ts'
-import type { ServerKind, ServiceName } from './server-kind.ts'
+import type { ServerKind, ServerSettings, ServiceName } from './server-kind.ts'
 import { ServerProcess } from './server-process.ts'
 
 /**
  * The process that owns the servers of one test run. Test files ask it over a socket in its folder; the first to ask for
  * a service starts it. When its standard input ends, so do the servers: whoever held the other end is gone.
  */
-const kinds: Readonly<Record<ServiceName, ServerKind>> = { postgres, mysql: mariadb, redis, amqp: rabbitmq }
+const kinds: Readonly<Record<ServiceName, ServerKind>> = {
+  postgres,
+  mysql: mariadb,
+  redis,
+  rediss: redisTls,
+  sentinel: redisSentinel,
+  amqp: rabbitmq,
+}
 const folder = process.argv[2] ?? ''
 const servers = new Map<string, ServerProcess>()
 const shared = new Map<ServiceName, Promise<KeeperReply>>()
@@ -23,12 +32,12 @@ const skipped = new Map<string, string>()
 /** One installation at a time, and one set-up: they take all the disk there is. */
 let lastStart: Promise<unknown> = Promise.resolve()
 
-function start(name: ServiceName): Promise<KeeperReply> {
+function start(name: ServiceName, settings: ServerSettings = {}): Promise<KeeperReply> {
   const started = lastStart.then(async () => {
     try {
       const kind = kinds[name]
       const id = `${name}-${servers.size}`
-      const server = await ServerProcess.create(kind, await findProgram(kind), path.join(folder, id))
+      const server = await ServerProcess.create(kind, await findProgram(kind), path.join(folder, id), settings)
       servers.set(id, server)
       return described(id, server, kind)
     } catch (error) {
@@ -41,7 +50,7 @@ function start(name: ServiceName): Promise<KeeperReply> {
 }
 
 function described(id: string, { pid, place }: ServerProcess, kind: ServerKind): KeeperReply {
-  return { id, url: kind.url(place.port), ...(pid !== undefined && { pid }) }
+  return { id, url: kind.url(place.port), folder: place.folder, ...(pid !== undefined && { pid }) }
 }
 
 function startShared(name: ServiceName): Promise<KeeperReply> {
@@ -77,7 +86,7 @@ function answer(request: KeeperRequest): Promise<KeeperReply> {
     case 'shared':
       return startShared(request.name)
     case 'private':
-      return start(request.name)
+      return start(request.name, request.settings)
     case 'missing':
       return noteMissing(request.name, request.reason)
     case 'finish':

@@ -1,6 +1,9 @@
 /** The servers that tests can ask for, by their protocol. */
-export const serviceNames = ['postgres', 'mysql', 'redis', 'amqp'] as const
+export const serviceNames = ['postgres', 'mysql', 'redis', 'rediss', 'sentinel', 'amqp'] as const
 export type ServiceName = (typeof serviceNames)[number]
+
+/** Lines of a server's configuration beyond what its kind sets, for one that a test file has for itself. */
+export type ServerSettings = Readonly<Record<string, string>>
 
 /** Where one server runs: everything of it lies in `folder`. */
 export interface ServerPlace {
@@ -8,6 +11,7 @@ export interface ServerPlace {
   readonly port: number
   /** The program that was found. */
   readonly program: string
+  readonly settings: ServerSettings
 }
 
 export interface Command {

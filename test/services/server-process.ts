@@ -4,7 +4,7 @@ import { chown, mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from './free-port.ts'
-import type { Command, ServerKind, ServerPlace } from './server-kind.ts'
+import type { Command, ServerKind, ServerPlace, ServerSettings } from './server-kind.ts'
 
 /** Debian's nobody: servers refuse to run as root. */
 const nobody = 65_534
@@ -25,10 +25,15 @@ export class ServerProcess {
     this.place = place
   }
 
-  static async create(kind: ServerKind, program: string, folder: string): Promise<ServerProcess> {
+  static async create(
+    kind: ServerKind,
+    program: string,
+    folder: string,
+    settings: ServerSettings = {},
+  ): Promise<ServerProcess> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
     if (isRoot) await chown(folder, nobody, nobody)
-    const server = new ServerProcess(kind, { folder, program, port: await freePort() })
+    const server = new ServerProcess(kind, { folder, program, port: await freePort(), settings })
     for (const command of (await kind.setUp?.(server.place)) ?? []) await server.#complete(command)
     await server.start()
     return server

@@ -1,6 +1,6 @@
 import { askKeeper, folderVariable, startKeeper } from './keeper-client.ts'
 import type { KeeperReply, KeeperRequest } from './keeper-messages.ts'
-import type { ServiceName } from './server-kind.ts'
+import type { ServerSettings, ServiceName } from './server-kind.ts'
 
 export interface Service {
   readonly name: ServiceName
@@ -17,6 +17,8 @@ export interface Service {
 export interface PrivateServer extends Service, AsyncDisposable {
   /** Of the process that runs now: it changes with each start. */
   readonly pid: number
+  /** Where its files lie. */
+  readonly folder: string
   stop(): Promise<void>
   start(): Promise<void>
   restart(): Promise<void>
@@ -45,8 +47,11 @@ export async function service(name: ServiceName): Promise<Service | Missing> {
 }
 
 /** A server that nobody else uses, on this machine whatever the environment says. */
-export async function privateServer(name: ServiceName): Promise<PrivateServer | Missing> {
-  let reply = await ask({ action: 'private', name })
+export async function privateServer(
+  name: ServiceName,
+  settings: ServerSettings = {},
+): Promise<PrivateServer | Missing> {
+  let reply = await ask({ action: 'private', name, settings })
   if (!('url' in reply)) return missing(name, reply)
   const { id } = reply
   const now = async (action: 'stop' | 'start' | 'restart'): Promise<void> => {
@@ -55,6 +60,7 @@ export async function privateServer(name: ServiceName): Promise<PrivateServer | 
   }
   return {
     ...described(name, reply),
+    folder: reply.folder ?? '',
     get pid() {
       return ('pid' in reply && reply.pid) || 0
     },
