@@ -85,6 +85,11 @@ export interface Delivery {
 }
 
 export interface Subscription extends AsyncDisposable {
+  /**
+   * When the store last answered the question for messages (ms since the epoch), be it with none; now, while none are
+   * wanted. It gets no older than some 10 s where all is well, with empty queues too, and ages when the store is silent.
+   */
+  readonly claimedAtMs: number
   add(queue: string): Promise<void>
   /** No more deliveries from this queue; those that are lent stay lent. */
   cancel(queue: string): Promise<void>

@@ -26,6 +26,10 @@ export class MemorySubscription implements Subscription, Taker, Lender {
     store.attach(this)
   }
 
+  get claimedAtMs(): number {
+    return Date.now()
+  }
+
   take(): boolean {
     const room = Math.min(this.#prefetch - this.#lent.size, largestBatch)
     if (this.#isPaused || room <= 0) return false

@@ -12,6 +12,8 @@ const longestSleepMs = 60_000
 const outagePauseMs = 1000
 
 const busyPauseMs = 5
+/** With empty queues only commits wake it: look all the same, so that a file that cannot be read is noticed. */
+const checkMs = 5000
 
 const done: Promise<void> = Promise.resolve()
 
@@ -30,6 +32,8 @@ export class SqliteSubscription implements Subscription {
   #timer: NodeJS.Timeout | undefined
   #disposal: Promise<void> | undefined
   #isOut = false
+  #claimedAtMs = Date.now()
+  readonly #check: NodeJS.Timeout
 
   constructor(
     database: SqliteDatabase,
@@ -46,6 +50,11 @@ export class SqliteSubscription implements Subscription {
     this.#prefetch = prefetch
     this.#onDisposed = onDisposed
     this.#onOutage = onOutage
+    this.#check = setInterval(this.wake, checkMs).unref()
+  }
+
+  get claimedAtMs(): number {
+    return this.#free() > 0 ? this.#claimedAtMs : Date.now()
   }
 
   /** To be called when slots may have become free, and after each commit. Cheap where there is nothing to do. */
@@ -82,6 +91,7 @@ export class SqliteSubscription implements Subscription {
 
   async pause(): Promise<void> {
     this.#isPaused = true
+    clearInterval(this.#check)
     clearTimeout(this.#timer)
     await this.#taking
   }
@@ -98,6 +108,8 @@ export class SqliteSubscription implements Subscription {
   #nextInMs(): number | undefined {
     try {
       const dueMs = this.#taker.nextDue(this.#queues)
+      // Something is there: the file has answered only once it was taken.
+      if (dueMs === undefined || dueMs > Date.now()) this.#claimedAtMs = Date.now()
       return dueMs === undefined ? undefined : dueMs - Date.now()
     } catch (error) {
       // Readers wait for nobody, but for one who repairs the file after a crash.
@@ -115,6 +127,7 @@ export class SqliteSubscription implements Subscription {
     try {
       const taken = await this.#database.write(() => this.#taker.take(this.#queues, this.#free()))
       this.#taking = undefined
+      this.#claimedAtMs = Date.now()
       this.#reportRecovery()
       this.#deliver(taken)
       this.wake()

@@ -14,6 +14,17 @@ export function defineSubscriptionTests(it: DefineBroker): void {
     assert.equal(inbox.at(0).deliveryCount, 1)
   })
 
+  it('says when the store answered last, also with empty queues and with a full window', async ({ broker }) => {
+    const startMs = Date.now()
+    const inbox = new Inbox()
+    const subscription = await broker.subscribe(['q'], inbox.onDeliveries, { prefetch: 1 })
+    const isRecent = (): boolean => subscription.claimedAtMs >= startMs && subscription.claimedAtMs <= Date.now()
+    await until(isRecent, () => `an answer, the last was at ${subscription.claimedAtMs - startMs} ms`)
+    await broker.publish(to('q', 'a', 'b'))
+    await inbox.waitFor(1)
+    assert.ok(Date.now() - subscription.claimedAtMs < 100)
+  })
+
   it('never lends more than the prefetch', async ({ broker }) => {
     const bodies = numbered(200)
     await broker.publish(to('q', ...bodies))
