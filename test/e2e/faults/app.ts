@@ -1,40 +1,58 @@
 // The app of the fault tests: its workers are other processes, killed and frozen at will.
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Celeriac } from '../../../src/index.ts'
+import { Celeriac, type Task } from '../../../src/index.ts'
 import { createLogger } from '../../../src/util/logger.ts'
 
-const { FAULTS_URL: url, FAULTS_LOG: log } = process.env
-if (!url || !log) throw new Error('FAULTS_URL and FAULTS_LOG must be set')
+/** What a process of these tests is told. */
+export interface Place {
+  readonly url: string
+  readonly transportOptions: Readonly<Record<string, unknown>>
+  /** What the tasks write, line by line. Outside the store, so that it survives what happens there. */
+  readonly runs: string
+  /** What the producers were told. */
+  readonly sent: string
+  /** Of a worker. */
+  readonly concurrency: number
+  readonly maxDeliveries: number
+  /** How much a producer sends. */
+  readonly count: number
+}
+
+const { FAULTS_PLACE } = process.env
+if (!FAULTS_PLACE) throw new Error('FAULTS_PLACE must be set')
+
+export const place: Place = JSON.parse(FAULTS_PLACE) as Place
+const { runs } = place
 
 export const app: Celeriac = new Celeriac('faults', {
-  broker: url,
-  backend: url,
+  broker: place.url,
+  backend: place.url,
   logger: createLogger({ level: 'error', pretty: false }),
-  settings: {
-    task_max_deliveries: Number(process.env['FAULTS_MAX_DELIVERIES'] ?? 1000),
-    broker_transport_options: { leaseSeconds: 2 },
-  },
+  settings: { task_max_deliveries: place.maxDeliveries, broker_transport_options: place.transportOptions },
 })
 
 /** Leaves a line for each run that got to its end. */
-app.task('faults.note', async (n: number, pauseMs: number) => {
-  await sleep(pauseMs)
-  appendFileSync(log, `${n}\n`)
-  return n
-})
+export const note: Task<[id: number | string, pauseMs: number], number | string> = app.task(
+  'faults.note',
+  async (id: number | string, pauseMs: number) => {
+    await sleep(pauseMs)
+    appendFileSync(runs, `${id}\n`)
+    return id
+  },
+)
 
 /** Says when it begins and which process it ran in. */
 app.task('faults.where', async (pauseMs: number) => {
-  appendFileSync(log, `began ${process.pid}\n`)
+  appendFileSync(runs, `began ${process.pid}\n`)
   await sleep(pauseMs)
-  appendFileSync(log, `ended ${process.pid}\n`)
+  appendFileSync(runs, `ended ${process.pid}\n`)
   return process.pid
 })
 
 /** Holds the event loop. */
 app.task('faults.block', (blockMs: number) => {
-  appendFileSync(log, `began ${process.pid}\n`)
+  appendFileSync(runs, `began ${process.pid}\n`)
   const end = Date.now() + blockMs
   while (Date.now() < end);
   return process.pid

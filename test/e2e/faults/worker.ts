@@ -1,7 +1,7 @@
 import { Worker } from '../../../src/index.ts'
-import { app } from './app.ts'
+import { app, place } from './app.ts'
 
-const worker = new Worker(app, { concurrency: Number(process.env['FAULTS_CONCURRENCY'] ?? 8) })
+const worker = new Worker(app, { concurrency: place.concurrency })
 process.on('SIGTERM', () => worker.stop('warm'))
 void worker.ready.then(() => process.send?.('ready'))
 await worker.run()

@@ -1,0 +1,117 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Celeriac } from '../../../src/index.ts'
+import { createLogger } from '../../../src/util/logger.ts'
+import { readLedger, type Ledger } from './ledger.ts'
+import type { Place } from './app.ts'
+
+/** A store in which the workers and producers of one test meet. */
+export interface FaultStore {
+  readonly url: string
+  readonly transportOptions: Readonly<Record<string, unknown>>
+}
+
+export interface WorkerSettings {
+  /** Default 8. */
+  readonly concurrency?: number
+  /** Another way to the same store, such as a proxy. */
+  readonly url?: string
+  readonly maxDeliveries?: number
+}
+
+export interface ProducerSettings {
+  readonly url?: string
+  /** Default: until it is killed. */
+  readonly count?: number
+}
+
+/** The processes of one test, what they meet in, and what they left outside the store. */
+export interface FaultSite extends AsyncDisposable {
+  readonly app: Celeriac
+  /** What the tasks wrote, line by line. */
+  lines(): string[]
+  /** Resolves when it takes tasks. It is gone at the end. */
+  startWorker(settings?: WorkerSettings): Promise<ChildProcess>
+  /** Sends `faults.note` on and on, and writes down what was accepted. Resolves with the first of these. */
+  startProducer(settings?: ProducerSettings): Promise<ChildProcess>
+  ledger(): Ledger
+  /** Waits until all that was accepted ran and nothing waits; fails with the ledger when nothing more happens. */
+  settled(): Promise<Ledger>
+}
+
+const silent = createLogger({ level: 'silent' })
+
+/** On `store`, or on a SQLite file of its own. */
+export async function openFaultSite(store?: FaultStore): Promise<FaultSite> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'celeriac-faults-'))
+  const place: Place = {
+    url: `sqlite:${path.join(folder, 'queue.db')}`,
+    transportOptions: { leaseSeconds: 2 },
+    ...store,
+    runs: path.join(folder, 'runs.log'),
+    sent: path.join(folder, 'sent.log'),
+    concurrency: 8,
+    maxDeliveries: 1000,
+    count: Number.MAX_SAFE_INTEGER,
+  }
+  for (const file of [place.runs, place.sent]) await writeFile(file, '')
+  const children: ChildProcess[] = []
+  const app = new Celeriac('faults', {
+    broker: place.url,
+    backend: place.url,
+    logger: silent,
+    settings: { broker_transport_options: place.transportOptions },
+  })
+  const start = async (role: 'worker' | 'producer', changes: Partial<Place>): Promise<ChildProcess> => {
+    const env = { ...process.env, FAULTS_PLACE: JSON.stringify({ ...place, ...changes }), NODE_TEST_CONTEXT: '' }
+    const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
+    const child = fork(path.join(import.meta.dirname, `${role}.ts`), { env, stdio: [...stdio] })
+    children.push(child)
+    await Promise.race([once(child, 'message'), once(child, 'exit')])
+    return child
+  }
+  const ledger = (): Ledger => readLedger(place)
+  return {
+    app,
+    lines: () => readFileSync(place.runs, 'utf8').split('\n').filter(Boolean),
+    startWorker: (settings = {}) => start('worker', settings),
+    startProducer: (settings = {}) => start('producer', settings),
+    ledger,
+    settled: () => settled(app, ledger),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(children.map((child) => end(child, 'SIGKILL')))
+      await app.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+export async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGCONT')
+  child.kill(signal)
+  await exited
+}
+
+const patienceMs = 15_000
+
+async function settled(app: Celeriac, read: () => Ledger): Promise<Ledger> {
+  const broker = await app.openBroker()
+  let ledger = read()
+  let giveUpAt = performance.now() + patienceMs
+  for (;;) {
+    const waiting = await broker.count('celery')
+    if (ledger.lost === 0 && waiting === 0) return ledger
+    if (performance.now() > giveUpAt) throw new Error(`nothing happens any more: ${String(ledger)}, ${waiting} wait`)
+    await sleep(50)
+    const next = read()
+    if (next.ran !== ledger.ran) giveUpAt = performance.now() + patienceMs
+    ledger = next
+  }
+}
