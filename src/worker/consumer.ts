@@ -2,7 +2,7 @@ import type { Celeriac } from '../app/app.ts'
 import type { Codec } from '../app/codec.ts'
 import type { Delivery, Subscription } from '../brokers/broker.ts'
 import { DecodeError } from '../errors.ts'
-import type { Pool } from '../pools/pool.ts'
+import type { Outcome, Pool } from '../pools/pool.ts'
 import { readTask, type ReceivedTask } from '../protocol/task-message.ts'
 import type { DeliveryWindow } from './delivery-window.ts'
 import { RateLimiter } from './rate-limiter.ts'
@@ -30,6 +30,8 @@ export interface ConsumerOptions {
 /** What becomes of each delivery: the decision table, then a slot. */
 export class Consumer {
   readonly running: Set<Request> = new Set()
+  /** Of the shutdown. */
+  readonly tally = { finished: 0, givenBack: 0, cutOff: 0 }
   readonly revocations: Revocations
   readonly #rates: RateLimiter = new RateLimiter()
   #waiting: Request[] = []
@@ -54,6 +56,11 @@ export class Consumer {
     const { window, onOutage } = this.#options
     const options = { prefetch: window.size, onOutage }
     this.#subscription = await broker.subscribe(queues, (deliveries) => this.#receive(deliveries), options)
+  }
+
+  /** When the broker last answered the question for messages. */
+  get claimedAtMs(): number | undefined {
+    return this.#subscription?.claimedAtMs
   }
 
   get isIdle(): boolean {
@@ -150,6 +157,7 @@ export class Consumer {
 
   #giveBackWaiting(): Promise<unknown> {
     const waiting = this.#waiting.splice(0)
+    if (this.#isStopping) this.tally.givenBack += waiting.length
     return Promise.all(waiting.map((request) => this.#options.settler.giveBack(request)))
   }
 
@@ -157,6 +165,7 @@ export class Consumer {
   #decide(delivery: Delivery): Request | undefined {
     const { app, settler, limits, maxDeliveries } = this.#options
     if (this.#isStopping) {
+      this.tally.givenBack += 1
       delivery.defer(new Date(0)).catch(settler.report)
       return undefined
     }
@@ -234,6 +243,7 @@ export class Consumer {
     void execution.outcome.then((outcome) => {
       taskLog.ended(request, outcome)
       settler.settle(request, outcome)
+      if (this.#isStopping) this.tally[isCutOff(outcome) ? 'cutOff' : 'finished'] += 1
       this.#finished(request, outcome.runtimeMs)
     })
   }
@@ -260,4 +270,8 @@ export class Consumer {
   #setPrefetch(count: number): void {
     this.#subscription?.setPrefetch(count).catch(this.#options.settler.report)
   }
+}
+
+function isCutOff(outcome: Outcome): boolean {
+  return outcome.kind === 'cancelled' && outcome.reason === 'shutdown'
 }

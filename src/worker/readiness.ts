@@ -7,7 +7,12 @@ export interface WorkerHealth {
   readonly reason: string | undefined
   /** Since when this holds. */
   readonly since: Date
+  /** When the broker last answered the question for messages; undefined before it was asked. */
+  readonly lastClaim: Date | undefined
 }
+
+/** With empty queues brokers ask only every few seconds. */
+const shortestSilenceMs = 15_000
 
 /** Starting, ready, or unable to take messages for longer than a short outage may last. */
 export class Readiness {
@@ -17,6 +22,7 @@ export class Readiness {
   #state: 'starting' | 'taking' | 'stopped' = 'starting'
   #changedAt: number
   #outage: { readonly since: number; readonly reason: Error } | undefined
+  #claimedAt: (() => number | undefined) | undefined
 
   constructor(log: Logger, toleranceMs: number, now: () => number = Date.now) {
     this.#log = log
@@ -25,9 +31,14 @@ export class Readiness {
     this.#changedAt = now()
   }
 
-  enter(state: 'taking' | 'stopped'): void {
-    this.#state = state
-    this.#changedAt = this.#now()
+  /** From now on messages are taken. `claimedAt` tells when the broker answered last, in ms since the epoch. */
+  take(claimedAt: () => number | undefined): void {
+    this.#claimedAt = claimedAt
+    this.#enter('taking')
+  }
+
+  stop(): void {
+    this.#enter('stopped')
   }
 
   /** What the broker tells of its outages. */
@@ -44,12 +55,26 @@ export class Readiness {
   }
 
   get health(): WorkerHealth {
+    const claimedAt = this.#claimedAt?.()
+    const lastClaim = claimedAt === undefined ? undefined : new Date(claimedAt)
+    const problem = this.#problem(claimedAt)
+    const since = new Date(problem?.since ?? this.#changedAt)
+    return { isReady: problem === undefined, reason: problem?.reason, since, lastClaim }
+  }
+
+  #enter(state: 'taking' | 'stopped'): void {
+    this.#state = state
+    this.#changedAt = this.#now()
+  }
+
+  #problem(claimedAt: number | undefined): { readonly since: number; readonly reason: string } | undefined {
+    if (this.#state !== 'taking') return { since: this.#changedAt, reason: `the worker is ${this.#state}` }
     const outage = this.#outage
-    if (this.#state === 'taking' && outage && this.#now() - outage.since >= this.#toleranceMs) {
-      return { isReady: false, reason: outage.reason.message, since: new Date(outage.since) }
-    }
-    const since = new Date(this.#changedAt)
-    if (this.#state === 'taking') return { isReady: true, reason: undefined, since }
-    return { isReady: false, reason: `the worker is ${this.#state}`, since }
+    if (outage && this.#now() - outage.since >= this.#toleranceMs)
+      return { since: outage.since, reason: outage.reason.message }
+    const silentMs = Math.max(this.#toleranceMs, shortestSilenceMs)
+    if (claimedAt === undefined || this.#now() - claimedAt < silentMs) return undefined
+    const seconds = Math.round((this.#now() - claimedAt) / 1000)
+    return { since: claimedAt, reason: `the broker has not answered for ${seconds}s` }
   }
 }

@@ -8,6 +8,8 @@ import { Consumer } from './consumer.ts'
 import { DeliveryWindow } from './delivery-window.ts'
 import { surviveDriverErrors } from './driver-errors.ts'
 import { Executor } from './executor.ts'
+import { openHealthFile } from './health-file.ts'
+import { openHealthServer, type HealthAddress } from './health-server.ts'
 import { LoopLag } from './loop-lag.ts'
 import { nodeName } from './node-name.ts'
 import { Readiness, type WorkerHealth } from './readiness.ts'
@@ -31,6 +33,21 @@ export interface WorkerOptions {
   readonly softTimeLimit?: Duration
   /** Stops by itself once its queues are empty and nothing runs. */
   readonly drain?: boolean
+  /** Answers the probes of a supervisor over HTTP: a port (on all addresses) or host:port. Default: none. */
+  readonly healthPort?: HealthAddress
+  /** A file whose age tells whether the worker is ready. Default: none. */
+  readonly healthFile?: string
+}
+
+/** How a worker ended. */
+export interface ShutdownSummary {
+  readonly how: 'warm' | 'cold'
+  /** Bodies that got done after the shutdown had begun. */
+  readonly finished: number
+  /** Messages that had not begun, back in their queues uncounted. */
+  readonly givenBack: number
+  /** Bodies that were told to stop; their messages are back in their queues, uncounted. */
+  readonly cutOff: number
 }
 
 /** Takes tasks from queues and runs them. */
@@ -40,6 +57,8 @@ export class Worker {
   readonly concurrency: number
   /** Resolves when the worker takes tasks; rejects when it could not start. */
   readonly ready: Promise<void>
+  /** Set when `run` resolves. */
+  shutdown: ShutdownSummary | undefined
   readonly #app: Celeriac
   readonly #options: WorkerOptions
   readonly #readiness: Readiness
@@ -81,6 +100,7 @@ export class Worker {
     if (signal?.aborted) onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
+      await using _ = await this.#serveHealth()
       await this.#run()
     } catch (error) {
       this.#ready.reject(error)
@@ -127,6 +147,12 @@ export class Worker {
       await pool[Symbol.asyncDispose]()
       survival?.[Symbol.dispose]()
       await app.signals.emit('workerShutdown', { workerName: this.name })
+      if (this.shutdown) {
+        app.log.info(
+          { workerName: this.name, ...this.shutdown },
+          '{workerName} stopped ({how}): {finished} task(s) finished, {givenBack} given back unstarted, {cutOff} stopped and given back',
+        )
+      }
     }
   }
 
@@ -164,7 +190,7 @@ export class Worker {
       '{workerName} ready',
     )
     await app.signals.emit('workerReady', { workerName: this.name })
-    this.#readiness.enter('taking')
+    this.#readiness.take(() => consumer.claimedAtMs)
     this.#ready.resolve()
     const drained = this.#options.drain ? this.#stopWhenDrained(consumer) : undefined
     await aborted(this.#stopping.signal)
@@ -181,7 +207,7 @@ export class Worker {
         ? app.config.worker.shutdownTimeoutMs
         : durationMs(shutdownTimeout, 'shutdownTimeout')
     const how = this.#killing.signal.aborted ? 'cold' : 'warm'
-    this.#readiness.enter('stopped')
+    this.#readiness.stop()
     app.log.info(
       { workerName: this.name, how, running: consumer.running.size },
       '{workerName}: {how} shutdown, {running} task(s) running',
@@ -201,7 +227,16 @@ export class Worker {
       await consumer.abort()
     } finally {
       clearTimeout(timer)
+      this.shutdown = { how: this.#killing.signal.aborted ? 'cold' : 'warm', ...consumer.tally }
     }
+  }
+
+  async #serveHealth(): Promise<AsyncDisposable> {
+    const { healthPort, healthFile } = this.#options
+    await using opened = new AsyncDisposableStack()
+    if (healthPort !== undefined) opened.use(await openHealthServer(healthPort, () => this.health))
+    if (healthFile !== undefined) opened.use(await openHealthFile(healthFile, () => this.health, this.#app.log))
+    return opened.move()
   }
 
   async #stopWhenDrained(consumer: Consumer): Promise<void> {

@@ -619,6 +619,8 @@ export function describeWorker(store: Store): void {
       await stopped
       assert.equal(await results[0]?.get({ timeout: '1s' }), 'finished')
       assert.equal(await (await harness.app.openBroker()).count('celery'), 2)
+      assert.partialDeepStrictEqual(worker.shutdown, { how: 'warm', finished: 1, cutOff: 0 })
+      assert.match(harness.lines.at(-1)?.message ?? '', /stopped .*finished.*given back/)
     })
 
     it('gives back what runs, on a cold shutdown, and its signal says why', async () => {
@@ -641,6 +643,7 @@ export function describeWorker(store: Store): void {
       await stopped
       assert.ok(reason instanceof WorkerShutdown)
       assert.equal(await (await harness.app.openBroker()).count('celery'), 1)
+      assert.deepEqual(worker.shutdown, { how: 'cold', finished: 0, givenBack: 0, cutOff: 1 })
       assert.equal(await result.state(), 'PENDING')
     })
 

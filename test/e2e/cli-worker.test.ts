@@ -142,7 +142,8 @@ describe('celeriac worker', () => {
         worker.child.kill(signal)
         await worker.says('shutdown')
       }
-      assert.equal(await worker.ended, 0)
+      assert.equal(await worker.ended, 1)
+      assert.match(worker.err.trim().split('\n').at(-1) ?? '', /"finished":0,"givenBack":0,"cutOff":1/)
       const queues = await celeriac(...app, 'queues', '-Q', 'long', '--json')
       assert.deepEqual(JSON.parse(queues.out), [{ queue: 'long', waiting: 1, dead: 0 }])
       await celeriac(...app, 'purge', '-f', '-Q', 'long')

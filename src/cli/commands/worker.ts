@@ -19,6 +19,8 @@ interface Options {
   readonly softTimeLimit?: Duration
   readonly shutdownTimeout?: Duration
   readonly drain?: true
+  readonly healthPort?: string
+  readonly healthFile?: string
 }
 
 const help = `
@@ -26,6 +28,7 @@ Signals:
   SIGTERM, SIGINT   warm shutdown: finish what runs, give back what waits; a second one is cold
   SIGQUIT           cold shutdown: abort what runs and give everything back
 A third signal ends the process at once; its tasks come back when their lease has run out.
+The last log line says what was finished and what was given back. Exit code 0: no task was cut off; 1: some were.
 
 Examples:
   celeriac -A ./app.ts worker -l INFO
@@ -45,6 +48,8 @@ export function workerCommand(run: CommandRun): Command {
     .option('--soft-time-limit <duration>', 'soft time limit of tasks that have none', duration)
     .option('--shutdown-timeout <duration>', 'how long a warm shutdown may take', duration)
     .option('--drain', 'stop when the queues are empty')
+    .option('--health-port <[host:]port>', 'answer probes over HTTP: /live, and /ready with 200 or 503')
+    .option('--health-file <file>', 'write this file every 5 s while ready; a probe looks at its age')
     .addHelpText('after', help)
     .action((options: Options) => runWorker(run, options))
 }
@@ -75,6 +80,7 @@ async function runWorker(run: CommandRun, options: Options): Promise<void> {
   } finally {
     forgetSignals()
   }
+  if ((worker.shutdown?.cutOff ?? 0) > 0) run.exitCode = 1
 }
 
 function workerOptions(options: Options): WorkerOptions {
