@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Child } from './broker-processes.ts'
 import { drain, Inbox, text, to } from './broker-contract-tools.ts'
 import { sleep, until } from './contract.ts'
-import { type Child, Lab } from './sqlite-broker-processes.ts'
+import { Lab } from './sqlite-broker-processes.ts'
 
 function published(children: readonly Child[]): string[] {
   return children.flatMap((child) => child.said('published').flat())

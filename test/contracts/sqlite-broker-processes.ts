@@ -1,66 +1,11 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { openSqliteBroker, type SqliteBroker } from '../../src/brokers/sqlite.ts'
 import type { SqliteBrokerOptions } from '../../src/brokers/sqlite-options.ts'
-import { until } from './contract.ts'
-
-const entry = path.join(import.meta.dirname, 'sqlite-broker-child.ts')
-
-/** A child process and what it said, in a file: a pipe may be full, and what it says must not wait. */
-export class Child {
-  readonly #process: ChildProcess
-  readonly #output: string
-  readonly #ended: Promise<void>
-
-  constructor(process: ChildProcess, output: string) {
-    this.#process = process
-    this.#output = output
-    this.#ended = new Promise((resolve) => {
-      process.once('exit', () => resolve())
-    })
-  }
-
-  get lines(): string[] {
-    return readFileSync(this.#output, 'utf8').split('\n').slice(0, -1)
-  }
-
-  get code(): number | null {
-    return this.#process.exitCode
-  }
-
-  /** The words after `verb`, of each line that starts with it. */
-  said(verb: string): string[][] {
-    return this.lines
-      .map((line) => line.split(' '))
-      .filter(([first]) => first === verb)
-      .map(([, ...words]) => words)
-  }
-
-  async waitFor(verb: string, count = 1): Promise<void> {
-    await until(
-      () => this.said(verb).length >= count,
-      () => `'${verb}' ${count} times; it said ${this.lines.slice(-5).join(', ')}`,
-    )
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#process.kill(signal)
-  }
-
-  async ended(): Promise<void> {
-    await this.#ended
-  }
-
-  async kill(): Promise<void> {
-    this.signal('SIGKILL')
-    await this.#ended
-  }
-}
+import { Child } from './broker-processes.ts'
 
 /** A folder with one broker file, and the processes of one test. */
 export class Lab implements AsyncDisposable {
@@ -87,11 +32,8 @@ export class Lab implements AsyncDisposable {
   }
 
   start(mode: string, prefix = '', count = 0, leaseSeconds = 30): Child {
-    const args = [entry, mode, this.url, prefix, String(count), String(leaseSeconds)]
     const output = path.join(this.#folder, `child-${this.#children.length}.txt`)
-    const descriptor = openSync(output, 'w')
-    const child = new Child(spawn(process.execPath, args, { stdio: ['ignore', descriptor, 'inherit'] }), output)
-    closeSync(descriptor)
+    const child = Child.start([mode, this.url, prefix, String(count), String(leaseSeconds)], output)
     this.#children.push(child)
     return child
   }

@@ -1,14 +1,14 @@
 import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Delivery } from '../../src/brokers/broker.ts'
-import { openSqliteBroker } from '../../src/brokers/sqlite.ts'
+import { openBroker } from '../../src/brokers/open-broker.ts'
 
 /**
- * A process that uses the broker of a file, for the fault tests. It prints a line for each thing that happened, at once
+ * A process that uses a broker, for the fault tests. It prints a line for each thing that happened, at once
  * and synchronously, so that what it said before it was killed is known.
  */
 const [mode = '', url = '', prefix = '', count = '0', leaseSeconds = '30'] = process.argv.slice(2)
-const broker = await openSqliteBroker(url, { leaseSeconds: Number(leaseSeconds) })
+const broker = await openBroker(url, { transportOptions: { leaseSeconds: Number(leaseSeconds) } })
 
 function say(...words: readonly (string | number)[]): void {
   writeSync(1, `${words.join(' ')}\n`)
