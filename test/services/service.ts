@@ -78,8 +78,8 @@ export async function reportMissing(name: string, reason: string): Promise<Missi
 }
 
 /** The value for `skip` of `describe`: `false`, or the reason. */
-export function skipIfMissing(service: Service | Missing): string | false {
-  return 'missing' in service ? service.missing : false
+export function skipIfMissing(service: object | Missing): string | false {
+  return 'missing' in service ? String(service.missing) : false
 }
 
 function described(name: ServiceName, { url, pid }: { readonly url: string; readonly pid?: number }): Service {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -40,7 +41,7 @@ export interface FaultSite extends AsyncDisposable {
   /** Sends `faults.note` on and on, and writes down what was accepted. Resolves with the first of these. */
   startProducer(settings?: ProducerSettings): Promise<ChildProcess>
   ledger(): Ledger
-  /** Waits until all that was accepted ran and nothing waits; fails with the ledger when nothing more happens. */
+  /** Waits until all that was accepted ran and nothing waits. Fails when nothing more happens, or a process crashed. */
   settled(): Promise<Ledger>
 }
 
@@ -61,6 +62,7 @@ export async function openFaultSite(store?: FaultStore): Promise<FaultSite> {
   }
   for (const file of [place.runs, place.sent]) await writeFile(file, '')
   const children: ChildProcess[] = []
+  const crashes: string[] = []
   const app = new Celeriac('faults', {
     broker: place.url,
     backend: place.url,
@@ -72,7 +74,9 @@ export async function openFaultSite(store?: FaultStore): Promise<FaultSite> {
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
     const child = fork(path.join(import.meta.dirname, `${role}.ts`), { env, stdio: [...stdio] })
     children.push(child)
+    child.once('exit', (code) => code && crashes.push(`a ${role} ended with code ${code}`))
     await Promise.race([once(child, 'message'), once(child, 'exit')])
+    assert.deepEqual(crashes, [])
     return child
   }
   const ledger = (): Ledger => readLedger(place)
@@ -82,7 +86,7 @@ export async function openFaultSite(store?: FaultStore): Promise<FaultSite> {
     startWorker: (settings = {}) => start('worker', settings),
     startProducer: (settings = {}) => start('producer', settings),
     ledger,
-    settled: () => settled(app, ledger),
+    settled: () => settled(app, ledger, crashes),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(children.map((child) => end(child, 'SIGKILL')))
       await app.close()
@@ -101,11 +105,12 @@ export async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): P
 
 const patienceMs = 15_000
 
-async function settled(app: Celeriac, read: () => Ledger): Promise<Ledger> {
+async function settled(app: Celeriac, read: () => Ledger, crashes: readonly string[]): Promise<Ledger> {
   const broker = await app.openBroker()
   let ledger = read()
   let giveUpAt = performance.now() + patienceMs
   for (;;) {
+    assert.deepEqual(crashes, [])
     const waiting = await broker.count('celery')
     if (ledger.lost === 0 && waiting === 0) return ledger
     if (performance.now() > giveUpAt) throw new Error(`nothing happens any more: ${String(ledger)}, ${waiting} wait`)
