@@ -8,8 +8,9 @@ import { RedisServer } from './lib/redis-server.ts'
 import type { Case, JudgedRow, Row, Run, Suite } from './lib/suite.ts'
 import { formatTable } from './lib/table.ts'
 import { models } from './models/suite.ts'
+import { redis } from './redis/suite.ts'
 
-const suites: readonly Suite[] = [embedded, models]
+const suites: readonly Suite[] = [embedded, redis, models]
 
 /** Says all there is to say in its message. */
 class UsageError extends Error {}
@@ -71,7 +72,9 @@ async function runCases(
   try {
     await using redis = needsRedis ? await RedisServer.start(folder) : undefined
     if (needsRedis && !redis)
-      progress('no redis-server on this machine: BullMQ is left out (install it, or name it in BENCH_REDIS_SERVER)')
+      progress(
+        'no redis-server on this machine: what needs it is left out (install it, or name it in BENCH_REDIS_SERVER)',
+      )
     const run: Run = {
       ...options,
       redisPort: redis?.port,

@@ -1,9 +1,9 @@
 import { Celeriac, Worker } from '../../src/index.ts'
 import { profiled } from '../lib/profiled.ts'
 import { serve, startArgument } from '../lib/serve.ts'
-import { nowMs } from './clock.ts'
-import { defineTask, warningsOnly } from './peers/celeriac.ts'
-import { filling } from './peers/peer.ts'
+import { nowMs } from '../roles/clock.ts'
+import { defineTask, warningsOnly } from '../peers/celeriac.ts'
+import { filling } from '../peers/peer.ts'
 
 const inFlight = 100
 

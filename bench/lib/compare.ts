@@ -1,18 +1,23 @@
 import { median } from './statistics.ts'
 import type { JudgedRow, Run } from './suite.ts'
 
+/** What a measurement gave; a figure that a contestant does not have is left out. */
+export type Figures<Figure extends string> = Readonly<Partial<Record<Figure, number>>>
+
 /** One of the things that are measured side by side. */
 export interface Contestant<Figure extends string> {
   readonly peer: string
   readonly role: 'ours' | 'limit' | 'peer'
   /** Measures once, on a fresh store. */
-  measure(): Promise<Readonly<Record<Figure, number>>>
+  measure(): Promise<Figures<Figure>>
 }
 
 export interface FigureOptions {
   readonly unit: string
   /** Least ratio to a peer, by its name. */
   readonly ratios?: Readonly<Record<string, number>>
+  /** Greatest ratio to a peer, for times and CPU. */
+  readonly ratiosAtMost?: Readonly<Record<string, number>>
   readonly atLeast?: number
   readonly lessThan?: number
 }
@@ -26,15 +31,17 @@ export async function compare<Figure extends string>(
   figures: Readonly<Record<Figure, FigureOptions>>,
   contestants: readonly Contestant<Figure>[],
 ): Promise<JudgedRow[]> {
-  const rounds: Map<string, Readonly<Record<Figure, number>>>[] = []
+  const rounds: Map<string, Figures<Figure>>[] = []
   for (let round = 0; round < run.rounds; round++) {
-    const measured = new Map<string, Readonly<Record<Figure, number>>>()
+    const measured = new Map<string, Figures<Figure>>()
     for (const contestant of rotated(contestants, round)) {
       const values = await contestant.measure()
       measured.set(contestant.peer, values)
       for (const figure of names(figures)) {
+        const value = values[figure]
+        if (value === undefined) continue
         const { unit } = figures[figure]
-        run.progress(`${round + 1}/${run.rounds} ${figure}, ${contestant.peer}: ${shortNumber(values[figure])} ${unit}`)
+        run.progress(`${round + 1}/${run.rounds} ${figure}, ${contestant.peer}: ${shortNumber(value)} ${unit}`)
       }
     }
     rounds.push(measured)
@@ -46,7 +53,7 @@ function rowsOf<Figure extends string>(
   figure: Figure,
   options: FigureOptions,
   contestants: readonly Contestant<Figure>[],
-  rounds: readonly ReadonlyMap<string, Readonly<Record<Figure, number>>>[],
+  rounds: readonly ReadonlyMap<string, Figures<Figure>>[],
 ): JudgedRow[] {
   const valuesOf = (peer: string): number[] => rounds.map((round) => round.get(peer)?.[figure] ?? Number.NaN)
   const ratioTo = (peer: string): number => {
@@ -58,7 +65,7 @@ function rowsOf<Figure extends string>(
   const ours = valuesOf(own.peer)
   const raw = contestants.find(({ role }) => role === 'limit')
   const common = { case: figure, ours: median(ours), unit: options.unit, limit: raw ? ratioTo(raw.peer) : null }
-  const peers = contestants.filter(({ role }) => role !== 'ours')
+  const peers = contestants.filter(({ role, peer }) => role !== 'ours' && valuesOf(peer).every(Number.isFinite))
   if (peers.length === 0) return [judge({ ...common, peer: null, theirs: null, ratio: null }, options, true)]
   return peers.map(({ peer }, index) =>
     judge({ ...common, peer, theirs: median(valuesOf(peer)), ratio: ratioTo(peer) }, options, index === 0),
@@ -66,10 +73,18 @@ function rowsOf<Figure extends string>(
 }
 
 /** What is asked of our figure by itself is judged once, in the first row. */
-function judge(row: JudgedRow, { ratios, atLeast, lessThan }: FigureOptions, isFirst: boolean): JudgedRow {
+function judge(
+  row: JudgedRow,
+  { ratios, ratiosAtMost, atLeast, lessThan }: FigureOptions,
+  isFirst: boolean,
+): JudgedRow {
   const leastRatio = row.peer === null ? undefined : ratios?.[row.peer]
+  const greatestRatio = row.peer === null ? undefined : ratiosAtMost?.[row.peer]
   if (leastRatio !== undefined) {
     return { ...row, target: `ratio >= ${leastRatio}`, isMet: (row.ratio ?? 0) >= leastRatio }
+  }
+  if (greatestRatio !== undefined) {
+    return { ...row, target: `ratio <= ${greatestRatio}`, isMet: (row.ratio ?? Number.NaN) <= greatestRatio }
   }
   if (isFirst && atLeast !== undefined) return { ...row, target: `ours >= ${atLeast}`, isMet: row.ours >= atLeast }
   if (isFirst && lessThan !== undefined) return { ...row, target: `ours < ${lessThan}`, isMet: row.ours < lessThan }

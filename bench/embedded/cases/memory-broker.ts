@@ -1,14 +1,14 @@
 import { Child } from '../../lib/child.ts'
 import { compare } from '../../lib/compare.ts'
 import type { Case, Run } from '../../lib/suite.ts'
-import { contestants } from '../contestants.ts'
+import { contestants } from '../../roles/contestants.ts'
 
 const warmUp = 2000
 
 export const memoryBroker: Case = {
   name: 'memory broker',
   async run(run) {
-    const count = { celeriac: 80_000 }
+    const count = { 'celeriac-sqlite': 80_000 }
     return [
       ...(await compare(
         run,

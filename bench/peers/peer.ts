@@ -15,21 +15,27 @@ export function payload(index: number): Payload {
 export interface Store {
   readonly folder: string
   readonly redisPort: number | undefined
+  /** An interpreter with Celery. */
+  readonly python?: string | undefined
   /** Results are kept. */
   readonly withResults: boolean
+  /** The producer waits for results (`Producer.roundTrip`). */
+  readonly awaitsResults?: boolean
 }
 
 export interface Producer {
   /** Nothing to await where the library works at once. */
   one(payload: Payload): Promise<unknown> | void
-  /** Returns ids by which `Consumer.check` can see whether results arrived. */
+  /** Returns ids by which `Consumer.close` can see whether results arrived. */
   many(payloads: readonly Payload[]): Promise<readonly string[] | void> | void
+  /** Calls and waits for the result. Missing where the library has none. */
+  roundTrip?(payload: Payload): Promise<unknown>
   close(): Promise<void> | void
 }
 
 export interface Consumer {
-  /** Resolves when messages are being taken. */
-  start(): Promise<void> | void
+  /** Resolves when messages are being taken; with the time (`nowMs`) since when, where that is not the time of this call. */
+  start(): Promise<number | void> | void
   /** Stops. Throws if messages are left, or results of these ids missing, where the library can tell. */
   close(checkedIds: readonly string[]): Promise<void> | void
 }
@@ -39,4 +45,10 @@ export type OnTask = (payload: Payload) => number
 export interface Peer {
   openProducer(store: Store): Promise<Producer>
   openConsumer(store: Store, onTask: OnTask, concurrency: number): Promise<Consumer>
+}
+
+/** `redis://…` of the server that the suite started. */
+export function redisUrl({ redisPort }: Store): string {
+  if (redisPort === undefined) throw new Error('this peer needs a redis-server')
+  return `redis://127.0.0.1:${redisPort}/0`
 }

@@ -1,5 +1,5 @@
 import { Celeriac } from '../dist/index.js'
 
-export const app = new Celeriac('bench', { broker: 'sqlite:./celeriac.db' })
+export const app = new Celeriac('bench', { broker: process.env['BENCH_BROKER'] ?? 'memory:' })
 
 export const add = app.task('bench.add', (a: number, b: number) => a + b)

@@ -1,10 +1,16 @@
 import { Child } from '../lib/child.ts'
+import { flushRedis } from '../lib/flush-redis.ts'
 import type { Run } from '../lib/suite.ts'
-import type { PeerName } from './peers/open-peer.ts'
-import type { Store } from './peers/peer.ts'
+import type { PeerName } from '../peers/open-peer.ts'
+import type { Store } from '../peers/peer.ts'
 
-export async function makeStore(run: Run, withResults: boolean): Promise<Store> {
-  return { folder: await run.makeFolder(), redisPort: run.redisPort, withResults }
+export async function makeStore(
+  run: Run,
+  options: { readonly withResults: boolean; readonly awaitsResults?: boolean; readonly python?: string | undefined },
+): Promise<Store> {
+  const { redisPort } = run
+  if (redisPort !== undefined) await flushRedis(redisPort)
+  return { folder: await run.makeFolder(), redisPort, ...options }
 }
 
 export function startProducer(run: Run, peer: PeerName, store: Store): Promise<Child> {
@@ -25,5 +31,5 @@ export function startConsumer(
 
 /** Only our own processes are profiled. */
 function profileFolder(run: Run, peer: PeerName): string | undefined {
-  return peer === 'celeriac' ? run.profileFolder : undefined
+  return peer.startsWith('celeriac') ? run.profileFolder : undefined
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import os from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
+import { decodeBody, encodeBody, encodeHeaders } from './celery-envelope.ts'
 import type { Consumer, OnTask, Payload, Peer, Producer, Store } from './peer.ts'
 
 /** Messages of one claim; the next claim deletes them in the same transaction. */
@@ -17,7 +17,7 @@ export const rawSqlite: Peer = {
   async openProducer(store): Promise<Producer> {
     const database = open(store)
     const insert = database.prepare("INSERT INTO message (queue, headers, body) VALUES ('q', ?, ?)")
-    const insertOne = (payload: Payload): void => void insert.run(encodeHeaders(), encodeBody(payload))
+    const insertOne = (payload: Payload): void => void insert.run(encodeHeaders(randomUUID()), encodeBody(payload))
     return {
       one: insertOne,
       many(payloads) {
@@ -94,8 +94,7 @@ class Loop {
       if (rows.length === 0) seen = now
       for (const row of rows) {
         const { id } = JSON.parse(String(row['headers'])) as { id: string }
-        const [[a, b, text]] = JSON.parse(String(row['body'])) as [[number, number, string]]
-        const result = await this.#onTask({ a, b, text })
+        const result = await this.#onTask(decodeBody(String(row['body'])))
         if (this.#withResults) results.push([id, result])
         done.push(Number(row['id']))
       }
@@ -114,37 +113,4 @@ function open({ folder }: Store): DatabaseSync {
      CREATE TABLE IF NOT EXISTS result (task_id TEXT PRIMARY KEY, meta TEXT NOT NULL)`,
   )
   return database
-}
-
-const origin = `gen${process.pid}@${os.hostname()}`
-const embed = { callbacks: null, errbacks: null, chain: null, chord: null }
-
-/** Celery's protocol 2, as the others of its kind write it. */
-function encodeHeaders(): string {
-  const id = randomUUID()
-  return JSON.stringify({
-    lang: 'js',
-    task: 'bench.add',
-    id,
-    shadow: null,
-    eta: null,
-    expires: null,
-    group: null,
-    group_index: null,
-    retries: 0,
-    timelimit: [null, null],
-    root_id: id,
-    parent_id: null,
-    argsrepr: '(...)',
-    kwargsrepr: '{}',
-    origin,
-    ignore_result: false,
-    replaced_task_nesting: 0,
-    stamped_headers: null,
-    stamps: {},
-  })
-}
-
-function encodeBody({ a, b, text }: Payload): string {
-  return JSON.stringify([[a, b, text], {}, embed])
 }

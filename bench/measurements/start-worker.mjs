@@ -1,7 +1,7 @@
 // A user's own worker script on the built package.
 import { Celeriac, Worker } from '../dist/index.js'
 
-const app = new Celeriac('bench', { broker: 'sqlite:./celeriac.db' })
+const app = new Celeriac('bench', { broker: process.env['BENCH_BROKER'] })
 app.task('bench.add', (a, b) => a + b)
 
 const worker = new Worker(app)
