@@ -1,0 +1,59 @@
+import { OperationalError } from '../errors.ts'
+
+/** Thrown for a command without a reply, because there is no connection to Redis or no longer one. */
+export class RedisConnectionLost extends OperationalError {
+  /** The command was sent: nothing tells whether it ran. */
+  readonly mayHaveRun: boolean
+
+  constructor(message: string, options: ErrorOptions & { readonly mayHaveRun: boolean }) {
+    super(message, options)
+    this.mayHaveRun = options.mayHaveRun
+  }
+}
+
+/** Thrown for an error that Redis replied; `reply` is its text, which begins with a code such as WRONGTYPE. */
+export class RedisReplyError extends OperationalError {
+  readonly reply: string
+
+  constructor(message: string, reply: string, options: ErrorOptions) {
+    super(message, options)
+    this.reply = reply
+  }
+}
+
+/**
+ * Replies by which a server says that it is not, or not now, the one to ask. Nothing ran. Redis 6.2 puts the reply to a
+ * command of a script into a text of its own.
+ */
+const moved = /(?:^|: -)(READONLY|MOVED|ASK|LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|UNBLOCKED)\b/
+
+export function isForAnotherServer(reply: string): boolean {
+  return moved.test(reply)
+}
+
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [/^NOAUTH|Authentication required/, 'give the password in the URL: redis://:password@host'],
+  [/^WRONGPASS|^ERR invalid password/, 'check user and password in the URL'],
+  [/without any password configured/, 'take the password out of the URL, or set one on the server (requirepass)'],
+  [
+    /DB index is out of range/,
+    'the server has fewer databases (16 by default): check the number at the end of the URL',
+  ],
+  [/^NOPERM/, 'the ACL of this user forbids it: docs/redis.md lists what is needed'],
+  [/^OOM/, 'the memory limit of the server (maxmemory) is reached: raise it, or let results expire sooner'],
+  [/^MISCONF/, 'the server cannot save to its disk and refuses writes: look into its log'],
+  [/^NOREPLICAS/, 'too few replicas are connected (min-replicas-to-write)'],
+]
+
+/** `Redis at 127.0.0.1:6379: GET failed: WRONGTYPE …; what to do`. */
+export function explainReply(where: string, command: string, error: Error): RedisReplyError {
+  const remedy = remedies.find(([pattern]) => pattern.test(error.message))?.[1]
+  const text = `Redis at ${where}: ${command} failed: ${error.message}${remedy ? `; ${remedy}` : ''}`
+  return new RedisReplyError(text, error.message, { cause: error })
+}
+
+/** Why no connection came about or one ended, in words. An AggregateError of node:net has no message of its own. */
+export function describeReason(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(describeReason).join(', ')
+  return error instanceof Error ? error.message : String(error)
+}

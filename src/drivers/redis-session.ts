@@ -1,0 +1,198 @@
+import { CeleriacError, OperationalError } from '../errors.ts'
+import type { RedisArgument, RedisSendOptions } from './redis.ts'
+import {
+  createNodeRedis,
+  describeTarget,
+  type NodeRedis,
+  type NodeRedisModule,
+  type RedisTarget,
+} from './redis-client.ts'
+import { describeReason, explainReply, isForAnotherServer, RedisConnectionLost } from './redis-errors.ts'
+import type { RedisOptions } from './redis-options.ts'
+import { checkServer, readHello, type RedisServer } from './redis-server-check.ts'
+import { Watchdog } from './redis-watchdog.ts'
+
+export interface SessionOptions {
+  readonly module: NodeRedisModule
+  readonly options: RedisOptions
+  readonly resp: 2 | 3
+  /** What the connection is for, such as `commands`. */
+  readonly name: string
+}
+
+/**
+ * One connection from its start to its end. It ends when the socket does, when the server stays silent, or when it turns
+ * out not to be the one to ask.
+ */
+export class RedisSession {
+  readonly where: string
+  /** Called once. */
+  onEnd: ((reason: Error) => void) | undefined
+  server: RedisServer | undefined
+  readonly #client: NodeRedis
+  readonly #setup: SessionOptions
+  readonly #watchdog: Watchdog
+  #endReason: Error | undefined
+  #inFlight = 0
+  /** Keeps the process alive also while it is idle. */
+  #isHeld = true
+  #onIdle: (() => void) | undefined
+
+  private constructor(where: string, client: NodeRedis, setup: SessionOptions) {
+    this.where = where
+    this.#client = client
+    this.#setup = setup
+    this.#watchdog = new Watchdog(setup.options, {
+      isWaiting: () => this.#inFlight > 0,
+      ask: () => void this.#check().catch((error: unknown) => this.end(error)),
+      giveUp: (reason) => this.end(reason),
+    })
+    client.on('error', (error) => this.end(error))
+  }
+
+  /** Rejects with OperationalError when that took longer than `socket_connect_timeout`, or when `signal` aborts. */
+  static async open(
+    target: RedisTarget,
+    setup: SessionOptions,
+    isHeld: boolean,
+    signal: AbortSignal,
+  ): Promise<RedisSession> {
+    const timeoutMs = setup.options.socketConnectTimeoutMs
+    const client = await createNodeRedis(setup.module, target, {
+      resp: setup.resp,
+      keepAlive: setup.options.socketKeepalive,
+      connectTimeoutMs: timeoutMs,
+      name: setup.options.clientName ?? `celeriac-${setup.name}`,
+    })
+    const session = new RedisSession(describeTarget(target), client, setup)
+    session.hold(isHeld)
+    const onLate = (): void => session.end(new Error(`no answer within ${timeoutMs / 1000} s`))
+    const timer = setTimeout(onLate, timeoutMs)
+    if (!isHeld) timer.unref()
+    const onAbort = (): void => session.end(signal.reason)
+    signal.addEventListener('abort', onAbort)
+    try {
+      signal.throwIfAborted()
+      await session.#connect()
+      await session.#check()
+    } catch (error) {
+      session.end(error)
+      throw session.#cannotConnect()
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
+    session.#watchdog.start()
+    return session
+  }
+
+  send(args: readonly RedisArgument[], options?: RedisSendOptions): Promise<unknown> {
+    if (this.#endReason) return Promise.reject(this.#notSent(args[0]))
+    if (options?.blocksMs) this.#watchdog.allow(options.blocksMs)
+    const reply = this.#client.sendCommand(args, options?.asBytes ? this.#setup.module.asBytes : undefined)
+    return this.#track(reply, args[0])
+  }
+
+  /** Gives a subscription command to the client; `command` is its name. */
+  pubSub(command: string, give: (client: NodeRedis) => Promise<void>): Promise<unknown> {
+    if (this.#endReason) return Promise.reject(this.#notSent(command))
+    return this.#track(give(this.#client), command)
+  }
+
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    if (this.#inFlight === 0) this.#keepAlive(isHeld)
+  }
+
+  /** Resolves when every reply is there, but no later than in `timeoutMs`. */
+  async idle(timeoutMs: number): Promise<void> {
+    if (this.#inFlight === 0 || this.#watchdog.isAllowing) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onIdle = resolve
+    const timer = setTimeout(resolve, timeoutMs)
+    await promise
+    clearTimeout(timer)
+  }
+
+  /** Everything that waits for a reply is rejected. */
+  end(reason: unknown): void {
+    if (this.#endReason) return
+    this.#endReason = reason instanceof Error ? reason : new Error(String(reason))
+    this.#watchdog.stop()
+    this.#client.destroy()
+    this.onEnd?.(this.#endReason)
+  }
+
+  async #connect(): Promise<void> {
+    await this.#client.connect()
+    // Ended while the socket was connecting, which the client overlooks.
+    if (this.#endReason) this.#client.destroy()
+  }
+
+  /** HELLO tells the role, PING fails where data is not there yet. */
+  async #check(): Promise<void> {
+    const [hello] = await Promise.all([this.send(['HELLO', String(this.#setup.resp)]), this.send(['PING'])])
+    this.server = readHello(hello)
+    checkServer(this.server, this.where, this.#setup.options.globalKeyprefix)
+  }
+
+  #track(reply: Promise<unknown>, command: RedisArgument | undefined): Promise<unknown> {
+    if (this.#inFlight++ === 0 && !this.#isHeld) this.#keepAlive(true)
+    return reply.then(this.#onReply, (error: unknown) => this.#onError(error, command))
+  }
+
+  readonly #onReply = (reply: unknown): unknown => {
+    this.#watchdog.replies++
+    this.#settled()
+    return reply
+  }
+
+  #onError(error: unknown, command: RedisArgument | undefined): never {
+    this.#settled()
+    // A mistake of the caller, such as an argument that is neither text nor bytes.
+    if (error instanceof TypeError) throw error
+    if (!(error instanceof this.#setup.module.ErrorReply)) {
+      this.end(error)
+      throw this.#lost(command)
+    }
+    this.#watchdog.replies++
+    if (!isForAnotherServer(error.message)) throw explainReply(this.where, String(command), error)
+    this.end(error)
+    throw this.#notSent(command)
+  }
+
+  #settled(): void {
+    if (--this.#inFlight > 0) return
+    if (!this.#isHeld) this.#keepAlive(false)
+    this.#onIdle?.()
+  }
+
+  #keepAlive(isNeeded: boolean): void {
+    if (this.#endReason) return
+    if (isNeeded) this.#client.ref()
+    else this.#client.unref()
+  }
+
+  #cannotConnect(): Error {
+    const reason = this.#endReason
+    if (reason instanceof CeleriacError && !(reason instanceof RedisConnectionLost)) return reason
+    if (reason instanceof this.#setup.module.ErrorReply) return explainReply(this.where, 'the login', reason)
+    return new OperationalError(`Redis at ${this.where} cannot be reached: ${describeReason(reason)}`, {
+      cause: reason,
+    })
+  }
+
+  #lost(command: RedisArgument | undefined): RedisConnectionLost {
+    return new RedisConnectionLost(
+      `Redis at ${this.where}: the connection was lost (${describeReason(this.#endReason)}) before ${String(command)} was answered; it may have run`,
+      { mayHaveRun: true, cause: this.#endReason },
+    )
+  }
+
+  #notSent(command: RedisArgument | undefined): RedisConnectionLost {
+    return new RedisConnectionLost(
+      `Redis at ${this.where}: ${String(command)} did not run, there is no connection (${describeReason(this.#endReason)})`,
+      { mayHaveRun: false, cause: this.#endReason },
+    )
+  }
+}

@@ -1,0 +1,137 @@
+import { throwLater } from '../util/throw-later.ts'
+import type { RedisMessageListener } from './redis.ts'
+import type { RedisSession } from './redis-session.ts'
+
+/** Who listens, to one or many topics. */
+export interface RedisListening {
+  readonly onMessage: RedisMessageListener
+  readonly onResubscribed: (() => void) | undefined
+  /** The server confirmed it once. */
+  isConfirmed: boolean
+}
+
+interface Topic {
+  readonly listeners: Set<RedisListening>
+  readonly hear: RedisMessageListener
+}
+
+/** Names of one command: more would hold up the server. */
+const largestCommand = 5000
+
+/**
+ * Channels or patterns with their listeners. What becomes wanted in one turn of the event loop is one command, and so is
+ * what is no longer wanted. The commands of a session are answered in their order: who waits for the last SUBSCRIBE has
+ * all before it.
+ */
+export class RedisTopics {
+  readonly #topics = new Map<string, Topic>()
+  readonly #isPattern: boolean
+  #session: RedisSession | undefined
+  #subscribed: Promise<unknown> = Promise.resolve()
+  #wanted: string[] = []
+  #unwanted: string[] = []
+
+  constructor(isPattern: boolean) {
+    this.#isPattern = isPattern
+  }
+
+  /** Of the last command that was sent. */
+  get subscribed(): Promise<unknown> {
+    return this.#subscribed
+  }
+
+  add(names: readonly string[], listening: RedisListening): void {
+    for (const name of names) {
+      const topic = this.#topics.get(name)
+      if (topic) topic.listeners.add(listening)
+      else this.#open(name, listening)
+    }
+  }
+
+  remove(names: readonly string[], listening: RedisListening): void {
+    for (const name of names) {
+      const topic = this.#topics.get(name)
+      if (!topic?.listeners.delete(listening) || topic.listeners.size > 0) continue
+      if (this.#unwanted.length === 0) setImmediate(() => this.#unsubscribe())
+      this.#unwanted.push(name)
+    }
+  }
+
+  /** Subscribes to everything on a new session; resolves with those who listened on an older one. */
+  async resume(session: RedisSession): Promise<readonly RedisListening[]> {
+    this.#session = session
+    const again = new Set<RedisListening>()
+    for (const { listeners } of this.#topics.values()) {
+      for (const listening of listeners) if (listening.isConfirmed) again.add(listening)
+    }
+    this.#send([...this.#topics.keys()])
+    await this.#subscribed
+    return [...again]
+  }
+
+  /** Sends what became wanted in this turn. */
+  flush(): void {
+    const wanted = this.#wanted
+    this.#wanted = []
+    this.#send(wanted)
+  }
+
+  #open(name: string, listening: RedisListening): void {
+    const hear = this.#isPattern ? (text: string, channel: string) => this.#tell(name, text, channel) : this.#hear
+    this.#topics.set(name, { listeners: new Set([listening]), hear })
+    this.#wanted.push(name)
+  }
+
+  #send(names: readonly string[]): void {
+    const session = this.#session
+    if (!session || names.length === 0) return
+    const sent = this.#batches(names).map(({ batch, hear }) =>
+      this.#isPattern
+        ? session.pubSub('PSUBSCRIBE', (client) => client.pSubscribe(batch, hear))
+        : session.pubSub('SUBSCRIBE', (client) => client.subscribe(batch, hear)),
+    )
+    this.#subscribed = Promise.all(sent)
+    this.#subscribed.catch(() => {})
+  }
+
+  /** What is wanted again meanwhile stays subscribed to. */
+  #unsubscribe(): void {
+    const names = this.#unwanted.filter((name) => this.#topics.get(name)?.listeners.size === 0)
+    this.#unwanted = []
+    const batches = this.#batches(names)
+    for (const name of names) this.#topics.delete(name)
+    for (const { batch, hear } of batches) {
+      const sent = this.#isPattern
+        ? this.#session?.pubSub('PUNSUBSCRIBE', (client) => client.pUnsubscribe(batch, hear))
+        : this.#session?.pubSub('UNSUBSCRIBE', (client) => client.unsubscribe(batch, hear))
+      // Lost with the connection, which then is subscribed to nothing.
+      sent?.catch(() => {})
+    }
+  }
+
+  /** Channels have one listener in common; each pattern has its own, because a message does not name its pattern. */
+  #batches(names: readonly string[]): { readonly batch: string[]; readonly hear: RedisMessageListener }[] {
+    const batches = []
+    const size = this.#isPattern ? 1 : largestCommand
+    for (let from = 0; from < names.length; from += size) {
+      const batch = names.slice(from, from + size)
+      const hear = this.#topics.get(batch[0] ?? '')?.hear
+      if (hear) batches.push({ batch, hear })
+    }
+    return batches
+  }
+
+  readonly #hear = (text: string, channel: string): void => this.#tell(channel, text, channel)
+
+  #tell(name: string, text: string, channel: string): void {
+    const listeners = this.#topics.get(name)?.listeners
+    if (!listeners) return
+    for (const { onMessage } of [...listeners]) {
+      try {
+        onMessage(text, channel)
+      } catch (error) {
+        throwLater(error)
+      }
+    }
+  }
+}
