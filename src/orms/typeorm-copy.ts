@@ -4,14 +4,18 @@ import type { EntityMetadata, TypeOrmDataSource } from './typeorm-types.ts'
  * True if an entity that was just read is its columns and nothing else, so that a second instance can be made without
  * a query: no eager or lazy relations, computed parts or listeners.
  */
-export function isCopyable(source: TypeOrmDataSource, metadata: EntityMetadata): boolean {
+export function isCopyable(metadata: EntityMetadata): boolean {
   return (
     metadata.relations.every((relation) => !relation.isEager && !relation.isLazy) &&
     metadata.relationIds.length === 0 &&
     (metadata.relationCounts ?? []).length === 0 &&
-    metadata.afterLoadListeners.length === 0 &&
-    source.subscribers.every((subscriber) => !('afterLoad' in subscriber))
+    metadata.afterLoadListeners.length === 0
   )
+}
+
+/** Programs add subscribers at any time. */
+export function isListenedTo({ subscribers }: TypeOrmDataSource): boolean {
+  return subscribers.some((subscriber) => 'afterLoad' in subscriber)
 }
 
 /**

@@ -29,15 +29,19 @@ export interface TypeOrmManager {
   transaction<R>(body: (manager: object) => Promise<R>): Promise<R>
 }
 
-interface EntityQuery {
+export interface EntityQuery {
   setFindOptions(options: object): this
   whereInIds(ids: readonly object[]): this
+  /** TypeORM itself calls it for what it runs. */
+  getQueryAndParameters: () => [sql: string, parameters: unknown[]]
   getMany(): Promise<object[]>
 }
 
 export interface EntityMetadata {
   readonly name: string
   readonly target: unknown
+  /** Database, schema and table. */
+  readonly tablePath: string
   readonly columns: readonly EntityColumn[]
   readonly primaryColumns: readonly EntityColumn[]
   readonly versionColumn?: EntityColumn | undefined
@@ -52,6 +56,10 @@ export interface EntityMetadata {
 
 export interface EntityColumn {
   readonly propertyName: string
+  /** What TypeORM calls it, or a constructor such as `Number`. */
+  readonly type: unknown
+  /** Computed by SQL of the user's. */
+  readonly isVirtualProperty: boolean
   readonly transformer?: unknown
   readonly relationMetadata?: unknown
   readonly embeddedMetadata?: unknown

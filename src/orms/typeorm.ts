@@ -1,18 +1,13 @@
 import { DatabaseUnavailable, ImproperlyConfigured } from '../errors.ts'
-import type { Key, KeyPart } from '../protocol/model-reference.ts'
+import type { Key } from '../protocol/model-reference.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
 import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
 import { surviveDeadConnections } from './pool-errors.ts'
 import { versionOf } from './row-version.ts'
-import { copyRow, isCopyable } from './typeorm-copy.ts'
-import type {
-  EntityClass,
-  EntityColumn,
-  EntityMetadata,
-  PoolDriver,
-  TypeOrmDataSource,
-  TypeOrmManager,
-} from './typeorm-types.ts'
+import { fileFor, fileFromPath } from './sqlite-file.ts'
+import { copyRow, isCopyable, isListenedTo } from './typeorm-copy.ts'
+import { TypeOrmReads } from './typeorm-reads.ts'
+import type { EntityClass, EntityMetadata, PoolDriver, TypeOrmDataSource, TypeOrmManager } from './typeorm-types.ts'
 import { TypeOrmTransactions } from './typeorm-transactions.ts'
 
 export interface TypeOrmOptions extends OrmLabelOptions {
@@ -40,6 +35,7 @@ class TypeOrmAdapter implements OrmAdapter {
   readonly replicated: boolean
   readonly transactions: NonNullable<OrmAdapter['transactions']>
   readonly #source: TypeOrmDataSource
+  readonly #reads: TypeOrmReads
   readonly #known = new Map<
     unknown,
     { readonly info: ModelInfo; readonly metadata: EntityMetadata; readonly copyable: boolean }
@@ -47,21 +43,23 @@ class TypeOrmAdapter implements OrmAdapter {
 
   constructor(source: TypeOrmDataSource, options: TypeOrmOptions) {
     this.#source = source
+    const dialect = dialectOf(source.options.type)
+    this.#reads = new TypeOrmReads(source, dialect)
     // TypeORM listens to a connection of pg a moment after the pool gave it
     const { master, slaves = [] } = source.driver as PoolDriver
     for (const pool of [master, ...slaves]) surviveDeadConnections(pool)
     if (options.db !== undefined) this.db = options.db
     this.replicated = 'replication' in source.options && source.options.replication !== undefined
     this.transactions = {
-      dialect: dialectOf(source.options.type),
-      ...fileOf(source),
+      dialect,
+      ...fileFor(dialect, {}, fileFromPath(source.options.database)),
       install: (hooks) => new TypeOrmTransactions(source, hooks),
       run: (body) => source.manager.transaction(body),
       execute: async (tx, sql, params) => rowsOf(await managerOf(tx).query(sql, [...params])),
     }
     for (const metadata of chosen(source, options.entities)) {
       const info = modelInfo(metadata, options)
-      this.#known.set(metadata.target, { info, metadata, copyable: isCopyable(source, metadata) })
+      this.#known.set(metadata.target, { info, metadata, copyable: isCopyable(metadata) })
     }
   }
 
@@ -82,11 +80,11 @@ class TypeOrmAdapter implements OrmAdapter {
     if (!this.#source.isInitialized)
       throw new DatabaseUnavailable('the TypeORM data source is not connected: it was destroyed')
     const { primary, tx } = options
-    if (tx) return this.#find(managerOf(tx), model, keys, options)
-    if (!primary || !this.replicated) return this.#find(this.#source.manager, model, keys, options)
+    if (tx) return this.#reads.find(managerOf(tx), model, keys, options)
+    if (!primary || !this.replicated) return this.#reads.find(this.#source.manager, model, keys, options)
     const runner = this.#source.createQueryRunner('master')
     try {
-      return await this.#find(runner.manager, model, keys, options)
+      return await this.#reads.find(runner.manager, model, keys, options)
     } finally {
       await runner.release()
     }
@@ -94,48 +92,8 @@ class TypeOrmAdapter implements OrmAdapter {
 
   copy(row: object): object | undefined {
     const known = this.#known.get(classOf(row))
-    return known?.copyable ? copyRow(known.metadata, row) : undefined
+    return known?.copyable && !isListenedTo(this.#source) ? copyRow(known.metadata, row) : undefined
   }
-
-  async #find(
-    manager: TypeOrmManager,
-    model: ModelInfo,
-    keys: readonly Key[],
-    options: FetchOptions,
-  ): Promise<readonly object[]> {
-    if (options.lock && dialectOf(this.#source.options.type) === 'sqlite') {
-      throw new ImproperlyConfigured(`lock: '${options.lock}': SQLite locks no rows of ${model.label}; leave it out`)
-    }
-    const findOptions = findOptionsOf(options)
-    const { primaryColumns } = this.#source.getMetadata(model.handle as EntityClass)
-    const size = keysPerQuery(this.#source.options.type, primaryColumns)
-    const rows: object[] = []
-    for (let start = 0; start < keys.length; start += size) {
-      const ids = keys.slice(start, start + size).map((key) => {
-        const parts = Array.isArray(key) ? (key as readonly KeyPart[]) : [key]
-        const id = {}
-        primaryColumns.forEach((column, index) => column.setEntityValue(id, parts[index]))
-        return id
-      })
-      const query = manager.createQueryBuilder(model.handle as EntityClass, 'model')
-      rows.push(...(await query.setFindOptions(findOptions).whereInIds(ids).getMany()))
-    }
-    return rows
-  }
-}
-
-function findOptionsOf({ relations, lock, hideDeleted }: FetchOptions): object {
-  return {
-    withDeleted: hideDeleted !== true,
-    ...(relations && { relations: Object.fromEntries(relations.map((path) => nested(path))) }),
-    ...(lock && { lock: { mode: lock === 'update' ? 'pessimistic_write' : 'pessimistic_read' } }),
-  }
-}
-
-/** `a.b` as TypeORM has it: `{ a: { b: true } }`. */
-function nested(path: string): [string, unknown] {
-  const [first = path, ...rest] = path.split('.')
-  return [first, rest.length > 0 ? Object.fromEntries([nested(rest.join('.'))]) : true]
 }
 
 function dialectOf(database: string): SqlDialect {
@@ -143,22 +101,8 @@ function dialectOf(database: string): SqlDialect {
   return /mysql|mariadb/.test(database) ? 'mysql' : 'sqlite'
 }
 
-function fileOf({ options }: TypeOrmDataSource): { readonly file?: string } {
-  const { type, database } = options
-  if (dialectOf(type) !== 'sqlite' || typeof database !== 'string' || database === ':memory:') return {}
-  return { file: database }
-}
-
 function rowsOf(result: unknown): readonly Record<string, unknown>[] {
   return Array.isArray(result) ? (result as Record<string, unknown>[]) : []
-}
-
-/** Drivers limit bind parameters; TypeORM writes any but simple keys as branches of an OR, and SQLite limits its depth. */
-function keysPerQuery(database: string, columns: readonly EntityColumn[]): number {
-  const [column] = columns
-  const isSimple = !column?.transformer && !column?.relationMetadata && !column?.embeddedMetadata
-  if (columns.length > 1 || !isSimple) return 500
-  return ['mssql', 'oracle', 'sap'].includes(database) ? 1000 : 5000
 }
 
 function chosen(source: TypeOrmDataSource, entities: readonly EntityClass[] | undefined): readonly EntityMetadata[] {
