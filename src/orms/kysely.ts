@@ -8,6 +8,7 @@ import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from '
 import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
 import { type PlainModel, PlainRows } from './plain-rows.ts'
 import { surviveDeadConnections } from './pool-errors.ts'
+import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
 /** What Kysely does not know at run time: names are those of the `Kysely<DB>`, before any plugin changes them. */
 export interface KyselyModel<Table extends string = string> {
@@ -20,9 +21,7 @@ export interface KyselyModel<Table extends string = string> {
   readonly deletedAt?: string
 }
 
-export interface KyselyOptions extends OrmLabelOptions {
-  /** SQLite only: the path of the database file, which Kysely does not tell. The outbox needs it. */
-  readonly file?: string
+export interface KyselyOptions extends OrmLabelOptions, SqliteFileOptions {
   /**
    * PostgreSQL only: the pool of pg that the dialect has. A connection that dies in a transaction emits an `error` for which
    * Kysely does not listen, and which ends the process; kysely() then listens.
@@ -75,7 +74,7 @@ class KyselyAdapter implements OrmAdapter {
     const followed = new KyselyTransactions(db)
     this.transactions = {
       dialect: this.#dialect,
-      ...(this.#dialect === 'sqlite' && options.file !== undefined && { file: options.file }),
+      ...fileFor(this.#dialect, options),
       install: (hooks) => followed.install(hooks),
       run: (body) => queries.transaction().execute(body),
       execute: async (tx, sql, params) => {

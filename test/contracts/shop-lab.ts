@@ -1,5 +1,5 @@
 import { DataSource, EntitySchema, type DataSourceOptions, type Logger } from 'typeorm'
-import type { FetchOptions, OrmAdapter, OrmTransactions } from '../../src/orms/orm-adapter.ts'
+import type { FetchOptions, OrmAdapter } from '../../src/orms/orm-adapter.ts'
 import { typeorm } from '../../src/orms/typeorm.ts'
 import { testDatabase, type Service, type TestDatabase } from '../services.ts'
 import { memoryStore, openHarness, type Harness } from '../support/worker-harness.ts'
@@ -133,7 +133,7 @@ function watched(adapter: OrmAdapter, reads: FetchOptions[], canLock: boolean): 
   return {
     name: ormName,
     ...(replicated === undefined ? undefined : { replicated }),
-    ...(transactions && { transactions: withoutOutbox(transactions) }),
+    ...(transactions && { transactions }),
     models: () => adapter.models(),
     identify: (row) => adapter.identify(row),
     copy: (row) => adapter.copy?.(row),
@@ -143,11 +143,6 @@ function watched(adapter: OrmAdapter, reads: FetchOptions[], canLock: boolean): 
       return adapter.fetch(model, keys, canLock ? options : withoutLock)
     },
   }
-}
-
-/** Without its file no relay opens it: two SQLite libraries in one process drop each other's locks. */
-function withoutOutbox({ file: _file, ...transactions }: OrmTransactions): OrmTransactions {
-  return transactions
 }
 
 const silent = {

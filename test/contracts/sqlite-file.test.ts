@@ -14,12 +14,17 @@ import { integer, sqliteTable } from 'drizzle-orm/sqlite-core'
 import { sql as sql1 } from 'drizzle-orm-1'
 import { drizzle as onNodeSqlite } from 'drizzle-orm-1/node-sqlite'
 import { integer as integer1, sqliteTable as sqliteTable1 } from 'drizzle-orm-1/sqlite-core'
+import { Kysely, SqliteDialect } from 'kysely'
 import { DataTypes, QueryTypes, Sequelize, type Options } from 'sequelize'
+import { DataSource } from 'typeorm'
+import { nodeSqlite as kyselySqlite } from '../../examples/kysely/node-sqlite.ts'
 import { nodeSqlite } from '../../examples/sequelize/node-sqlite.ts'
 import { drizzle } from '../../src/orms/drizzle.ts'
+import { kysely } from '../../src/orms/kysely.ts'
 import { mikro } from '../../src/orms/mikro-orm.ts'
 import { sequelize } from '../../src/orms/sequelize.ts'
 import { fileFor, fileFromUrl } from '../../src/orms/sqlite-file.ts'
+import { typeorm } from '../../src/orms/typeorm.ts'
 
 const app = 'shop'
 
@@ -117,6 +122,30 @@ describe('the file of a SQLite database', () => {
       assert.equal(drizzle(onLibsql(client), { app, sql, models }).transactions?.file, undefined)
       assert.equal(drizzle(onLibsql(client), { app, sql, models, file: url }).transactions?.file, file)
       client.close()
+    })
+  })
+
+  it('is told by TypeORM, and said by the user for Kysely', async () => {
+    const source = await new DataSource({ type: 'better-sqlite3', database: ':memory:' }).initialize()
+    assert.equal(typeorm(source, { app }).transactions?.file, undefined)
+    await source.destroy()
+    await inFolder(async (folder) => {
+      const file = path.join(folder, 'shop.db')
+      const onFile = await new DataSource({ type: 'better-sqlite3', database: path.relative('.', file) }).initialize()
+      assert.equal(typeorm(onFile, { app }).transactions?.file, file)
+      await onFile.destroy()
+      const db = new Kysely<{ orders: { id: number } }>({
+        dialect: new SqliteDialect({ database: kyselySqlite(file) }),
+      })
+      const said = (name?: string): string | undefined => {
+        const options = { app, ...(name !== undefined && { file: name }) }
+        return kysely(db, { Order: { table: 'orders' } }, options).transactions?.file
+      }
+      assert.equal(said(), undefined)
+      assert.equal(said(`file:${file}`), file)
+      assert.equal(said(path.relative('.', file)), file)
+      assert.equal(said(':memory:'), undefined)
+      await db.destroy()
     })
   })
 })
