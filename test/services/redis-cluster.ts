@@ -1,5 +1,5 @@
 import { redisCommand } from '../support/redis-command.ts'
-import { until } from '../support/worker-harness.ts'
+import { until } from '../support/until.ts'
 import { freePort } from './free-port.ts'
 import { privateServer, type Missing, type PrivateServer } from './service.ts'
 

@@ -1,5 +1,5 @@
 import { redisCommand, redisInfo } from '../support/redis-command.ts'
-import { until } from '../support/worker-harness.ts'
+import { until } from '../support/until.ts'
 import { privateServer, type Missing, type PrivateServer } from './service.ts'
 
 /** A master, a replica, and three Sentinels that notice within half a second that the master is gone. */

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
-import { until } from '../support/worker-harness.ts'
+import { until } from '../support/until.ts'
 import { service, skipIfMissing, type Service } from './service.ts'
 
 const { NODE_TEST_CONTEXT: _, CELERIAC_TEST_SERVICES: _folder, ...env } = process.env

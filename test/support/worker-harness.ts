@@ -5,6 +5,8 @@ import type { Message } from '../../src/protocol/message.ts'
 import { Celeriac, Worker, type WorkerOptions } from '../../src/index.ts'
 import type { Logger } from '../../src/util/logger.ts'
 
+export { until } from './until.ts'
+
 /** A store that the worker's promises are tried on. */
 export interface Store {
   readonly name: string
@@ -85,17 +87,6 @@ export async function openHarness(store: Store, settings: object = {}): Promise<
       for (const each of apps) await each.close()
       await dispose()
     },
-  }
-}
-
-/** Waits until `condition` gives a value that is not undefined or false. Fails loudly after ten seconds. */
-export async function until<T>(what: string, condition: () => T | Promise<T>): Promise<Exclude<T, false | undefined>> {
-  const giveUpAt = Date.now() + 10_000
-  for (;;) {
-    const value = await condition()
-    if (value !== false && value !== undefined) return value as Exclude<T, false | undefined>
-    if (Date.now() > giveUpAt) throw new Error(`waited 10 s in vain until ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 
