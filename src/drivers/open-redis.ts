@@ -1,50 +1,68 @@
+import { isMainThread } from 'node:worker_threads'
 import type { Redis, RedisConnection, RedisSubscriber } from './redis.ts'
-import { importNodeRedis, type NodeRedisModule, type RedisTarget } from './redis-client.ts'
+import { importNodeRedis, type NodeRedisModule } from './redis-client.ts'
 import { ReconnectingConnection, type OpenSession } from './redis-connection.ts'
 import { withUrlOptions, type RedisOptions } from './redis-options.ts'
+import { routeTo, type Route } from './redis-route.ts'
+import { ClusterFound, evictionPolicy } from './redis-server-check.ts'
 import { RedisSession } from './redis-session.ts'
 import { SharedSubscriber } from './redis-subscriber.ts'
 import { parseRedisUrl, type RedisLocation } from './redis-url.ts'
 
 export { defineScript } from './redis.ts'
+export type {
+  Redis,
+  RedisArgument,
+  RedisConnection,
+  RedisMessageListener,
+  RedisScript,
+  RedisSendOptions,
+  RedisSubscriber,
+} from './redis.ts'
+export type { RedisOptions } from './redis-options.ts'
 export { RedisConnectionLost, RedisReplyError } from './redis-errors.ts'
 export { parseRedisOptions } from './redis-options.ts'
 
 /**
  * Opens the Redis that a URL names. Rejects with OperationalError if it cannot be reached now, with ImproperlyConfigured
- * for a wrong URL or option and where the package is missing.
+ * for a wrong URL or option and where the package is missing. Warns of a server that may evict keys.
  */
 export async function openRedis(url: string, options: RedisOptions): Promise<Redis> {
   const location = parseRedisUrl(url)
-  const all = withUrlOptions(options, location.query)
-  const module = await importNodeRedis()
-  const opener = new Opener(module, location, all)
+  const opener = new SessionOpener(await importNodeRedis(), location, withUrlOptions(options, location.query))
   const session = await opener.open('commands', 2)(true, new AbortController().signal)
+  if (isMainThread) await warnOfEviction(session)
   return new OpenedRedis(opener, location.db, session)
 }
 
-/** Opens sessions, each time where the location says now. */
-class Opener {
+/** Opens sessions, each where the route leads at that moment. */
+class SessionOpener {
   readonly options: RedisOptions
   readonly #module: NodeRedisModule
-  readonly #location: RedisLocation
+  #location: RedisLocation
+  #route: Route
 
   constructor(module: NodeRedisModule, location: RedisLocation, options: RedisOptions) {
     this.#module = module
     this.#location = location
     this.options = options
+    this.#route = routeTo(location, options, module)
   }
 
   open(name: string, resp: 2 | 3): OpenSession {
-    const setup = { module: this.#module, options: this.options, resp, name }
-    return async (isHeld, signal) => RedisSession.open(this.#target(), setup, isHeld, signal)
-  }
-
-  #target(): RedisTarget {
-    const { path, addresses, username, password, db, hasTls } = this.#location
-    const [server = { host: 'localhost', port: 6379 }] = addresses
-    const tls = hasTls || this.options.ssl ? (this.options.ssl ?? {}) : undefined
-    return { address: path === undefined ? server : { path }, username, password, db, tls }
+    const open: OpenSession = async (isHeld, signal) => {
+      const isClusterExpected = this.#location.kind === 'cluster'
+      const setup = { module: this.#module, options: this.options, resp, name, isClusterExpected }
+      try {
+        return await RedisSession.open(await this.#route(), setup, isHeld, signal)
+      } catch (error) {
+        if (!(error instanceof ClusterFound)) throw error
+        this.#location = { ...this.#location, kind: 'cluster' }
+        this.#route = routeTo(this.#location, this.options, this.#module)
+        return await open(isHeld, signal)
+      }
+    }
+    return open
   }
 }
 
@@ -53,28 +71,44 @@ class OpenedRedis implements Redis {
   readonly db: number
   readonly commands: RedisConnection
   readonly subscriber: RedisSubscriber
-  readonly #opener: Opener
-  readonly #own: AsyncDisposable[]
+  readonly #opener: SessionOpener
+  readonly #parts: Set<AsyncDisposable>
 
-  constructor(opener: Opener, db: number, session: RedisSession) {
+  constructor(opener: SessionOpener, db: number, session: RedisSession) {
     const { globalKeyprefix, socketTimeoutMs } = opener.options
     this.prefix = globalKeyprefix
     this.db = db
     this.#opener = opener
-    const commands = new ReconnectingConnection(opener.open('commands', 2), false, session)
+    const commands = new ReconnectingConnection(opener.open('commands', 2), { isHeld: false, session })
     const subscriber = new SharedSubscriber(opener.open('subscriber', 3), socketTimeoutMs)
     this.commands = commands
     this.subscriber = subscriber
-    this.#own = [commands, subscriber]
+    this.#parts = new Set([commands, subscriber])
   }
 
   connect(name: string): RedisConnection {
-    const connection = new ReconnectingConnection(this.#opener.open(name, 2), true)
-    this.#own.push(connection)
+    const onClosed = (): void => void this.#parts.delete(connection)
+    const connection = new ReconnectingConnection(this.#opener.open(name, 2), { isHeld: true, onClosed })
+    this.#parts.add(connection)
     return connection
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#own.map((part) => part[Symbol.asyncDispose]()))
+    await Promise.all([...this.#parts].map((part) => part[Symbol.asyncDispose]()))
   }
+}
+
+/** The servers that were warned of: broker and result backend often have the same. */
+const warnedOf = new Set<string>()
+
+/** What may not be asked is not warned of. */
+async function warnOfEviction(session: RedisSession): Promise<void> {
+  const policy = evictionPolicy(await session.send(['INFO', 'memory']).catch(() => ''))
+  if (policy === undefined || policy === 'noeviction' || warnedOf.has(session.where)) return
+  warnedOf.add(session.where)
+  process.emitWarning(
+    `Redis at ${session.where} has maxmemory-policy ${policy}: when its memory is full it throws away messages or ` +
+      'results without a word. Set it to noeviction',
+    'CeleriacWarning',
+  )
 }

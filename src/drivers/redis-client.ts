@@ -71,7 +71,7 @@ export async function createNodeRedis(
     readonly resp: 2 | 3
     readonly keepAlive: boolean
     readonly connectTimeoutMs: number
-    readonly name: string
+    readonly name?: string
   },
 ): Promise<NodeRedis> {
   const { username, password, db, tls } = target
@@ -85,7 +85,7 @@ export async function createNodeRedis(
     socket,
     RESP: options.resp as 3,
     database: db,
-    name: options.name,
+    ...(options.name === undefined ? {} : { name: options.name }),
     disableOfflineQueue: true,
     disableClientInfo: true,
     maintNotifications: 'disabled',

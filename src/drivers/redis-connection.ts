@@ -1,10 +1,19 @@
 import { OperationalError } from '../errors.ts'
+import { throwLater } from '../util/throw-later.ts'
 import type { RedisArgument, RedisConnection, RedisScript, RedisSendOptions } from './redis.ts'
 import { explainReply, RedisConnectionLost, RedisReplyError } from './redis-errors.ts'
 import type { RedisSession } from './redis-session.ts'
 
 /** Opens the next session; `isHeld`: the attempt keeps the process alive. */
 export type OpenSession = (isHeld: boolean, signal: AbortSignal) => Promise<RedisSession>
+
+export interface ConnectionOptions {
+  /** Keeps the process alive. */
+  readonly isHeld: boolean
+  /** One that is open already. */
+  readonly session?: RedisSession
+  readonly onClosed?: () => void
+}
 
 interface Waiter {
   readonly resolve: () => void
@@ -23,6 +32,7 @@ export class ReconnectingConnection implements RedisConnection {
   readonly #readyListeners = new Set<() => void>()
   readonly #lostListeners = new Set<(reason: Error) => void>()
   readonly #waiters = new Set<Waiter>()
+  readonly #onClosed: () => void
   #session: RedisSession | undefined
   #isHeld: boolean
   /** Why there is no session. */
@@ -32,10 +42,10 @@ export class ReconnectingConnection implements RedisConnection {
   #since = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** `isHeld`: keeps the process alive. Without a session it opens one. */
-  constructor(open: OpenSession, isHeld: boolean, session?: RedisSession) {
+  constructor(open: OpenSession, { isHeld, session, onClosed = () => {} }: ConnectionOptions) {
     this.#open = open
     this.#isHeld = isHeld
+    this.#onClosed = onClosed
     if (session) this.#begin(session)
     else void this.#connect()
   }
@@ -123,7 +133,8 @@ export class ReconnectingConnection implements RedisConnection {
     this.#readyListeners.clear()
     this.#session?.end(closed)
     this.#reason = closed
-    for (const waiter of [...this.#waiters]) waiter.reject(closed)
+    for (const waiter of this.#waiters) waiter.reject(closed)
+    this.#onClosed()
   }
 
   #begin(session: RedisSession): void {
@@ -141,7 +152,7 @@ export class ReconnectingConnection implements RedisConnection {
     })
     if (this.#ending.signal.aborted) return
     this.#later()
-    for (const listener of [...this.#lostListeners]) listener(this.#reason)
+    for (const listener of this.#lostListeners) tell(() => listener(this.#reason))
   }
 
   async #connect(): Promise<void> {
@@ -150,8 +161,8 @@ export class ReconnectingConnection implements RedisConnection {
       const session = await this.#open(this.#isHeld || this.#waiters.size > 0, signal)
       if (signal.aborted) return session.end(signal.reason)
       this.#begin(session)
-      for (const waiter of [...this.#waiters]) waiter.resolve()
-      for (const listener of [...this.#readyListeners]) listener()
+      for (const waiter of this.#waiters) waiter.resolve()
+      for (const listener of this.#readyListeners) tell(listener)
     } catch (error) {
       if (signal.aborted) return
       this.#reason = error as Error
@@ -172,6 +183,14 @@ export class ReconnectingConnection implements RedisConnection {
       mayHaveRun: false,
       cause: this.#reason,
     })
+  }
+}
+
+function tell(listener: () => void): void {
+  try {
+    listener()
+  } catch (error) {
+    throwLater(error)
   }
 }
 

@@ -39,6 +39,7 @@ const remedies: readonly (readonly [RegExp, string])[] = [
     /DB index is out of range/,
     'the server has fewer databases (16 by default): check the number at the end of the URL',
   ],
+  [/SELECT is not allowed in cluster mode/, 'a cluster has the database 0 only: end the URL with /0'],
   [/^NOPERM/, 'the ACL of this user forbids it: docs/redis.md lists what is needed'],
   [/^OOM/, 'the memory limit of the server (maxmemory) is reached: raise it, or let results expire sooner'],
   [/^MISCONF/, 'the server cannot save to its disk and refuses writes: look into its log'],

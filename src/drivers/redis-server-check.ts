@@ -7,6 +7,9 @@ export interface RedisServer {
   readonly role: string
 }
 
+/** Thrown where a URL of one server leads to a cluster, whose nodes are to be asked then. */
+export class ClusterFound extends Error {}
+
 /** The names and values of a HELLO, a flat list in RESP2 and an object in RESP3. */
 export function readHello(reply: unknown): RedisServer {
   const fields: Record<string, unknown> = {}
@@ -20,8 +23,8 @@ export function readHello(reply: unknown): RedisServer {
 
 const neededVersion = [6, 2] as const
 
-/** Throws unless celeriac can work with this server. */
-export function checkServer(server: RedisServer, where: string, prefix: string): void {
+/** Throws unless celeriac can work with this server, ClusterFound for one that is a node where none was expected. */
+export function checkServer(server: RedisServer, where: string, prefix: string, isClusterExpected: boolean): void {
   const [major = 0, minor = 0] = server.version.split('.').map(Number)
   if (major < neededVersion[0] || (major === neededVersion[0] && minor < neededVersion[1])) {
     throw new OperationalError(
@@ -39,6 +42,7 @@ export function checkServer(server: RedisServer, where: string, prefix: string):
         `set global_keyprefix in the transport options to one with a hash tag, such as '{celery}:'; it is '${prefix}'`,
     )
   }
+  if (server.mode === 'cluster' && !isClusterExpected) throw new ClusterFound()
   // Not 'replica' alone: forks of Redis say it in other words.
   if (server.role !== 'master' && server.role !== 'primary') {
     throw new OperationalError(`Redis at ${where} is a ${server.role} and takes no writes; the primary is needed`)
@@ -48,4 +52,9 @@ export function checkServer(server: RedisServer, where: string, prefix: string):
 /** Something between the first brace and the next closing one. */
 function hasHashTag(prefix: string): boolean {
   return /^[^{]*\{[^}]+\}/.test(prefix)
+}
+
+/** `maxmemory_policy` of an INFO; undefined where it is not told. */
+export function evictionPolicy(info: unknown): string | undefined {
+  return /^maxmemory_policy:(\S+)/m.exec(String(info))?.[1]
 }

@@ -9,7 +9,7 @@ import {
 } from './redis-client.ts'
 import { describeReason, explainReply, isForAnotherServer, RedisConnectionLost } from './redis-errors.ts'
 import type { RedisOptions } from './redis-options.ts'
-import { checkServer, readHello, type RedisServer } from './redis-server-check.ts'
+import { checkServer, ClusterFound, readHello, type RedisServer } from './redis-server-check.ts'
 import { Watchdog } from './redis-watchdog.ts'
 
 export interface SessionOptions {
@@ -18,6 +18,7 @@ export interface SessionOptions {
   readonly resp: 2 | 3
   /** What the connection is for, such as `commands`. */
   readonly name: string
+  readonly isClusterExpected: boolean
 }
 
 /**
@@ -133,7 +134,8 @@ export class RedisSession {
   async #check(): Promise<void> {
     const [hello] = await Promise.all([this.send(['HELLO', String(this.#setup.resp)]), this.send(['PING'])])
     this.server = readHello(hello)
-    checkServer(this.server, this.where, this.#setup.options.globalKeyprefix)
+    const { options, isClusterExpected } = this.#setup
+    checkServer(this.server, this.where, options.globalKeyprefix, isClusterExpected)
   }
 
   #track(reply: Promise<unknown>, command: RedisArgument | undefined): Promise<unknown> {
@@ -175,6 +177,7 @@ export class RedisSession {
 
   #cannotConnect(): Error {
     const reason = this.#endReason
+    if (reason instanceof ClusterFound) return reason
     if (reason instanceof CeleriacError && !(reason instanceof RedisConnectionLost)) return reason
     if (reason instanceof this.#setup.module.ErrorReply) return explainReply(this.where, 'the login', reason)
     return new OperationalError(`Redis at ${this.where} cannot be reached: ${describeReason(reason)}`, {

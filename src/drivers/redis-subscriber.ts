@@ -67,7 +67,7 @@ export class SharedSubscriber implements RedisSubscriber, AsyncDisposable {
 
   #connect(): ReconnectingConnection {
     if (this.#connection) return this.#connection
-    const connection = new ReconnectingConnection(this.#open, true)
+    const connection = new ReconnectingConnection(this.#open, { isHeld: true })
     connection.onReady(() => this.#resume(connection))
     this.#connection = connection
     return connection

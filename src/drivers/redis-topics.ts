@@ -126,7 +126,7 @@ export class RedisTopics {
   #tell(name: string, text: string, channel: string): void {
     const listeners = this.#topics.get(name)?.listeners
     if (!listeners) return
-    for (const { onMessage } of [...listeners]) {
+    for (const { onMessage } of listeners) {
       try {
         onMessage(text, channel)
       } catch (error) {
