@@ -85,6 +85,11 @@ const task: Settings<TaskConfig> = {
     'The priority of tasks that name none: 0 to 9, higher first; unset is lowest.',
   ),
   routes: setting(routes, {}, 'Task names or globs to queues; the first that fits counts.'),
+  broadcastQueues: setting(
+    names,
+    [],
+    "Queues whose messages every worker gets that serves them, at most once and only while it runs (Celery: task_queues with Broadcast('name')).",
+  ),
   acksLate: setting(
     flag,
     true,

@@ -34,6 +34,7 @@ export interface TaskConfig {
   readonly defaultPriority: number | undefined
   /** In the order in which they were written; the first name or glob that fits counts. */
   readonly routes: Readonly<Record<string, Route>>
+  readonly broadcastQueues: readonly string[]
   readonly acksLate: boolean
   readonly trackStarted: boolean
   /** Milliseconds. */

@@ -1,7 +1,7 @@
 import type { ResultBackend } from '../backends/backend.ts'
 import { openBackend } from '../backends/open-backend.ts'
 import type { Broker } from '../brokers/broker.ts'
-import { openBroker } from '../brokers/open-broker.ts'
+import { openBroker, withBroadcastQueues } from '../brokers/open-broker.ts'
 import { Codec } from './codec.ts'
 import type { Config } from './config.ts'
 import { ResultWatcher } from './result-watcher.ts'
@@ -77,8 +77,10 @@ export class Connections {
   }
 
   async #openBroker(): Promise<Broker> {
-    const { url, transportOptions } = this.#options.config().broker
-    return (this.openedBroker = this.#options.broker ?? (await openBroker(url, { transportOptions })))
+    const { broker, task } = this.#options.config()
+    const opened =
+      this.#options.broker ?? (await openBroker(broker.url, { transportOptions: broker.transportOptions }))
+    return (this.openedBroker = await withBroadcastQueues(opened, task.broadcastQueues, task.defaultQueue))
   }
 
   async #openBackend(): Promise<ResultBackend> {

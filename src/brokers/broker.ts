@@ -8,8 +8,11 @@ export interface Outgoing {
   readonly deliverAt?: Date
 }
 
-/** Every listener of a channel gets every message; nobody keeps it unless it is retained. */
-export type Channel = 'events' | 'control' | `reply:${string}`
+/**
+ * Every listener of a channel gets every message; nobody keeps it unless it is retained. `tasks:` carries those of one
+ * broadcast queue.
+ */
+export type Channel = 'events' | 'control' | `reply:${string}` | `tasks:${string}`
 
 /**
  * Gets the deliveries of one round, in order. What it throws becomes an uncaught exception of the process; the
@@ -36,6 +39,11 @@ export interface Page {
 export interface BroadcastOptions {
   /** Listeners that come later get the message too, for this long. Default 0: only those that listen now. */
   readonly retainMs?: number
+  /**
+   * By which listeners of other programs choose, where the store has such keys: `task.sent`, `worker.heartbeat`. Ours hear
+   * all. Default: Celery's own for the channel.
+   */
+  readonly routingKey?: string
 }
 
 /**

@@ -43,3 +43,17 @@ function refuseOptions(options: Readonly<Record<string, unknown>>): void {
   if (names.length === 0) return
   throw new ImproperlyConfigured(`The memory broker takes no transport options, got ${names.join(', ')}`)
 }
+
+/**
+ * The broker with some queues that give each message to every subscriber. `routingKey` is what workers of Celery listen
+ * to: their default routing key.
+ */
+export async function withBroadcastQueues(
+  broker: Broker,
+  names: readonly string[],
+  routingKey: string,
+): Promise<Broker> {
+  if (names.length === 0) return broker
+  const { BroadcastQueues } = await import('./broadcast-queues.ts')
+  return new BroadcastQueues(broker, names, routingKey)
+}

@@ -1,4 +1,4 @@
-import { decodeControlRequest } from '../protocol/control-message.ts'
+import { decodeControlRequest, isAddressedTo } from '../protocol/control-message.ts'
 import type { Message } from '../protocol/message.ts'
 
 export interface Revocation {
@@ -6,6 +6,8 @@ export interface Revocation {
 }
 
 interface RevocationsOptions {
+  /** Of this worker: a revoke may be for others. */
+  readonly nodeName: string
   /** The oldest are forgotten above this. */
   readonly max: number
   readonly expiresMs: number
@@ -31,7 +33,7 @@ export class Revocations {
   /** Takes a message of the control channel; anything but a revoke is left to others. */
   accept(message: Message): void {
     const request = decodeControlRequest(message)
-    if (request?.method !== 'revoke') return
+    if (request?.method !== 'revoke' || !isAddressedTo(request, this.#options.nodeName)) return
     const { task_id: given, terminate } = request.arguments
     for (const taskId of Array.isArray(given) ? given : [given]) {
       if (typeof taskId === 'string' && taskId !== '') this.add(taskId, { terminate: terminate === true })

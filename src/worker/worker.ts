@@ -19,7 +19,7 @@ import { Settler } from './settler.ts'
 import { TaskLog } from './task-log.ts'
 
 export interface WorkerOptions {
-  /** Default: `task_default_queue`. */
+  /** Default: `task_default_queue` and `task_broadcast_queues`. */
   readonly queues?: readonly string[]
   /** How many bodies run at once. Default: `worker_concurrency`. */
   readonly concurrency?: number
@@ -72,7 +72,7 @@ export class Worker {
     this.#options = options
     this.name = nodeName(options.name)
     this.#readiness = new Readiness(app.log, app.config.worker.outageToleranceMs)
-    this.queues = options.queues ?? [app.config.task.defaultQueue]
+    this.queues = options.queues ?? [app.config.task.defaultQueue, ...app.config.task.broadcastQueues]
     this.concurrency = options.concurrency ?? app.config.worker.concurrency
     if (!Number.isInteger(this.concurrency) || this.concurrency < 1)
       throw new RangeError(`concurrency must be a whole number from 1, got ${this.concurrency}`)
@@ -160,6 +160,7 @@ export class Worker {
     const app = this.#app
     const { timeLimit, softTimeLimit, prefetchMultiplier = app.config.worker.prefetchMultiplier } = this.#options
     const revocations: Revocations = new Revocations({
+      nodeName: this.name,
       max: app.config.worker.revokesMax,
       expiresMs: app.config.worker.revokeExpiresMs,
       onRevoked: (taskId, { terminate }) => consumer.revoke(taskId, terminate),

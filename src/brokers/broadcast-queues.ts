@@ -1,0 +1,144 @@
+import { deadLetterQueue, withDeath, type Message } from '../protocol/message.ts'
+import type {
+  BroadcastOptions,
+  Broker,
+  Channel,
+  Delivery,
+  OnDeliveries,
+  Outgoing,
+  SubscribeOptions,
+  Subscription,
+} from './broker.ts'
+import { openMemoryBroker } from './memory.ts'
+import { MixedSubscription } from './mixed-subscription.ts'
+
+/** Messages that may wait in a worker. A broadcast is not kept by anybody, so more are dropped, with a warning. */
+const mostWaiting = 10_000
+
+/**
+ * A broker some of whose queues give each message to every subscriber, as Celery's `Broadcast` does. Such a message travels
+ * over a channel and waits in the memory of each subscriber, also for its ETA and its retries: it is delivered at most
+ * once to each, and only to those that listen.
+ */
+export class BroadcastQueues implements Broker {
+  readonly #broker: Broker
+  readonly #names: ReadonlySet<string>
+  readonly #routingKey: string
+  /** What waits, for each subscription. */
+  readonly #waiting = new Set<Broker>()
+  // Missing where the store's broker has none.
+  readonly peek?: NonNullable<Broker['peek']>
+  readonly queues?: NonNullable<Broker['queues']>
+
+  /** `routingKey`: that of the queues at Celery's workers, which is their `task_default_routing_key`. */
+  constructor(broker: Broker, names: readonly string[], routingKey: string) {
+    this.#broker = broker
+    this.#names = new Set(names)
+    this.#routingKey = routingKey
+    if (broker.peek) this.peek = broker.peek.bind(broker)
+    if (broker.queues) this.queues = broker.queues.bind(broker)
+  }
+
+  async publish(messages: readonly Outgoing[]): Promise<void> {
+    const kept = messages.filter(({ queue }) => !this.#names.has(queue))
+    if (kept.length > 0 || messages.length === 0) await this.#broker.publish(kept)
+    for (const { message, queue } of messages) {
+      if (!this.#names.has(queue)) continue
+      await this.#broker.broadcast(message, `tasks:${queue}`, { routingKey: this.#routingKey })
+    }
+  }
+
+  async subscribe(
+    queues: readonly string[],
+    onDeliveries: OnDeliveries,
+    options: SubscribeOptions,
+  ): Promise<Subscription> {
+    const kept = await this.#broker.subscribe(
+      queues.filter((queue) => !this.#names.has(queue)),
+      onDeliveries,
+      options,
+    )
+    const waiting = openMemoryBroker('memory:')
+    this.#waiting.add(waiting)
+    const onLocal: OnDeliveries = (deliveries) => onDeliveries(deliveries.map((each) => this.#delivery(each)))
+    const subscription = new MixedSubscription({
+      kept,
+      local: await waiting.subscribe([], onLocal, options),
+      names: this.#names,
+      listen: (queue) => this.#broker.listen(`tasks:${queue}`, (message) => void receive(waiting, queue, message)),
+      onDisposed: () => {
+        this.#waiting.delete(waiting)
+        return waiting[Symbol.asyncDispose]()
+      },
+    })
+    try {
+      for (const queue of queues) if (this.#names.has(queue)) await subscription.add(queue)
+    } catch (error) {
+      await subscription[Symbol.asyncDispose]()
+      throw error
+    }
+    return subscription
+  }
+
+  broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<void> {
+    return this.#broker.broadcast(message, channel, options)
+  }
+
+  listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
+    return this.#broker.listen(channel, onMessage)
+  }
+
+  /** Of a broadcast queue: what waits in this process. */
+  count(queue: string): Promise<number> {
+    return this.#sum(queue, (broker) => broker.count(queue))
+  }
+
+  purge(queue: string): Promise<number> {
+    return this.#sum(queue, (broker) => broker.purge(queue))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#broker[Symbol.asyncDispose]()
+  }
+
+  async #sum(queue: string, count: (broker: Broker) => Promise<number>): Promise<number> {
+    if (!this.#names.has(queue)) return count(this.#broker)
+    const counts = await Promise.all(Array.from(this.#waiting, count))
+    return counts.reduce((sum, each) => sum + each, 0)
+  }
+
+  /** Retries stay here, where the task failed; what is for others, and dead letters, go to the store. */
+  #delivery(delivery: Delivery): Delivery {
+    const { message, queue, deliveryCount } = delivery
+    return {
+      message,
+      queue,
+      deliveryCount,
+      get lost() {
+        return delivery.lost
+      },
+      get isLost() {
+        return delivery.isLost
+      },
+      acknowledge: async (successors = []) => {
+        const others = successors.filter((successor) => successor.queue !== queue)
+        if (others.length > 0) await this.publish(others)
+        await delivery.acknowledge(successors.filter((successor) => successor.queue === queue))
+      },
+      reject: async (options) => {
+        if (options.requeue) return delivery.reject(options)
+        const death = { reason: options.reason, queue, at: new Date().toISOString(), deliveries: deliveryCount }
+        await this.#broker.publish([{ message: withDeath(message, death), queue: deadLetterQueue(queue) }])
+        await delivery.acknowledge()
+      },
+      defer: (until) => delivery.defer(until),
+    }
+  }
+}
+
+async function receive(waiting: Broker, queue: string, message: Message): Promise<void> {
+  if ((await waiting.count(queue)) < mostWaiting) return waiting.publish([{ message, queue }])
+  process.emitWarning(`${mostWaiting} messages of the broadcast queue ${queue} wait in this worker; more are dropped`, {
+    code: 'CELERIAC_BROADCAST_DROPPED',
+  })
+}
