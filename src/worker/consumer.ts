@@ -10,6 +10,7 @@ import { Request, type TimeLimits } from './request.ts'
 import type { Revocations } from './revocations.ts'
 import type { Settler } from './settler.ts'
 import type { TaskLog } from './task-log.ts'
+import type { WorkerPools } from './worker-pools.ts'
 
 /** How long a body may go on whose loan was lost: nothing it does is accepted anyway. */
 const lossCheckMs = 1000
@@ -17,7 +18,7 @@ const lossCheckMs = 1000
 export interface ConsumerOptions {
   readonly app: Celeriac
   readonly codec: Codec
-  readonly pool: Pool
+  readonly pools: WorkerPools
   readonly settler: Settler
   readonly revocations: Revocations
   readonly taskLog: TaskLog
@@ -27,6 +28,9 @@ export interface ConsumerOptions {
   readonly onOutage: (reason: Error | undefined) => void
 }
 
+/** How many more messages are taken while some wait for a pool that is full, so that the others do not wait behind them. */
+const mostHeldBack = 32
+
 /** What becomes of each delivery: the decision table, then a slot. */
 export class Consumer {
   readonly running: Set<Request> = new Set()
@@ -35,6 +39,10 @@ export class Consumer {
   readonly revocations: Revocations
   readonly #rates: RateLimiter = new RateLimiter()
   #waiting: Request[] = []
+  /** Of those that wait: their pool is full, that of others is not. */
+  #heldBack = 0
+  /** Bodies that begin once their message is acknowledged. */
+  readonly #reserved = new Map<Pool, number>()
   readonly #options: ConsumerOptions
   #subscription: Subscription | undefined
   /** On its last delivery: nothing else is held here that has not begun, so that it can harm only itself. */
@@ -100,14 +108,48 @@ export class Consumer {
 
   /** Starts what waits, as far as slots are free. */
   pump(): void {
-    const { pool } = this.#options
+    const { pools } = this.#options
+    const full: Request[] = []
     let next = 0
-    while (next < this.#waiting.length && pool.busy < pool.size && !this.#isStopping) {
-      const request = this.#waiting[next++] as Request
-      if (!this.#isDiscarded(request)) this.#run(request)
+    while (next < this.#waiting.length && !this.#isStopping) {
+      const request = this.#waiting[next] as Request
+      const pool = pools.of(request.options)
+      const hasRoom = this.#hasRoom(pool, request)
+      if (!hasRoom && !pools.areSeveral) break
+      next++
+      if (!hasRoom) full.push(request)
+      else if (!this.#isDiscarded(request)) this.#run(request, pool)
       else if (request === this.#alone) this.#endAlone()
     }
-    if (next > 0) this.#waiting.splice(0, next)
+    if (next > 0) this.#waiting.splice(0, next, ...full)
+    this.#holdBack(full.length)
+  }
+
+  #hasRoom(pool: Pool, request: Request): boolean {
+    const reserved = this.#reserved.get(pool) ?? 0
+    return pool.hasRoom(request.job) && (reserved === 0 || pool.busy + reserved < pool.size)
+  }
+
+  #holdBack(count: number): void {
+    const heldBack = Math.min(mostHeldBack, Math.ceil(count / 8) * 8)
+    if (heldBack === this.#heldBack) return
+    this.#heldBack = heldBack
+    if (!this.#alone) this.#setPrefetch(this.#prefetch)
+  }
+
+  get #prefetch(): number {
+    return this.#options.window.size + this.#heldBack
+  }
+
+  /** Running, or waiting here for a slot. */
+  get demand(): number {
+    return this.running.size + this.#waiting.length
+  }
+
+  /** There are more or fewer slots. */
+  resized(): void {
+    if (!this.#alone) this.#setPrefetch(this.#prefetch)
+    this.wake()
   }
 
   /** A revoke arrived for a task that may run here. */
@@ -166,7 +208,7 @@ export class Consumer {
     const { app, settler, limits, maxDeliveries } = this.#options
     if (this.#isStopping) {
       this.tally.givenBack += 1
-      delivery.defer(new Date(0)).catch(settler.report)
+      void settler.defer(delivery, new Date(0))
       return undefined
     }
     const received = this.#read(delivery)
@@ -180,7 +222,7 @@ export class Consumer {
     if (this.#isDiscarded(request)) return undefined
     const { eta } = request.headers
     if (eta !== undefined && eta.getTime() > Date.now()) {
-      delivery.defer(eta).catch(settler.report)
+      void settler.defer(delivery, eta)
       return undefined
     }
     if (delivery.deliveryCount > maxDeliveries) {
@@ -200,7 +242,7 @@ export class Consumer {
   #isDeferredByRate(request: Request, intervalMs: number): boolean {
     const delayMs = this.#rates.delayMs(request.taskName, request.id, intervalMs)
     if (delayMs === undefined) return false
-    request.delivery.defer(new Date(Date.now() + delayMs)).catch(this.#options.settler.report)
+    void this.#options.settler.defer(request.delivery, new Date(Date.now() + delayMs))
     return true
   }
 
@@ -224,18 +266,32 @@ export class Consumer {
     return true
   }
 
-  #run(request: Request): void {
+  #run(request: Request, pool: Pool): void {
     this.running.add(request)
-    if (request.options.acksLate) this.#start(request)
-    else
-      this.#options.settler.acknowledgeEarly(request).then(
-        () => this.#start(request),
-        () => this.#finished(request),
-      )
+    if (request.options.acksLate) {
+      this.#start(request, pool)
+      return
+    }
+    this.#reserve(pool, 1)
+    this.#options.settler.acknowledgeEarly(request).then(
+      () => {
+        this.#reserve(pool, -1)
+        this.#start(request, pool)
+      },
+      () => {
+        this.#reserve(pool, -1)
+        void this.#options.settler.giveBack(request)
+        this.#finished(request)
+      },
+    )
   }
 
-  #start(request: Request): void {
-    const { pool, settler, taskLog } = this.#options
+  #reserve(pool: Pool, count: number): void {
+    this.#reserved.set(pool, (this.#reserved.get(pool) ?? 0) + count)
+  }
+
+  #start(request: Request, pool: Pool): void {
+    const { settler, taskLog } = this.#options
     const execution = pool.run(request.job, request.delivery)
     request.execution = execution
     // A revoke may have come between the decision and the start.
@@ -252,7 +308,7 @@ export class Consumer {
     this.running.delete(request)
     const isResized = runtimeMs !== undefined && this.#options.window.observe(runtimeMs)
     if (request === this.#alone) this.#endAlone()
-    else if (isResized && !this.#alone) this.#setPrefetch(this.#options.window.size)
+    else if (isResized && !this.#alone) this.#setPrefetch(this.#prefetch)
     if (this.running.size === 0) this.#onIdle?.()
     this.wake()
   }
@@ -264,7 +320,7 @@ export class Consumer {
 
   #endAlone(): void {
     this.#alone = undefined
-    this.#setPrefetch(this.#options.window.size)
+    this.#setPrefetch(this.#prefetch)
   }
 
   #setPrefetch(count: number): void {

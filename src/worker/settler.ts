@@ -7,18 +7,20 @@ import type { Outcome } from '../pools/pool.ts'
 import type { TaskHeaders } from '../protocol/task-message.ts'
 import { storesErrors } from './result-policy.ts'
 import type { Request } from './request.ts'
+import { Settlements } from './settlements.ts'
 
-/** Brings broker and result backend in line with what became of a task. Its errors are logged: the loan then lapses and the task runs again. */
+/** Brings broker and result backend in line with what became of a task. Its errors are logged, and what failed is tried again. */
 export class Settler {
   readonly #app: Celeriac
   readonly #backend: ResultBackend
-  readonly #pending = new Set<Promise<void>>()
+  readonly #settlements: Settlements
   readonly #now: () => number
 
   constructor(app: Celeriac, backend: ResultBackend, now: () => number = Date.now) {
     this.#app = app
     this.#backend = backend
     this.#now = now
+    this.#settlements = new Settlements(this.report)
   }
 
   /** The end of an attempt: the table of celery-wire 10.2, with late acknowledgement. */
@@ -29,7 +31,7 @@ export class Settler {
       case 'ignored':
         return this.#acknowledge(request)
       case 'retried':
-        return void this.#do(
+        return void this.#do(request.delivery, () =>
           request.isSettled
             ? this.#app.openBroker().then((broker) => broker.publish([outcome.next]))
             : request.delivery.acknowledge([outcome.next]),
@@ -39,7 +41,7 @@ export class Settler {
       case 'undecodable':
         return this.#deadLetter(request.delivery, outcome.reason)
       case 'timedOut':
-        return void this.#do(this.#timedOut(request, outcome.limitMs))
+        return void this.#do(request.delivery, () => this.#timedOut(request, outcome.limitMs))
       case 'cancelled':
         return this.#cancelled(request, outcome.reason)
       case 'lost':
@@ -60,7 +62,12 @@ export class Settler {
 
   /** Back to its place, as if it had not been taken. Resolves when that is done or has failed. */
   giveBack(request: Request): Promise<void> {
-    return request.isSettled ? Promise.resolve() : this.#do(request.delivery.defer(new Date(0)))
+    return request.isSettled ? Promise.resolve() : this.defer(request.delivery, new Date(0))
+  }
+
+  /** Back until then. Resolves when that is done or has failed. */
+  defer(delivery: Delivery, until: Date): Promise<void> {
+    return this.#do(delivery, () => delivery.defer(until))
   }
 
   /** Discarded before it ran: REVOKED with the reason `revoked` or `expired`. */
@@ -69,7 +76,9 @@ export class Settler {
       { taskId: request.id, taskName: request.taskName, reason },
       'Discarding {reason} task: {taskName}[{taskId}]',
     )
-    void this.#do(this.#storeThenAcknowledge(request.delivery, () => storeRevoked(this.#backend, request.id, reason)))
+    void this.#do(request.delivery, () =>
+      this.#storeThenAcknowledge(request.delivery, () => storeRevoked(this.#backend, request.id, reason)),
+    )
     this.#tellRevoked(request, { expired: reason === 'expired', terminated: false })
   }
 
@@ -123,17 +132,17 @@ export class Settler {
   readonly report = (error: unknown): void => {
     this.#app.log.error(
       { err: error, reason: error instanceof Error ? error.message : String(error) },
-      'A message could not be settled; it will be delivered again: {reason}',
+      'A message could not be settled, trying on: {reason}',
     )
   }
 
-  /** Resolves when everything begun so far is done or has failed. */
+  /** At the end of the worker: resolves when everything begun is done or has failed. */
   async settled(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending)
+    await this.#settlements.end()
   }
 
   #acknowledge(request: Request): void {
-    if (!request.isSettled) void this.#do(request.delivery.acknowledge())
+    if (!request.isSettled) void this.#do(request.delivery, () => request.delivery.acknowledge())
   }
 
   #rejected(request: Request, { requeue, reason }: { readonly requeue: boolean; readonly reason: string }): void {
@@ -141,13 +150,13 @@ export class Settler {
       void this.#app.signals.emit('taskRejected', { taskName: request.taskName, taskId: request.id, requeue, reason })
     }
     if (request.isSettled) return
-    if (requeue) void this.#do(request.delivery.reject({ requeue }))
+    if (requeue) void this.#do(request.delivery, () => request.delivery.reject({ requeue }))
     else this.#deadLetter(request.delivery, reason)
   }
 
   #lost({ isSettled, delivery }: Request, isTransient: boolean): void {
     if (isSettled) return
-    void this.#do(
+    void this.#do(delivery, () =>
       isTransient ? delivery.defer(new Date(this.#now() + lostPauseMs)) : delivery.reject({ requeue: true }),
     )
   }
@@ -158,7 +167,7 @@ export class Settler {
       void this.giveBack(request)
       return
     }
-    void this.#do(
+    void this.#do(request.delivery, () =>
       this.#storeThenAcknowledge(request.isSettled ? undefined : request.delivery, () =>
         storeRevoked(this.#backend, request.id, 'terminated'),
       ),
@@ -208,7 +217,7 @@ export class Settler {
     reason: string,
   ): void {
     const result = { type: error.type, details: [error.message], module: error.module, traceback: undefined }
-    void this.#do(
+    void this.#do(delivery, () =>
       this.#backend
         .store({ taskId, status: 'FAILURE', result, dateDone: new Date() })
         .catch(this.report)
@@ -217,7 +226,7 @@ export class Settler {
   }
 
   #deadLetter(delivery: Delivery, reason: string): void {
-    void this.#do(delivery.reject({ requeue: false, reason }))
+    void this.#do(delivery, () => delivery.reject({ requeue: false, reason }))
   }
 
   async #storeThenAcknowledge(delivery: Delivery | undefined, store: () => Promise<void>): Promise<void> {
@@ -225,10 +234,8 @@ export class Settler {
     await delivery?.acknowledge()
   }
 
-  #do(work: Promise<void>): Promise<void> {
-    const tracked: Promise<void> = work.catch(this.report).finally(() => this.#pending.delete(tracked))
-    this.#pending.add(tracked)
-    return tracked
+  #do(delivery: Delivery | undefined, work: () => Promise<void>): Promise<void> {
+    return this.#settlements.do(delivery, work)
   }
 }
 

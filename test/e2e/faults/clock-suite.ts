@@ -21,7 +21,7 @@ export function describeClockSteps(
     const { NODE_OPTIONS } = process.env
     before(() => {
       process.env['FAULTS_CLOCK'] = file
-      process.env['NODE_OPTIONS'] = `${NODE_OPTIONS ?? ''} --import ${path.join(import.meta.dirname, 'clock.mjs')}`
+      process.env['NODE_OPTIONS'] = `${NODE_OPTIONS ?? ''} --import ${path.join(import.meta.dirname, 'clock.ts')}`
     })
     after(() => {
       delete process.env['FAULTS_CLOCK']
@@ -52,7 +52,9 @@ export function describeClockSteps(
       setClock(0)
       await using site = await openSite()
       await site.startWorker()
-      const calls = Array.from({ length: 50 }, (_, n) => site.app.send<number>('faults.note', [n, 1], { countdown: '600ms' }))
+      const calls = Array.from({ length: 50 }, (_, n) =>
+        site.app.send<number>('faults.note', [n, 1], { countdown: '600ms' }),
+      )
       const results = await Promise.all(calls)
       setClock(-hourMs)
       const now = await site.app.send('faults.note', ['now', 1])
