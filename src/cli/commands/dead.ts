@@ -5,6 +5,7 @@ import type { CommandRun } from '../command-run.ts'
 import { confirm } from '../confirm.ts'
 import { wholeNumber } from '../option-values.ts'
 import { table } from '../output.ts'
+import { withProgress } from '../progress.ts'
 
 const help = `
 A message becomes a dead letter when it cannot be run: unreadable, an unknown task, rejected, or its workers died too often.
@@ -78,7 +79,16 @@ async function redriveDead(run: CommandRun, name: string | undefined, ids: reado
   const { app } = await run.openApp()
   const { redrive } = await import('../../app/dead-letters.ts')
   const queue = name ?? app.config.task.defaultQueue
-  const redriven = await redrive(await app.openBroker(), queue, ids.length === 0 ? {} : { taskIds: new Set(ids) })
+  const broker = await app.openBroker()
+  const source = deadLetterQueue(queue)
+  const long = {
+    label: `sending back to ${queue}`,
+    total: await broker.count(source),
+    left: () => broker.count(source),
+  }
+  const redriven = await withProgress(run, long, () =>
+    redrive(broker, queue, ids.length === 0 ? {} : { taskIds: new Set(ids) }),
+  )
   if (redriven < ids.length) {
     run.printer.note(`${ids.length - redriven} of the ids are not among the dead letters of ${queue}.`)
     run.exitCode = 1
@@ -93,6 +103,13 @@ async function purgeDead(run: CommandRun, name: string | undefined, force: boole
     run.exitCode = 1
     return
   }
-  const purged = await (await app.openBroker()).purge(deadLetterQueue(queue))
+  const broker = await app.openBroker()
+  const dead = deadLetterQueue(queue)
+  const long = {
+    label: `deleting dead letters of ${queue}`,
+    total: await broker.count(dead),
+    left: () => broker.count(dead),
+  }
+  const purged = await withProgress(run, long, () => broker.purge(dead))
   run.printer.result({ queue, purged }, `${purged} deleted.`)
 }

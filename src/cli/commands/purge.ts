@@ -3,6 +3,7 @@ import type { CommandRun } from '../command-run.ts'
 import { confirm } from '../confirm.ts'
 import { list } from '../option-values.ts'
 import { table } from '../output.ts'
+import { withProgress } from '../progress.ts'
 import { configuredQueues } from '../queue-names.ts'
 
 interface Options {
@@ -39,7 +40,10 @@ async function purge(run: CommandRun, options: Options): Promise<void> {
   }
   const broker = await app.openBroker()
   const rows = []
-  for (const queue of queues) rows.push({ queue, purged: await broker.purge(queue) })
+  for (const queue of queues) {
+    const long = { label: `purging ${queue}`, total: await broker.count(queue), left: () => broker.count(queue) }
+    rows.push({ queue, purged: await withProgress(run, long, () => broker.purge(queue)) })
+  }
   run.printer.result(
     rows,
     table(
