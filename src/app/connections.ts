@@ -78,8 +78,7 @@ export class Connections {
 
   async #openBroker(): Promise<Broker> {
     const { broker, task } = this.#options.config()
-    const opened =
-      this.#options.broker ?? (await openBroker(broker.url, { transportOptions: broker.transportOptions }))
+    const opened = this.#options.broker ?? (await openBroker(broker.url, { transportOptions: broker.transportOptions }))
     return (this.openedBroker = await withBroadcastQueues(opened, task.broadcastQueues, task.defaultQueue))
   }
 

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import { RedisConnectionLost } from '../drivers/redis-errors.ts'
+import type { Redis } from '../drivers/redis.ts'
+import { OperationalError } from '../errors.ts'
+import { encodeEnvelope } from '../protocol/envelope.ts'
+import type { Message } from '../protocol/message.ts'
+import type { Channel } from './broker.ts'
+import { fanoutAddress, replyExchange, replyQueue, Topics, type FanoutOptions } from './redis-exchanges.ts'
+import { RedisListener } from './redis-listener.ts'
+import { RedisReplies } from './redis-replies.ts'
+import { RedisRetained } from './redis-retained.ts'
+
+/** How long a broadcast waits for the connection to come back. */
+const sendTimeoutMs = 10_000
+
+/**
+ * Channels as kombu has them: its exchanges over pub/sub, and lists for replies. What is retained is kept in keys of our
+ * own.
+ *
+ * kombu also writes a binding for each mailbox. Nobody reads it, and a killed worker would leave it behind, so there is
+ * none here.
+ */
+export class RedisChannels implements AsyncDisposable {
+  readonly #redis: Redis
+  readonly #topics: Topics
+  readonly #retained: RedisRetained
+  readonly #replies: RedisReplies
+  readonly #listening = new Set<AsyncDisposable>()
+  #isDisposed = false
+
+  constructor(redis: Redis, options: FanoutOptions = {}) {
+    this.#redis = redis
+    this.#topics = new Topics(redis.prefix, redis.db, options)
+    this.#retained = new RedisRetained(redis)
+    this.#replies = new RedisReplies(redis)
+  }
+
+  /** Rejects with OperationalError. Only what is retained is sent again when a lost connection left in doubt whether it went. */
+  async broadcast(message: Message, channel: Channel, retainMs: number, routingKey?: string): Promise<void> {
+    this.#assertOpen('broadcast')
+    const address = fanoutAddress(channel)
+    const exchange = address?.exchange ?? replyExchange
+    const key = address ? (routingKey ?? address.routingKey) : replyQueue(channel).oid
+    const { properties } = message
+    const envelope = encodeEnvelope(
+      { ...message, properties: { ...properties, priority: properties.priority ?? 0 } },
+      { exchange, routingKey: key, deliveryTag: randomUUID() },
+    )
+    const topic = this.#topics.topic(exchange, key)
+    await this.#send(retainMs > 0, async () => {
+      if (!address) await this.#replies.send(channel, envelope)
+      else if (retainMs > 0) await this.#retained.publish(channel, envelope, topic, retainMs)
+      else await this.#redis.commands.send(['PUBLISH', topic, envelope])
+    })
+  }
+
+  /** Goes on after each reconnect, with what was retained meanwhile. */
+  async listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
+    this.#assertOpen('listen')
+    const listening = await this.#listen(channel, onMessage)
+    let ended: Promise<void> | undefined
+    const handle: AsyncDisposable = {
+      [Symbol.asyncDispose]: () => {
+        this.#listening.delete(handle)
+        return (ended ??= Promise.resolve(listening[Symbol.asyncDispose]()))
+      },
+    }
+    this.#listening.add(handle)
+    // Disposed of meanwhile: nobody else would end it.
+    if (this.#isDisposed) await this[Symbol.asyncDispose]()
+    this.#assertOpen('listen')
+    return handle
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true
+    await Promise.all([...this.#listening].map((listening) => listening[Symbol.asyncDispose]()))
+  }
+
+  async #listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
+    const address = fanoutAddress(channel)
+    if (!address) return this.#replies.listen(channel, onMessage)
+    const listener = new RedisListener(onMessage, (after) => this.#retained.read(channel, after))
+    const heard = this.#topics.heard(address)
+    const { subscriber } = this.#redis
+    const hear = (text: string): void => listener.hear(text)
+    const subscription = await ('pattern' in heard
+      ? subscriber.psubscribe(heard.pattern, hear, listener.resubscribed)
+      : subscriber.subscribe([heard.topic], hear, listener.resubscribed))
+    const listening = {
+      [Symbol.asyncDispose]: async () => {
+        listener.close()
+        await subscription[Symbol.asyncDispose]()
+      },
+    }
+    try {
+      await listener.start()
+    } catch (error) {
+      await listening[Symbol.asyncDispose]()
+      throw error
+    }
+    return listening
+  }
+
+  #assertOpen(operation: string): void {
+    if (this.#isDisposed)
+      throw new OperationalError(`The Redis broker was disposed of and cannot ${operation}; open a new one`)
+  }
+
+  async #send(isRetained: boolean, send: () => Promise<void>): Promise<void> {
+    const giveUpAt = performance.now() + sendTimeoutMs
+    for (;;) {
+      try {
+        return await send()
+      } catch (error) {
+        const leftMs = giveUpAt - performance.now()
+        const mayGoAgain = error instanceof RedisConnectionLost && (isRetained || !error.mayHaveRun)
+        if (!mayGoAgain || leftMs <= 0) throw error
+        await this.#redis.commands.ready(leftMs)
+      }
+    }
+  }
+}
