@@ -28,7 +28,7 @@ const ports = new Map([
   ['brokers', ['broker.ts', 'open-broker.ts']],
   ['backends', ['backend.ts', 'open-backend.ts']],
   ['serializers', ['serializer.ts', 'open-serializer.ts']],
-  ['pools', ['pool.ts', 'open-pool.ts']],
+  ['pools', ['pool.ts', 'open-pool.ts', 'open-slot.ts']],
   ['orms', ['orm-adapter.ts']],
   ['schedules', ['schedule.ts', 'open-schedule.ts']],
 ])

@@ -10,6 +10,7 @@ import type { Codec } from './codec.ts'
 import { Connections } from './connections.ts'
 import { configFromEnv } from './config-env.ts'
 import { compileConfig, settingsWarnings, type Config } from './config.ts'
+import { withConfigData, type ConfigData } from './config-data.ts'
 import { openEagerRunner, type EagerRunner } from './eager.ts'
 import type { ModelClass } from './model-handle.ts'
 import { Models } from './models.ts'
@@ -41,6 +42,8 @@ export interface AppOptions {
 /** What a program needs to define tasks and to send them: settings, registry, connections. */
 export class Celeriac implements AsyncDisposable {
   readonly name: string
+  /** @internal Where it was made: `file:line:column`. */
+  readonly place: string
   readonly tasks: TaskRegistry = new TaskRegistry(sharedTasks)
   readonly models: Models
   readonly transactions: Transactions
@@ -70,6 +73,7 @@ export class Celeriac implements AsyncDisposable {
     if (typeof (name as unknown) !== 'string' || name === '')
       throw new ImproperlyConfigured(`an app needs a name, such as new Celeriac('shop'); got ${typeof name}`)
     this.name = name
+    this.place = callerPlace(new.target)
     this.#logger = options.logger
     this.#connections = new Connections({
       broker: typeof options.broker === 'object' ? options.broker : undefined,
@@ -105,6 +109,12 @@ export class Celeriac implements AsyncDisposable {
       for (const warning of settingsWarnings(this.#sources)) this.log.warn({ warning }, '{warning}')
     }
     return this.#config
+  }
+
+  /** @internal The settings of the same app in another thread or process, as far as they are data, count here too. */
+  adoptConfig(data: ConfigData): void {
+    this.#config = withConfigData(this.#config ?? compileConfig(this.#sources), data)
+    this.#router = undefined
   }
 
   get log(): Logger {

@@ -11,7 +11,7 @@ import {
   optionalUrl,
   rateLimit,
 } from './setting-kinds.ts'
-import { record, routes, size, text, timezone, url, type Kind } from './setting-kinds.ts'
+import { autoscale, memory, pool, record, routes, size, text, timezone, url, type Kind } from './setting-kinds.ts'
 
 /** One setting: what it may be, what it is when nobody says anything, and what it does. */
 export interface Setting<T = unknown> {
@@ -127,11 +127,37 @@ const task: Settings<TaskConfig> = {
 }
 
 const worker: Settings<WorkerConfig> = {
-  concurrency: setting(
-    integer(1),
-    10,
-    'How many tasks a worker runs at once (Celery: the number of CPUs). They share one event loop, so tasks that wait may have many.',
+  pool: setting(
+    pool,
+    'async',
+    "Where tasks run: 'async' in the worker's event loop, 'solo' there and one at a time, 'threads', or 'processes' (Celery's prefork).",
   ),
+  concurrency: setting(
+    optional(integer(1)),
+    undefined,
+    'How many tasks a worker runs at once; unset: 10 with the pool async, the number of CPUs with threads and processes.',
+  ),
+  autoscale: setting(
+    optional(autoscale),
+    undefined,
+    "How many tasks a worker runs at once at most and at least, by how much there is to do, such as '10,2'.",
+  ),
+  isolatedConcurrency: setting(
+    optional(integer(1)),
+    undefined,
+    'How many tasks with the option isolate run at once, beside those of the pool; unset: the number of CPUs.',
+  ),
+  maxTasksPerChild: setting(
+    optional(integer(1)),
+    undefined,
+    'A thread or process is replaced after so many tasks; unset: never.',
+  ),
+  maxMemoryPerChild: setting(
+    optional(memory),
+    undefined,
+    'A thread or process is replaced after the task at whose end it took more: its heap, or the memory of the process.',
+  ),
+  procAliveTimeoutMs: setting(limit, 60_000, 'How long a thread or process may take to load the app (Celery: 4).'),
   prefetchMultiplier: setting(integer(0), 4, 'Messages a worker may hold for each slot; 0: no bound.'),
   shutdownTimeoutMs: setting(
     duration,

@@ -61,8 +61,25 @@ export interface OutboxConfig {
   readonly pollIntervalMs: number
 }
 
+type PoolName = 'async' | 'solo' | 'threads' | 'processes'
+
+/** How many bodies a worker may run at once, by how much there is to do. */
+export interface Autoscale {
+  readonly max: number
+  readonly min: number
+}
+
 export interface WorkerConfig {
-  readonly concurrency: number
+  readonly pool: PoolName
+  /** Undefined: what suits the pool. */
+  readonly concurrency: number | undefined
+  readonly autoscale: Autoscale | undefined
+  readonly isolatedConcurrency: number | undefined
+  readonly maxTasksPerChild: number | undefined
+  /** Bytes. */
+  readonly maxMemoryPerChild: number | undefined
+  /** Milliseconds. */
+  readonly procAliveTimeoutMs: number
   readonly prefetchMultiplier: number
   /** Milliseconds. */
   readonly shutdownTimeoutMs: number

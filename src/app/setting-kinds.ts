@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from '../util/duration.ts'
-import type { Route } from './config-type.ts'
+import type { Autoscale, Route } from './config-type.ts'
 
 /** What a setting's value may be: checked by zod, read from text where it comes from the environment. */
 export interface Kind<T> {
@@ -115,6 +115,48 @@ export const size: Kind<number> = {
   schema: z.preprocess(parseSize, z.number().int().min(1)),
   expects: "bytes, or text such as '512kB', '16MB'",
   fromText: asNumber,
+}
+
+/** KiB as in Celery, or text with a unit; becomes bytes. */
+export const memory: Kind<number> = {
+  schema: z.preprocess(
+    (value) => (typeof value === 'number' ? value * 1024 : parseSize(value)),
+    z
+      .number()
+      .int()
+      .min(1024 ** 2),
+  ),
+  expects: "KiB, or text such as '200MB', at least 1MB",
+  fromText: asNumber,
+}
+
+const poolNames = ['async', 'solo', 'threads', 'processes'] as const
+/** Celery's names. */
+const poolAliases: Readonly<Record<string, string>> = { prefork: 'processes', gevent: 'async', eventlet: 'async' }
+
+export const pool: Kind<(typeof poolNames)[number]> = {
+  schema: z.preprocess(
+    (value) => (typeof value === 'string' ? (poolAliases[value] ?? value) : value),
+    z.enum(poolNames),
+  ),
+  expects: "one of 'async', 'solo', 'threads', 'processes' (or 'prefork')",
+  fromText: asText,
+}
+
+function parseAutoscale(value: unknown): unknown {
+  const parts = typeof value === 'string' ? value.split(',') : value
+  if (!Array.isArray(parts) || parts.length !== 2) return value
+  const [max, min] = parts.map((part: unknown) => (typeof part === 'string' ? asNumber(part) : part))
+  return { max, min }
+}
+
+export const autoscale: Kind<Autoscale> = {
+  schema: z.preprocess(
+    parseAutoscale,
+    z.strictObject({ max: z.number().int().min(1), min: z.number().int().min(1) }).refine(({ max, min }) => min <= max),
+  ),
+  expects: "text such as '10,2': the most and the least, whole numbers from 1",
+  fromText: asText,
 }
 
 export function oneOf<T extends string>(...names: readonly [T, ...T[]]): Kind<T> {

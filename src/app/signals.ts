@@ -58,6 +58,10 @@ export interface Signals {
   }
   /** A message names a task that this worker does not have. */
   taskUnknown: { readonly taskName: string; readonly taskId: string; readonly queue: string }
+  /** In a thread or process of a pool: it has loaded the app and takes tasks. */
+  workerProcessInit: { readonly workerName: string }
+  /** In a thread or process of a pool that ends well: the place to close what the module of the app opened. */
+  workerProcessShutdown: { readonly workerName: string }
   workerReady: { readonly workerName: string }
   workerShuttingDown: { readonly workerName: string; readonly how: 'warm' | 'cold' }
   workerShutdown: { readonly workerName: string }

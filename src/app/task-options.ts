@@ -18,6 +18,9 @@ export type ErrorMatcher = (abstract new (...args: never[]) => Error) | ((error:
  */
 export type DispatchMode = 'auto' | 'afterCommit' | 'outbox' | 'now'
 
+/** Where a task runs: in a slot that is a thread, or a process. */
+export type IsolateMode = 'thread' | 'process'
+
 /** What `app.task(name, options, body)` takes; everything unset comes from the settings. */
 export interface TaskOptions extends ModelPolicy {
   /** Default 3. `Infinity`: for ever. */
@@ -67,6 +70,11 @@ export interface TaskOptions extends ModelPolicy {
   readonly serializer?: string
   readonly compression?: string
   readonly dispatch?: DispatchMode
+  /**
+   * Run it in a thread or process of its own, whatever the pool of the worker: for tasks that compute. Default: in the
+   * worker's pool.
+   */
+  readonly isolate?: IsolateMode
   /** The only models that the arguments may hold: classes, tables or labels. Default: any that an ORM in use knows. */
   readonly models?: readonly ModelHandle[]
 }
@@ -109,6 +117,7 @@ export interface CompiledOptions {
   readonly serializer: string
   readonly compression: string | undefined
   readonly dispatch: DispatchMode
+  readonly isolate: IsolateMode | undefined
 }
 
 const booleans = ['retryJitter', 'acksLate', 'ignoreResult', 'storeErrorsEvenIfIgnored', 'trackStarted'] as const
@@ -129,6 +138,7 @@ const others = [
   'serializer',
   'compression',
   'dispatch',
+  'isolate',
   'models',
   'takes',
 ] as const
@@ -157,7 +167,7 @@ export function checkTaskOptions(name: string, options: TaskOptions): void {
 }
 
 function checkNumbers(options: TaskOptions, problems: string[]): void {
-  const { maxRetries, priority, rateLimit, retryBackoff, timeLimit, softTimeLimit } = options
+  const { isolate, maxRetries, priority, rateLimit, retryBackoff, timeLimit, softTimeLimit } = options
   if (maxRetries !== undefined && !(maxRetries >= 0))
     problems.push(`maxRetries must be a count or Infinity, got ${String(maxRetries)}`)
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9))
@@ -169,6 +179,8 @@ function checkNumbers(options: TaskOptions, problems: string[]): void {
     problems.push(
       `rateLimit must be tasks a second or text like '10/s', '100/m', '1000/h', got ${describeValue(rateLimit)}`,
     )
+  if (isolate !== undefined && !['thread', 'process'].includes(isolate))
+    problems.push(`isolate must be 'thread' or 'process', got ${describeValue(isolate)}`)
   const hard = parseDuration(timeLimit)
   const soft = parseDuration(softTimeLimit)
   if (hard !== undefined && soft !== undefined && soft > hard)
@@ -224,6 +236,7 @@ export function compileTaskOptions(options: TaskOptions, config: Config): Compil
     serializer: options.serializer ?? settings.serializer,
     compression: options.compression ?? settings.compression,
     dispatch: options.dispatch ?? settings.dispatch,
+    isolate: options.isolate,
   })
 }
 

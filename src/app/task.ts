@@ -166,7 +166,9 @@ function directRequest(app: Celeriac, taskName: string, args: readonly unknown[]
 }
 
 /** `file:line:column` of the first caller outside this package's own frames given by `skip`. */
-export function callerPlace(skip: (...args: never[]) => unknown): string {
+export function callerPlace(
+  skip: ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown),
+): string {
   const holder: { stack?: string } = {}
   Error.captureStackTrace(holder, skip)
   const frame = holder.stack?.split('\n')[1] ?? ''

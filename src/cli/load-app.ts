@@ -2,6 +2,7 @@ import fs from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { Celeriac } from '../app/app.ts'
+import { exportsByName, isApp } from '../app/exported-app.ts'
 import { importModule } from '../app/import-module.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { nearest } from '../util/nearest.ts'
@@ -15,7 +16,6 @@ const extensions = ['', '.ts', '.mts', '.js', '.mjs', '.cts', '.cjs'] as const
 /** What `-A` of a folder means, as Celery looks for `proj.celery`. */
 const folderNames = ['app', 'celery', 'index', 'src/app', 'src/celery', 'src/index'] as const
 const preferredExports = ['default', 'app', 'celery'] as const
-const brand = Symbol.for('celeriac.app')
 
 /**
  * The app that `specifier` names: a path from `cwd` (extension optional; of a folder its `app.ts`, `celery.ts`, …) or a
@@ -24,7 +24,7 @@ const brand = Symbol.for('celeriac.app')
 export async function loadApp(specifier: string, cwd: string): Promise<LoadedApp> {
   const [, modulePart = specifier, exportName] = /^(.+?):([A-Za-z_$][\w$]*)$/.exec(specifier) ?? []
   const file = await findModule(modulePart, cwd)
-  const exported = flatten(await importModule(file))
+  const exported = exportsByName(await importModule(file))
   const app = exportName === undefined ? findApp(exported, specifier, file) : namedApp(exported, exportName, file)
   return { app, file }
 }
@@ -83,13 +83,6 @@ async function isFile(file: string): Promise<boolean> {
   }
 }
 
-/** What a CommonJS module assigned to `module.exports` arrives as default; its properties count too. */
-function flatten(exported: Readonly<Record<string, unknown>>): ReadonlyMap<string, unknown> {
-  const inner = exported['default']
-  const isBag = typeof inner === 'object' && inner !== null && !isApp(inner)
-  return new Map([...(isBag ? Object.entries(inner) : []), ...Object.entries(exported)])
-}
-
 function findApp(exported: ReadonlyMap<string, unknown>, specifier: string, file: string): Celeriac {
   for (const name of preferredExports) {
     const value = exported.get(name)
@@ -123,9 +116,4 @@ function kindOf(value: unknown): string {
   if (typeof value === 'function')
     return /^class\b/.test(Function.prototype.toString.call(value)) ? 'a class' : 'a function'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
-}
-
-/** By a brand, not by class: the app may come from another copy of this package. */
-function isApp(value: unknown): value is Celeriac {
-  return typeof value === 'object' && value !== null && brand in value
 }

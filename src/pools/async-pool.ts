@@ -1,4 +1,5 @@
-import { LoanLost, SoftTimeLimitExceeded, TaskRevoked, TimeLimitExceeded, WorkerShutdown } from '../errors.ts'
+import { TimeLimitExceeded } from '../errors.ts'
+import { abortReasons, softLimitPassed } from './abort-reasons.ts'
 import type { Attempt, CancelReason, Execute, Execution, Job, Loan, Outcome, Pool } from './pool.ts'
 
 export interface AsyncPoolOptions {
@@ -30,6 +31,14 @@ export class AsyncPool implements Pool {
 
   get busy(): number {
     return this.#busy
+  }
+
+  start(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  hasRoom(): boolean {
+    return this.#busy < this.#size
   }
 
   run(job: Job, loan?: Loan): Execution {
@@ -74,10 +83,7 @@ class AsyncExecution implements Execution, Attempt {
     this.#onSlotFree = onSlotFree
     this.outcome = new Promise((resolve) => (this.#resolve = resolve))
     if (softTimeLimitMs !== undefined) {
-      this.#softTimer = setTimeout(
-        () => this.#abort(new SoftTimeLimitExceeded(`soft time limit of ${softTimeLimitMs / 1000} s`)),
-        softTimeLimitMs,
-      )
+      this.#softTimer = setTimeout(() => this.#abort(softLimitPassed(softTimeLimitMs)), softTimeLimitMs)
     }
     if (hardTimeLimitMs !== undefined)
       this.#hardTimer = setTimeout(() => this.#timeOut(hardTimeLimitMs), hardTimeLimitMs)
@@ -153,9 +159,3 @@ class AsyncExecution implements Execution, Attempt {
     if (this.#hardTimer) clearTimeout(this.#hardTimer)
   }
 }
-
-const abortReasons = {
-  revoked: () => new TaskRevoked('revoked while it ran'),
-  shutdown: () => new WorkerShutdown('the worker stops; the message goes back to its queue'),
-  loanLost: () => new LoanLost('the broker lent the message to somebody else; what this attempt does is not accepted'),
-} satisfies Record<CancelReason, () => Error>

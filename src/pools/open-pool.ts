@@ -1,7 +1,24 @@
 import { AsyncPool, type AsyncPoolOptions } from './async-pool.ts'
 import type { Pool } from './pool.ts'
+import type { SlotPoolOptions } from './slot-pool.ts'
 
-/** The pool a worker runs its bodies in. */
-export function openPool(options: AsyncPoolOptions): Pool {
+export type { SlotLog } from './slot-messages.ts'
+
+export const poolKinds = ['async', 'solo', 'threads', 'processes'] as const
+export type PoolKind = (typeof poolKinds)[number]
+
+/** A pool in this event loop. `solo` is one of size 1. */
+export function openAsyncPool(options: AsyncPoolOptions): Pool {
   return new AsyncPool(options)
+}
+
+/** A pool of children. They are started by `start`. */
+export async function openSlotPool(
+  kind: 'threads' | 'processes',
+  options: Omit<SlotPoolOptions, 'name'>,
+): Promise<Pool> {
+  const { SlotPool } = await import('./slot-pool.ts')
+  return kind === 'threads'
+    ? new SlotPool((await import('./thread-slot.ts')).openThread, { ...options, name: 'thread' })
+    : new SlotPool((await import('./process-slot.ts')).openProcess, { ...options, name: 'process' })
 }

@@ -58,7 +58,7 @@ export interface Execution {
   readonly outcome: Promise<Outcome>
   /** Asks the body to stop: aborts its signal. */
   cancel(reason: CancelReason): void
-  /** Ends it now: the slot is stopped or, in the async pool, the body abandoned and fenced. */
+  /** Ends it: aborts its signal, and then the slot is stopped or, in the async pool, the body abandoned and fenced. */
   terminate(reason: CancelReason): void
 }
 
@@ -70,10 +70,16 @@ export interface Loan {
 
 /** Where task bodies run: this event loop, threads or processes. */
 export interface Pool extends AsyncDisposable {
+  /** How many bodies run at once. */
   readonly size: number
   /** Bodies that run now, the abandoned ones included: one that ended is not counted while its result is stored. */
   readonly busy: number
+  /** Resolves when bodies can run. Rejects, with the reason, if they never will. */
+  start(): Promise<void>
+  /** Another body can begin now, or next to no time after one that is measured as very short. */
+  hasRoom(job: Job): boolean
   /** Never throws: whatever happens is an outcome. What an attempt does after its `loan` is lost is not accepted. */
   run(job: Job, loan?: Loan): Execution
+  /** A smaller size is reached as bodies end. */
   resize(size: number): Promise<void>
 }

@@ -95,7 +95,8 @@ export class TaskAttempt {
         return slot.signal
       },
       updateState: (status, result) => {
-        if (slot.cancelled || this.ignoresResult) return Promise.resolve()
+        // What a body leaves behind must not replace how it ended.
+        if (slot.cancelled || this.ignoresResult || this.#isAccepted !== undefined) return Promise.resolve()
         return this.store({ status, result })
       },
     })

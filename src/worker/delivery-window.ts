@@ -3,7 +3,7 @@
  * broker is shared by many; long ones are not, so that they do not wait here while another worker is idle.
  */
 export class DeliveryWindow {
-  readonly #concurrency: number
+  #concurrency: number
   readonly #multiplier: number
   #averageMs = Number.POSITIVE_INFINITY
 
@@ -19,6 +19,11 @@ export class DeliveryWindow {
       ? this.#averageMs + (runtimeMs - this.#averageMs) / 20
       : runtimeMs
     return this.size !== before
+  }
+
+  /** There are more or fewer slots. */
+  resize(concurrency: number): void {
+    this.#concurrency = concurrency
   }
 
   get size(): number {

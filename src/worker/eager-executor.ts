@@ -2,9 +2,10 @@ import type { Celeriac } from '../app/app.ts'
 import { AsyncResult } from '../app/async-result.ts'
 import type { EagerRunner } from '../app/eager.ts'
 import type { CallOptions } from '../app/call-options.ts'
+import type { Call } from '../app/prepare-call.ts'
 import type { Task } from '../app/task.ts'
 import type { Outgoing } from '../brokers/broker.ts'
-import { openPool } from '../pools/open-pool.ts'
+import { openAsyncPool } from '../pools/open-pool.ts'
 import type { Job, Outcome } from '../pools/pool.ts'
 import { readTask } from '../protocol/task-message.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
@@ -38,7 +39,7 @@ export class EagerExecutor implements EagerRunner {
     const app = this.#app
     const codec = await app.openCodec()
     const executor = new Executor(app, { hostname: app.nodeName, codec, isEager: true, store })
-    const pool = openPool({
+    const pool = openAsyncPool({
       size: 1,
       execute: (job, attempt) => executor.execute(job, attempt),
       onSlotFree: () => undefined,

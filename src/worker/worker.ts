@@ -1,9 +1,10 @@
 import type { Celeriac } from '../app/app.ts'
 import type { ResultBackend } from '../backends/backend.ts'
 import { Outbox } from '../outbox/outbox.ts'
-import { openPool } from '../pools/open-pool.ts'
-import type { Pool } from '../pools/pool.ts'
+import { ImproperlyConfigured } from '../errors.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
+import { slotName } from '../util/slot-mark.ts'
+import { Autoscaler } from './autoscaler.ts'
 import { Consumer } from './consumer.ts'
 import { DeliveryWindow } from './delivery-window.ts'
 import { surviveDriverErrors } from './driver-errors.ts'
@@ -12,17 +13,17 @@ import { openHealthFile } from './health-file.ts'
 import { openHealthServer, type HealthAddress } from './health-server.ts'
 import { LoopLag } from './loop-lag.ts'
 import { nodeName } from './node-name.ts'
+import { resolvePoolOptions, type PoolOptions, type ResolvedPoolOptions } from './pool-options.ts'
 import { Readiness, type WorkerHealth } from './readiness.ts'
 import { ResultCleanup } from './result-cleanup.ts'
 import { Revocations } from './revocations.ts'
 import { Settler } from './settler.ts'
 import { TaskLog } from './task-log.ts'
+import { WorkerPools } from './worker-pools.ts'
 
-export interface WorkerOptions {
+export interface WorkerOptions extends PoolOptions {
   /** Default: `task_default_queue` and `task_broadcast_queues`. */
   readonly queues?: readonly string[]
-  /** How many bodies run at once. Default: `worker_concurrency`. */
-  readonly concurrency?: number
   /** Node name; `%h`, `%n`, `%d` are filled in. Default `celery@%h`. */
   readonly name?: string
   readonly prefetchMultiplier?: number
@@ -54,6 +55,9 @@ export interface ShutdownSummary {
 export class Worker {
   readonly name: string
   readonly queues: readonly string[]
+  /** Where bodies run. */
+  readonly pool: ResolvedPoolOptions['kind']
+  /** How many bodies run at once; the most, where that follows from how much there is to do. */
   readonly concurrency: number
   /** Resolves when the worker takes tasks; rejects when it could not start. */
   readonly ready: Promise<void>
@@ -65,6 +69,10 @@ export class Worker {
   readonly #stopping = new AbortController()
   readonly #killing = new AbortController()
   #ready!: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
+  readonly #pool: ResolvedPoolOptions
+  #window: DeliveryWindow | undefined
+  /** Why nothing can run any more. */
+  #broken: Error | undefined
   #ran = false
 
   constructor(app: Celeriac, options: WorkerOptions = {}) {
@@ -73,9 +81,9 @@ export class Worker {
     this.name = nodeName(options.name)
     this.#readiness = new Readiness(app.log, app.config.worker.outageToleranceMs)
     this.queues = options.queues ?? [app.config.task.defaultQueue, ...app.config.task.broadcastQueues]
-    this.concurrency = options.concurrency ?? app.config.worker.concurrency
-    if (!Number.isInteger(this.concurrency) || this.concurrency < 1)
-      throw new RangeError(`concurrency must be a whole number from 1, got ${this.concurrency}`)
+    this.#pool = resolvePoolOptions(options, app.config)
+    this.pool = this.#pool.kind
+    this.concurrency = this.#pool.autoscale?.max ?? this.#pool.size
     this.ready = new Promise((resolve, reject) => (this.#ready = { resolve, reject }))
     // Whoever runs the worker sees the error there; nobody has to look at `ready`.
     this.ready.catch(() => undefined)
@@ -95,6 +103,7 @@ export class Worker {
   /** Runs until `signal` aborts (a warm shutdown) or `stop` is called. Rejects if it cannot start. */
   async run(signal?: AbortSignal): Promise<void> {
     if (this.#ran) throw new Error(`worker ${this.name} ran already: make a new one`)
+    refuseInSlot()
     this.#ran = true
     const onAbort = (): void => this.stop('warm')
     if (signal?.aborted) onAbort()
@@ -123,12 +132,18 @@ export class Worker {
       onBlocked: (taskName, taskId, blockedMs) => lag.blockedBy(taskName, taskId, blockedMs),
       blockWarningMs: app.config.worker.blockWarningMs,
     })
-    const pool = openPool({
-      size: this.concurrency,
+    const pools = await WorkerPools.open({
+      app,
+      workerName: this.name,
+      options: this.#options,
+      resolved: this.#pool,
       execute: (job, attempt) => executor.execute(job, attempt),
+      store: (meta) => backend.store(meta),
       onSlotFree: () => consumer.wake(),
+      onBroken: (error) => this.#break(error),
     })
-    const consumer = this.#consumer(pool, backend, codec)
+    const consumer = this.#consumer(pools, backend, codec)
+    const autoscaler = this.#autoscaler(pools, consumer)
     lag.watch(() => consumer.running)
     const cleanup = new ResultCleanup(backend, app.log)
     const control = await broker.listen('control', (message) => consumer.revocations.accept(message))
@@ -136,15 +151,17 @@ export class Worker {
     const relaying = new AbortController()
     const relayed = new Outbox(app).run(relaying.signal)
     try {
+      await Promise.race([pools.start(), aborted(this.#stopping.signal)])
       if (!this.#stopping.signal.aborted) await this.#serve(consumer)
     } finally {
+      autoscaler?.stop()
       relaying.abort()
       await relayed
       lag.stop()
       await cleanup[Symbol.asyncDispose]()
       await consumer.close()
       await control[Symbol.asyncDispose]()
-      await pool[Symbol.asyncDispose]()
+      await pools[Symbol.asyncDispose]()
       survival?.[Symbol.dispose]()
       await app.signals.emit('workerShutdown', { workerName: this.name })
       if (this.shutdown) {
@@ -154,9 +171,30 @@ export class Worker {
         )
       }
     }
+    if (this.#broken) throw this.#broken
   }
 
-  #consumer(pool: Pool, backend: ResultBackend, codec: Awaited<ReturnType<Celeriac['openCodec']>>): Consumer {
+  /** The message shows why in the error of `run`. */
+  #break(error: Error): void {
+    this.#broken ??= error
+    this.#app.log.error({ err: error, reason: error.message }, 'The worker ends: {reason}')
+    this.stop('cold')
+  }
+
+  #autoscaler(pools: WorkerPools, consumer: Consumer): Autoscaler | undefined {
+    const { autoscale } = this.#pool
+    if (!autoscale) return undefined
+    const resize = (size: number): void => {
+      void pools.main.resize(size)
+      // One more than there are slots: that it waits tells that more are needed.
+      this.#window?.resize(pools.size + 1)
+      consumer.resized()
+    }
+    this.#window?.resize(pools.size + 1)
+    return new Autoscaler({ ...autoscale, demand: () => consumer.demand, resize, log: this.#app.log })
+  }
+
+  #consumer(pools: WorkerPools, backend: ResultBackend, codec: Awaited<ReturnType<Celeriac['openCodec']>>): Consumer {
     const app = this.#app
     const { timeLimit, softTimeLimit, prefetchMultiplier = app.config.worker.prefetchMultiplier } = this.#options
     const revocations: Revocations = new Revocations({
@@ -168,7 +206,7 @@ export class Worker {
     const consumer = new Consumer({
       app,
       codec,
-      pool,
+      pools,
       settler: new Settler(app, backend),
       revocations,
       taskLog: new TaskLog(app.log),
@@ -176,7 +214,7 @@ export class Worker {
         hardMs: timeLimit === undefined ? undefined : durationMs(timeLimit, 'timeLimit'),
         softMs: softTimeLimit === undefined ? undefined : durationMs(softTimeLimit, 'softTimeLimit'),
       },
-      window: new DeliveryWindow(this.concurrency, prefetchMultiplier),
+      window: (this.#window = new DeliveryWindow(pools.size, prefetchMultiplier)),
       maxDeliveries: app.config.task.maxDeliveries,
       onOutage: this.#readiness.onOutage,
     })
@@ -251,6 +289,16 @@ export class Worker {
 }
 
 const drainCheckMs = 50
+
+/** The module that a slot imports to find its tasks must not start a worker of its own. */
+function refuseInSlot(): void {
+  const slot = slotName()
+  if (slot === undefined) return
+  throw new ImproperlyConfigured(
+    `${slot} is a slot of a worker's pool, which imports the app's module to find its tasks, and that module runs a ` +
+      'worker. Put the app into a module of its own, or run the worker only `if (import.meta.main)`',
+  )
+}
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()

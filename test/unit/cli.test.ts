@@ -117,7 +117,7 @@ describe('celeriac config', () => {
     assert.equal(code, 0)
     assert.match(out, /^\* {2}broker_url +'redis:\/\/:\*+@localhost'$/m)
     assert.match(out, /^\* {2}task_time_limit +10m$/m)
-    assert.match(out, /^ {3}worker_concurrency +10$/m)
+    assert.match(out, /^ {3}worker_prefetch_multiplier +4$/m)
     assert.doesNotMatch(out, /hunter2/)
   })
 

@@ -142,7 +142,6 @@ describe('values of settings', () => {
     ['worker_concurrency', 0],
     ['worker_concurrency', 1.5],
     ['worker_concurrency', '4'],
-    ['worker_concurrency', null],
     ['worker_log_style', 'xml'],
   ]
   for (const [name, value] of wrong) {
@@ -260,7 +259,7 @@ describe('the environment', () => {
     assert.deepEqual(config.task.routes, { 'a.*': { queue: 'b' } })
     assert.equal(config.task.maxMessageSize, 1_048_576)
     assert.equal(config.task.defaultRateLimit, 5)
-    assert.equal(config.worker.concurrency, 10)
+    assert.equal(config.worker.concurrency, undefined)
   })
 
   it('may have variables with the prefix that are options or come from Kubernetes', () => {

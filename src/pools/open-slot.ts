@@ -1,0 +1,216 @@
+import { inspect } from 'node:util'
+import { OperationalError } from '../errors.ts'
+import { abortReasons, softLimitPassed } from './abort-reasons.ts'
+import type { Attempt, CancelReason, Outcome } from './pool.ts'
+import type { SlotAnswer, SlotJob, SlotLog, ToSlot } from './slot-messages.ts'
+import { openParentLine, type ParentLine } from './slot-parent.ts'
+
+export type { SlotJob, SlotLog } from './slot-messages.ts'
+
+/** What the child of a slot has loaded. */
+export interface SlotBody {
+  /** One attempt. Never rejects. */
+  execute(job: SlotJob, attempt: SlotAttempt): Promise<Outcome>
+  /** Closes what is open. */
+  close(): Promise<void>
+}
+
+/** What the child may say to its parent besides its answers. */
+export interface SlotVoice {
+  readonly name: string
+  log(line: SlotLog): void
+  /** Tells the parent's worker something by its name. */
+  note(note: string): void
+  /** Ends the child and says why: what runs in it is lost. */
+  die(reason: string): void
+}
+
+/** One job as the child sees it. */
+export interface SlotAttempt extends Attempt {
+  /** While the body runs, stores `state` by way of the parent; after that it goes with the answer. */
+  store(state: string): Promise<void>
+}
+
+/** Serves the parent from a thread or process that it started. Loads first; runs one body at a time. */
+export function serveSlot(load: (setup: unknown, voice: SlotVoice) => Promise<SlotBody>): void {
+  const line = openParentLine()
+  let server: SlotServer | undefined
+  line.listen((message) => {
+    if (message.kind === 'setup') server = new SlotServer(line, message, load)
+    else server?.heed(message)
+  })
+}
+
+class SlotServer {
+  readonly #line: ParentLine
+  readonly #tellsMemory: boolean
+  #body: SlotBody | undefined
+  readonly #queue: RunningAttempt[] = []
+  #isRunning = false
+  readonly #calls = new Map<number, PromiseWithResolvers<void>>()
+  #lastCall = 0
+
+  constructor(
+    line: ParentLine,
+    { name, setup, tellsMemory }: Extract<ToSlot, { kind: 'setup' }>,
+    load: (setup: unknown, voice: SlotVoice) => Promise<SlotBody>,
+  ) {
+    this.#line = line
+    this.#tellsMemory = tellsMemory
+    const voice: SlotVoice = {
+      name,
+      log: (each) => line.send({ kind: 'log', line: each }),
+      note: (note) => line.send({ kind: 'note', note }),
+      die: (reason) => line.end({ kind: 'fatal', reason }),
+    }
+    load(setup, voice).then(
+      (body) => {
+        this.#body = body
+        line.send({ kind: 'ready' })
+        line.watchParent()
+      },
+      (error: unknown) => line.end({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }),
+    )
+  }
+
+  heed(message: Exclude<ToSlot, { kind: 'setup' }>): void {
+    switch (message.kind) {
+      case 'run':
+        this.#queue.push(new RunningAttempt(message.job, this.#store))
+        if (!this.#isRunning) void this.#run()
+        return
+      case 'cancel':
+        return this.#queue.find(({ job }) => job.number === message.number)?.cancel(message.reason)
+      case 'stored': {
+        const call = this.#calls.get(message.call)
+        this.#calls.delete(message.call)
+        if (!message.error) return call?.resolve()
+        const { message: text, isOperational } = message.error
+        return call?.reject(isOperational ? new OperationalError(text) : new Error(text))
+      }
+      case 'stop':
+        void this.#close()
+    }
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    for (let attempt = this.#queue[0]; attempt; attempt = this.#queue[0]) {
+      this.#answer(attempt, await this.#outcome(attempt))
+      this.#queue.shift()
+    }
+    this.#isRunning = false
+  }
+
+  #outcome(attempt: RunningAttempt): Promise<Outcome> | Outcome {
+    const body = this.#body
+    if (attempt.cancelled || !body) return { kind: 'cancelled', runtimeMs: 0, reason: attempt.cancelled ?? 'shutdown' }
+    attempt.begin()
+    return body.execute(attempt.job, attempt)
+  }
+
+  #answer(attempt: RunningAttempt, outcome: Outcome): void {
+    attempt.end()
+    const memoryBytes = this.#tellsMemory ? this.#line.memoryBytes() : undefined
+    const answer: SlotAnswer = {
+      kind: 'ended',
+      number: attempt.job.number,
+      outcome,
+      states: attempt.lastStates,
+      memoryBytes,
+    }
+    try {
+      this.#line.send(answer)
+    } catch {
+      // A value that cannot cross, such as a function among the details of an error.
+      this.#line.send({ ...answer, outcome: withPlainError(outcome) })
+    }
+  }
+
+  readonly #store = (number: number, state: string): Promise<void> => {
+    const call = Promise.withResolvers<void>()
+    this.#calls.set(++this.#lastCall, call)
+    this.#line.send({ kind: 'store', number, call: this.#lastCall, state })
+    return call.promise
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#body?.close()
+    } catch (error) {
+      const fields = { reason: error instanceof Error ? error.message : String(error) }
+      this.#line.send({ kind: 'log', line: { level: 'warn', fields, message: 'A slot did not close well: {reason}' } })
+    }
+    this.#line.end()
+  }
+}
+
+function withPlainError(outcome: Outcome): Outcome {
+  if (!('error' in outcome) || !outcome.error) return outcome
+  const details = outcome.error.details.map((detail) => (typeof detail === 'string' ? detail : inspect(detail)))
+  return { ...outcome, error: { ...outcome.error, details } }
+}
+
+class RunningAttempt implements SlotAttempt {
+  readonly job: SlotJob
+  /** What goes with the answer. */
+  lastStates: string[] | undefined
+  #cancelled: CancelReason | undefined
+  #controller: AbortController | undefined
+  #abortReason: Error | undefined
+  #softTimer: NodeJS.Timeout | undefined
+  #hasEnded = false
+  readonly #store: (number: number, state: string) => Promise<void>
+
+  constructor(job: SlotJob, store: (number: number, state: string) => Promise<void>) {
+    this.job = job
+    this.#store = store
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#abortReason) this.#controller.abort(this.#abortReason)
+    }
+    return this.#controller.signal
+  }
+
+  get cancelled(): CancelReason | undefined {
+    return this.#cancelled
+  }
+
+  begin(): void {
+    const { softTimeLimitMs } = this.job
+    if (softTimeLimitMs !== undefined)
+      this.#softTimer = setTimeout(() => this.#abort(softLimitPassed(softTimeLimitMs)), softTimeLimitMs)
+  }
+
+  /** Whether what it did is accepted, the parent decides: it knows the loan and the limits. */
+  bodyEnded(): boolean {
+    clearTimeout(this.#softTimer)
+    this.#hasEnded = true
+    return true
+  }
+
+  store(state: string): Promise<void> {
+    if (!this.#hasEnded) return this.#store(this.job.number, state)
+    ;(this.lastStates ??= []).push(state)
+    return Promise.resolve()
+  }
+
+  cancel(reason: CancelReason): void {
+    if (this.#hasEnded || this.#cancelled) return
+    this.#cancelled = reason
+    this.#abort(abortReasons[reason]())
+  }
+
+  end(): void {
+    clearTimeout(this.#softTimer)
+    this.#hasEnded = true
+  }
+
+  #abort(reason: Error): void {
+    this.#abortReason ??= reason
+    this.#controller?.abort(this.#abortReason)
+  }
+}

@@ -1,0 +1,200 @@
+import type { CancelReason, Job } from './pool.ts'
+import type { ExecutionSlot, SlotExecution } from './slot-execution.ts'
+import type { FromSlot, SlotError, SlotLog } from './slot-messages.ts'
+import type { OpenTransport, SlotTransport } from './slot-transport.ts'
+
+export interface SlotOptions {
+  readonly name: string
+  readonly entry: URL
+  readonly open: OpenTransport
+  readonly setup: unknown
+  /** Jobs after which it is replaced. */
+  readonly maxTasks: number | undefined
+  readonly maxMemoryBytes: number | undefined
+  /** How long it may take to load. */
+  readonly startTimeoutMs: number
+  /** How an error of the store is told to the child. */
+  readonly describeError: (error: unknown) => SlotError
+  readonly events: SlotEvents
+}
+
+export interface SlotEvents {
+  onReady(slot: Slot): void
+  /** A body ended. */
+  onAnswer(slot: Slot, job: Job, runtimeMs: number): void
+  /** The child has ended, or was ended; `left` did not get to their end. */
+  onGone(slot: Slot, end: SlotEnd): void
+  onLog(slot: Slot, line: SlotLog): void
+  onNote(note: string): void
+}
+
+export interface SlotEnd {
+  readonly reason: string
+  /** It was told to. */
+  readonly isExpected: boolean
+  /** The first was running. */
+  readonly left: readonly SlotExecution[]
+}
+
+/**
+ * One thread or process, which runs one body at a time: starting -> ready -> leaving -> gone. It may hold jobs that wait
+ * for their turn, so that a very short one does not wait for the way there and back.
+ */
+export class Slot implements ExecutionSlot {
+  readonly name: string
+  /** Resolves when the child is no more. */
+  readonly exited: Promise<void>
+  #state: 'starting' | 'ready' | 'leaving' | 'gone' = 'starting'
+  #resolveExited!: () => void
+  #lastNumber = 0
+  /** In the order in which they run, with the number that the child knows them by. */
+  readonly #held: { readonly number: number; readonly execution: SlotExecution }[] = []
+  readonly #transport: SlotTransport
+  readonly #options: SlotOptions
+  #fatal: string | undefined
+  #startTimer: NodeJS.Timeout | undefined
+  #isStopped = false
+
+  constructor(options: SlotOptions) {
+    const { name, entry, open, setup, maxMemoryBytes, startTimeoutMs } = options
+    this.#options = options
+    this.name = name
+    this.exited = new Promise((resolve) => (this.#resolveExited = resolve))
+    this.#transport = open({
+      name,
+      entry,
+      onMessage: (message) => this.#heed(message),
+      onExit: (reason) => {
+        this.#gone(this.#fatal ?? reason)
+        this.#resolveExited()
+      },
+    })
+    this.#startTimer = setTimeout(() => {
+      this.#fatal = `did not load within ${startTimeoutMs / 1000} s`
+      this.#transport.kill()
+    }, startTimeoutMs)
+    this.#transport.send({ kind: 'setup', name, setup, tellsMemory: maxMemoryBytes !== undefined })
+  }
+
+  /** It takes jobs. */
+  get isReady(): boolean {
+    return this.#state === 'ready'
+  }
+
+  get isLeaving(): boolean {
+    return this.#state === 'leaving'
+  }
+
+  /** Jobs that it holds, the running one included. */
+  get load(): number {
+    return this.#held.length
+  }
+
+  get running(): SlotExecution | undefined {
+    return this.#held[0]?.execution
+  }
+
+  give(execution: SlotExecution): void {
+    const number = ++this.#lastNumber
+    const { message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs } = execution.job
+    this.#held.push({ number, execution })
+    this.#transport.send({
+      kind: 'run',
+      job: { number, message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs },
+    })
+    if (this.#lastNumber === this.#options.maxTasks) this.#state = 'leaving'
+    execution.givenTo(this)
+    if (this.#held.length === 1) execution.begin()
+  }
+
+  cancel(execution: SlotExecution, reason: CancelReason): void {
+    const held = this.#held.find((each) => each.execution === execution)
+    if (held) this.#transport.send({ kind: 'cancel', number: held.number, reason })
+  }
+
+  killUnder(execution: SlotExecution, reason: string): void {
+    if (this.running === execution) this.kill(reason)
+  }
+
+  /** Ends it at once. */
+  kill(reason: string): void {
+    if (this.#state === 'gone') return
+    this.#transport.kill()
+    this.#gone(reason, true)
+  }
+
+  /** Gets no more jobs, and ends after those that it has. */
+  retire(): void {
+    if (this.#state === 'gone') return
+    if (this.#state === 'starting') {
+      this.kill('not needed any more')
+      return
+    }
+    this.#state = 'leaving'
+    this.#stopIfDone()
+  }
+
+  #heed(message: FromSlot): void {
+    const { events } = this.#options
+    switch (message.kind) {
+      case 'ready':
+        clearTimeout(this.#startTimer)
+        if (this.#state !== 'starting') return
+        this.#state = 'ready'
+        return events.onReady(this)
+      case 'ended':
+        return this.#answered(message)
+      case 'store':
+        return this.#store(message)
+      case 'log':
+        return events.onLog(this, message.line)
+      case 'note':
+        return events.onNote(message.note)
+      case 'failed':
+      case 'fatal':
+        this.#fatal = message.reason
+    }
+  }
+
+  #answered(answer: Extract<FromSlot, { kind: 'ended' }>): void {
+    const held = this.#held.shift()
+    // What a child that was killed said before it died.
+    if (!held) return
+    this.#held[0]?.execution.begin()
+    const { maxMemoryBytes, events } = this.#options
+    if (maxMemoryBytes !== undefined && (answer.memoryBytes ?? 0) > maxMemoryBytes && this.#state === 'ready')
+      this.#state = 'leaving'
+    held.execution.answered(answer)
+    this.#stopIfDone()
+    events.onAnswer(this, held.execution.job, answer.outcome.runtimeMs)
+  }
+
+  #store({ number, call, state }: Extract<FromSlot, { kind: 'store' }>): void {
+    const execution = this.#held.find((held) => held.number === number)?.execution
+    const answer = (error: SlotError | undefined): void => this.#transport.send({ kind: 'stored', call, error })
+    if (!execution) return answer(undefined)
+    execution.store(state).then(
+      () => answer(undefined),
+      (error: unknown) => answer(this.#options.describeError(error)),
+    )
+  }
+
+  #stopIfDone(): void {
+    if (this.#state !== 'leaving' || this.#held.length > 0 || this.#isStopped) return
+    this.#isStopped = true
+    this.#transport.send({ kind: 'stop' })
+    const timer = setTimeout(() => this.#transport.kill(), stopTimeoutMs)
+    void this.exited.then(() => clearTimeout(timer))
+  }
+
+  #gone(reason: string, isExpected: boolean = this.#isStopped): void {
+    if (this.#state === 'gone') return
+    clearTimeout(this.#startTimer)
+    this.#state = 'gone'
+    const left = this.#held.splice(0).map(({ execution }) => execution)
+    this.#options.events.onGone(this, { reason, isExpected, left })
+  }
+}
+
+/** How long a child may take to close its pools of connections. */
+const stopTimeoutMs = 5000

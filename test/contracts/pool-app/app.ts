@@ -1,0 +1,88 @@
+// The app of the tests of pools. Slots import it as any other app: what its tasks do shows in outcomes, results and lines.
+import { setTimeout as pause } from 'node:timers/promises'
+import { threadId } from 'node:worker_threads'
+import { Celeriac, currentTask, Ignore, OperationalError, type TaskContext } from '../../../src/index.ts'
+import { createLogger } from '../../../src/util/logger.ts'
+
+export const app: Celeriac = new Celeriac('pools', {
+  broker: process.env['POOL_APP_URL'] ?? 'memory:',
+  logger: createLogger({ level: 'error', pretty: false }),
+  settings: { worker_shutdown_timeout: '5s' },
+})
+
+app.on('workerProcessInit', () => app.log.info({ pid: process.pid }, 'slot begins'))
+app.on('workerProcessShutdown', () => app.log.info({ pid: process.pid }, 'slot ends'))
+
+app.task('pool.add', (x: number, y: number) => x + y)
+app.task('pool.where', () => ({ pid: process.pid, threadId }))
+app.task('pool.env', (name: string) => process.env[name])
+app.task('pool.log', (text: string) => currentTask().log.warn({ err: new RangeError(text) }, 'a line: {err}'))
+app.task('pool.sleep', (ms: number) => pause(ms, ms))
+
+/** Says why it was told to stop. */
+app.task('pool.wait', async () => {
+  try {
+    await currentTask().sleep('1m')
+    return 'slept'
+  } catch (error) {
+    return (error as Error).name
+  }
+})
+app.task('pool.unaware', () => currentTask().sleep('1m'))
+
+/** Never comes back to the event loop. */
+app.task('pool.spin', () => {
+  for (;;);
+})
+app.task('pool.work', (ms: number) => {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+  return ms
+})
+
+app.task('pool.fail', () => {
+  throw new RangeError('too far')
+})
+app.task('pool.failOddly', () => {
+  throw Object.assign(new Error('odd'), { detail: () => 'a function', cause: { nested: Symbol('odd') } })
+})
+app.task('pool.ignore', () => {
+  throw new Ignore()
+})
+app.task('pool.retry', { retryDelay: '1h' }, function (this: TaskContext) {
+  this.retry({ error: new Error('busy') })
+})
+app.task('pool.circular', () => {
+  const value: Record<string, unknown> = {}
+  value['self'] = value
+  return value
+})
+app.task('pool.progress', async function (this: TaskContext) {
+  try {
+    await this.updateState('PROGRESS', { percent: 50 })
+    return 'done'
+  } catch (error) {
+    return error instanceof OperationalError ? 'the store is away' : error
+  }
+})
+
+app.task('pool.exit', () => process.exit(3))
+app.task('pool.reject', async () => {
+  void Promise.reject(new Error('nobody handles this'))
+  await pause(60_000)
+})
+app.task('pool.kill', () => process.kill(process.pid, 'SIGKILL'))
+app.task('pool.fill', () => {
+  const kept: number[][] = []
+  for (;;) kept.push(Array.from({ length: 100_000 }, (_, n) => n + 0.5))
+})
+/** The heap of its slot stays larger by so much. */
+app.task('pool.keep', (mb: number) => {
+  keeping.push(Array.from({ length: mb * 131_072 }, (_, n) => n + 0.5))
+  return keeping.length
+})
+const keeping: number[][] = []
+
+app.task('pool.isolated', { isolate: 'thread' }, () => ({ pid: process.pid, threadId }))
+app.task('pool.apart', { isolate: 'process' }, () => ({ pid: process.pid, threadId }))
+app.task('pool.early', { acksLate: false }, () => process.exit(3))
