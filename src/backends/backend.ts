@@ -14,6 +14,8 @@ export interface BackendOptions {
   readonly expiresMs: number | undefined
   /** Keep name, arguments, worker, retries and queue too (`result_extended`). Default false. */
   readonly extended?: boolean | undefined
+  /** `result_backend_transport_options`, for the backend to check. Default none. */
+  readonly transportOptions?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** Keeps what became of each task. SUCCESS is final: later states of that task are dropped. */

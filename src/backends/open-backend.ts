@@ -1,12 +1,12 @@
 import { ImproperlyConfigured } from '../errors.ts'
 import type { BackendOptions, ResultBackend } from './backend.ts'
 
-const known = 'memory:, memory:<name>, sqlite:<path> and disabled:'
-const planned = ['redis', 'rediss', 'rpc', 'db', 'postgres', 'postgresql', 'mysql']
+const known = 'redis://<host>:<port>/<db>, memory:, memory:<name>, sqlite:<path> and disabled:'
+const planned = ['rpc', 'db', 'postgres', 'postgresql', 'mysql']
 
 /**
- * Opens the result backend of a URL: `memory:`, `memory:<name>`, `sqlite:<path>` or `disabled:`.
- * Throws ImproperlyConfigured for other schemes, OperationalError for a file that cannot be used.
+ * Opens the result backend of a URL: `redis://` and its kin, `memory:`, `memory:<name>`, `sqlite:<path>` or `disabled:`.
+ * Throws ImproperlyConfigured for other schemes, OperationalError for a file or server that cannot be used.
  */
 export async function openBackend(url: string, options: BackendOptions): Promise<ResultBackend> {
   const scheme = /^([a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase() ?? url
@@ -15,6 +15,15 @@ export async function openBackend(url: string, options: BackendOptions): Promise
       return (await import('./memory.ts')).openMemoryBackend(url, options)
     case 'sqlite':
       return await (await import('./sqlite.ts')).openSqliteBackend(url, options)
+    case 'redis':
+    case 'rediss':
+    case 'redis+socket':
+    case 'socket':
+    case 'sentinel':
+    case 'redis+sentinel':
+    case 'redis+cluster':
+    case 'rediss+cluster':
+      return await (await import('./redis.ts')).openRedisBackend(url, options)
     case 'disabled':
       return (await import('./disabled.ts')).openDisabledBackend()
     default:

@@ -1,3 +1,4 @@
+import { isRecord } from '../protocol/describe-value.ts'
 import { decodeTaskMeta, encodeTaskMeta, type TaskMeta } from '../protocol/task-meta.ts'
 import { dumpJson, loadJson } from '../protocol/typed-json.ts'
 import type { GroupPart } from './backend.ts'
@@ -12,6 +13,13 @@ export function dumpMeta(meta: TaskMeta, isExtended: boolean): string {
 
 export function loadMeta(text: string): TaskMeta {
   return decodeTaskMeta(loadJson(text))
+}
+
+/** The same where the key names the task and the text need not. */
+export function loadMetaOf(taskId: string, text: string): TaskMeta {
+  const value = loadJson(text)
+  const isNamed = !isRecord(value) || typeof value['task_id'] === 'string'
+  return decodeTaskMeta(isNamed ? value : { ...value, task_id: taskId })
 }
 
 /** A part of a group is kept as the meta of its task, so that errors are encoded like those of results. */

@@ -69,18 +69,19 @@ class SessionOpener {
 class OpenedRedis implements Redis {
   readonly prefix: string
   readonly db: number
+  readonly options: RedisOptions
   readonly commands: RedisConnection
   readonly subscriber: RedisSubscriber
   readonly #opener: SessionOpener
   readonly #parts: Set<AsyncDisposable>
 
   constructor(opener: SessionOpener, db: number, session: RedisSession) {
-    const { globalKeyprefix, socketTimeoutMs } = opener.options
-    this.prefix = globalKeyprefix
+    this.options = opener.options
+    this.prefix = opener.options.globalKeyprefix
     this.db = db
     this.#opener = opener
     const commands = new ReconnectingConnection(opener.open('commands', 2), { isHeld: false, session })
-    const subscriber = new SharedSubscriber(opener.open('subscriber', 3), socketTimeoutMs)
+    const subscriber = new SharedSubscriber(opener.open('subscriber', 3), this.options.socketTimeoutMs)
     this.commands = commands
     this.subscriber = subscriber
     this.#parts = new Set([commands, subscriber])

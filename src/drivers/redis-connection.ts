@@ -1,7 +1,7 @@
 import { OperationalError } from '../errors.ts'
 import { throwLater } from '../util/throw-later.ts'
 import type { RedisArgument, RedisConnection, RedisScript, RedisSendOptions } from './redis.ts'
-import { explainReply, RedisConnectionLost, RedisReplyError } from './redis-errors.ts'
+import { explainReply, RedisConnectionLost } from './redis-errors.ts'
 import type { RedisSession } from './redis-session.ts'
 
 /** Opens the next session; `isHeld`: the attempt keeps the process alive. */
@@ -75,13 +75,7 @@ export class ReconnectingConnection implements RedisConnection {
     args: readonly RedisArgument[],
     options?: RedisSendOptions,
   ): Promise<unknown> {
-    const session = this.#session
-    if (!session) return Promise.reject(this.#offline('EVALSHA'))
-    const rest = [String(keys.length), ...keys, ...args]
-    return session.send(['EVALSHA', script.sha, ...rest], options).catch((error: unknown) => {
-      if (!(error instanceof RedisReplyError) || !error.reply.startsWith('NOSCRIPT')) throw error
-      return session.send(['EVAL', script.text, ...rest], options)
-    })
+    return this.#session?.run(script, keys, args, options) ?? Promise.reject(this.#offline('EVALSHA'))
   }
 
   async transaction(commands: readonly (readonly RedisArgument[])[], options?: RedisSendOptions): Promise<unknown[]> {

@@ -90,6 +90,14 @@ export const optionKinds: Readonly<Record<string, OptionKind>> = {
   unackedMutexExpire: seconds('unackedMutexExpireMs', 1),
   deadletterQueue: text('deadletterQueue'),
   resultChordOrdered: flag('resultChordOrdered'),
+  retryPolicy: {
+    expected: 'an object with timeout, a number of seconds',
+    read: (value) => {
+      if (typeof value !== 'object' || value === null) return undefined
+      const retryTimeout = 'timeout' in value ? asNumber(value.timeout) : undefined
+      return retryTimeout === undefined ? {} : { retryTimeoutMs: retryTimeout * 1000 }
+    },
+  },
   masterName: text('masterName'),
   sentinelKwargs: {
     expected: 'an object of username, password and ssl of the sentinels',

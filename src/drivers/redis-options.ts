@@ -33,6 +33,8 @@ export interface RedisOptions {
   readonly unackedMutexExpireMs: number
   readonly deadletterQueue: string | undefined
   readonly resultChordOrdered: boolean
+  /** How long results are tried to be stored while there is no connection (`timeout` of `retry_policy`). */
+  readonly retryTimeoutMs: number
   readonly masterName: string | undefined
   readonly sentinelUsername: string | undefined
   readonly sentinelPassword: string | undefined
@@ -61,6 +63,7 @@ const defaults: RedisOptions = {
   unackedMutexExpireMs: 300_000,
   deadletterQueue: undefined,
   resultChordOrdered: true,
+  retryTimeoutMs: 30_000,
   masterName: undefined,
   sentinelUsername: undefined,
   sentinelPassword: undefined,
@@ -72,7 +75,7 @@ const defaults: RedisOptions = {
 const ignored: ReadonlySet<string> = new Set(
   (
     'maxConnections retryOnTimeout unackedRestoreLimit unackedRestoreInterval unackedRestoreThrottle ackEmulation ' +
-    'bodyEncoding maxRetries intervalStart intervalStep intervalMax retryErrors retryPolicy connectRetries ' +
+    'bodyEncoding maxRetries intervalStart intervalStep intervalMax retryErrors connectRetries ' +
     'minOtherSentinels reauthCheckInterval socketReadSize socketKeepaliveOptions resultChordJoinTimeout ' +
     'resultChordRetryInterval threadSafe'
   ).split(' '),

@@ -1,5 +1,5 @@
 import { CeleriacError, OperationalError } from '../errors.ts'
-import type { RedisArgument, RedisSendOptions } from './redis.ts'
+import type { RedisArgument, RedisScript, RedisSendOptions } from './redis.ts'
 import {
   createNodeRedis,
   describeTarget,
@@ -7,7 +7,13 @@ import {
   type NodeRedisModule,
   type RedisTarget,
 } from './redis-client.ts'
-import { describeReason, explainReply, isForAnotherServer, RedisConnectionLost } from './redis-errors.ts'
+import {
+  describeReason,
+  explainReply,
+  isForAnotherServer,
+  RedisConnectionLost,
+  RedisReplyError,
+} from './redis-errors.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { checkServer, ClusterFound, readHello, type RedisServer } from './redis-server-check.ts'
 import { Watchdog } from './redis-watchdog.ts'
@@ -33,6 +39,8 @@ export class RedisSession {
   readonly #client: NodeRedis
   readonly #setup: SessionOptions
   readonly #watchdog: Watchdog
+  /** The server knows them. */
+  readonly #scripts = new Set<string>()
   #endReason: Error | undefined
   #inFlight = 0
   /** Keeps the process alive also while it is idle. */
@@ -92,6 +100,28 @@ export class RedisSession {
     if (options?.blocksMs) this.#watchdog.allow(options.blocksMs)
     const reply = this.#client.sendCommand(args, options?.asBytes ? this.#setup.module.asBytes : undefined)
     return this.#track(reply, args[0])
+  }
+
+  /**
+   * EVAL at the first time, which makes the server know the script, then EVALSHA. So scripts keep their order among other
+   * commands also where the server does not know them; only SCRIPT FLUSH takes that away for a moment.
+   */
+  run(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+    options?: RedisSendOptions,
+  ): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args]
+    const evaluate = (): Promise<unknown> => this.send(['EVAL', script.text, ...rest], options)
+    if (!this.#scripts.has(script.sha)) {
+      this.#scripts.add(script.sha)
+      return evaluate()
+    }
+    return this.send(['EVALSHA', script.sha, ...rest], options).catch((error: unknown) => {
+      if (!(error instanceof RedisReplyError) || !error.reply.startsWith('NOSCRIPT')) throw error
+      return evaluate()
+    })
   }
 
   /** Gives a subscription command to the client; `command` is its name. */

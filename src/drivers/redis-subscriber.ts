@@ -33,6 +33,11 @@ export class SharedSubscriber implements RedisSubscriber, AsyncDisposable {
     return this.#subscribe(this.#patterns, [pattern], onMessage, onResubscribed)
   }
 
+  /** The reply to a PING comes after all that was published before it. */
+  async caughtUp(): Promise<void> {
+    await this.#connection?.send(['PING'])
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true
     await this.#connection?.[Symbol.asyncDispose]()
@@ -53,10 +58,10 @@ export class SharedSubscriber implements RedisSubscriber, AsyncDisposable {
       topics.remove(names, listening)
       if (--this.#subscriptions === 0) this.#connection?.hold(false)
     }
-    topics.add(names, listening)
+    const isNew = topics.add(names, listening)
     if (++this.#subscriptions === 1) this.#connect().hold(true)
     try {
-      await this.#confirmed(topics)
+      await this.#confirmed(topics, isNew)
     } catch (error) {
       end()
       throw error
@@ -85,7 +90,7 @@ export class SharedSubscriber implements RedisSubscriber, AsyncDisposable {
   }
 
   /** All that is asked for in this turn is sent when its first microtask runs. */
-  async #confirmed(topics: RedisTopics): Promise<void> {
+  async #confirmed(topics: RedisTopics, isNew: boolean): Promise<void> {
     const connection = this.#connect()
     this.#flush ??= Promise.resolve().then(() => {
       this.#flush = undefined
@@ -97,7 +102,8 @@ export class SharedSubscriber implements RedisSubscriber, AsyncDisposable {
     for (;;) {
       await connection.ready(Math.max(0, giveUpAt - performance.now()))
       try {
-        await topics.subscribed
+        if (isNew) await topics.subscribed
+        else await this.caughtUp()
         return
       } catch (error) {
         if (!(error instanceof RedisConnectionLost) || performance.now() >= giveUpAt) throw error

@@ -40,12 +40,15 @@ export class RedisTopics {
     return this.#subscribed
   }
 
-  add(names: readonly string[], listening: RedisListening): void {
+  /** True if any of them is new, so that a command will be sent. */
+  add(names: readonly string[], listening: RedisListening): boolean {
+    const before = this.#wanted.length
     for (const name of names) {
       const topic = this.#topics.get(name)
       if (topic) topic.listeners.add(listening)
       else this.#open(name, listening)
     }
+    return this.#wanted.length > before
   }
 
   remove(names: readonly string[], listening: RedisListening): void {

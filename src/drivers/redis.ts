@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { RedisOptions } from './redis-options.ts'
 
 export type RedisArgument = string | Buffer
 
@@ -31,7 +32,7 @@ export interface RedisConnection extends AsyncDisposable {
    * not run). Rejects with RedisReplyError, which names the command, for an error that the server replied.
    */
   send(args: readonly RedisArgument[], options?: RedisSendOptions): Promise<unknown>
-  /** EVALSHA, and EVAL where the server does not know the script. Errors as of `send`. */
+  /** EVALSHA, or EVAL where the server does not know the script. Errors as of `send`. */
   run(
     script: RedisScript,
     keys: readonly string[],
@@ -58,15 +59,18 @@ export type RedisMessageListener = (text: string, channel: string) => void
  */
 export interface RedisSubscriber {
   /**
-   * Resolves once the server confirmed all channels; what several ask for is subscribed to once. Waits for a connection
-   * that is being restored, and rejects with OperationalError if that takes longer than `socket_timeout`.
+   * Resolves once the server confirmed all channels; what several ask for is subscribed to once. Whatever was published
+   * before the call was told by then, if it is told at all. Waits for a connection that is being restored, and rejects
+   * with OperationalError if that takes longer than `socket_timeout`.
    */
   subscribe(
     channels: readonly string[],
     onMessage: RedisMessageListener,
     onResubscribed?: () => void,
   ): Promise<AsyncDisposable>
-  /** The same for one glob-style pattern. */
+  /** Resolves when all that was published before the call was told. Errors as of `send`. */
+  caughtUp(): Promise<void>
+  /** The same as `subscribe` for one glob-style pattern. */
   psubscribe(pattern: string, onMessage: RedisMessageListener, onResubscribed?: () => void): Promise<AsyncDisposable>
 }
 
@@ -75,6 +79,8 @@ export interface Redis extends AsyncDisposable {
   /** `global_keyprefix`, or an empty text. */
   readonly prefix: string
   readonly db: number
+  /** What it was opened with, and what the URL names after its `?`. */
+  readonly options: RedisOptions
   /** Shared and pipelined; for commands that do not block. While idle it does not keep the process alive. */
   readonly commands: RedisConnection
   /** A connection of its own, for blocking commands; it keeps the process alive until it is disposed of. */

@@ -1,0 +1,40 @@
+/** The keys of Celery's Redis backend. Channels have the names of the keys. */
+export class RedisResultKeys {
+  readonly #task: string
+  readonly #group: string
+
+  /** As in Celery, an underscore parts the prefix from the rest unless it ends in `:`, `_`, `-` or `.` */
+  constructor(globalKeyprefix: string) {
+    const prefix = globalKeyprefix === '' || /[:_.-]$/.test(globalKeyprefix) ? globalKeyprefix : `${globalKeyprefix}_`
+    this.#task = `${prefix}celery-task-meta-`
+    this.#group = `${prefix}celery-taskset-meta-`
+  }
+
+  task(taskId: string): string {
+    return this.#task + taskId
+  }
+
+  taskIdOf(key: string): string {
+    return key.slice(this.#task.length)
+  }
+
+  /** Its finished members. */
+  groupParts(groupId: string): string {
+    return `${this.#group}${groupId}.j`
+  }
+
+  /** How many members it has. */
+  groupSize(groupId: string): string {
+    return `${this.#group}${groupId}.s`
+  }
+
+  /** How many were added to it later. */
+  groupExtra(groupId: string): string {
+    return `${this.#group}${groupId}.t`
+  }
+
+  /** Its members while one who takes them, known by `token`, may not have got the reply. */
+  takenParts(groupId: string, token: string): string {
+    return `${this.#group}${groupId}.j.${token}`
+  }
+}

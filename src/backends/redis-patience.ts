@@ -1,0 +1,89 @@
+import type { OperationalError } from '../errors.ts'
+import { type RedisConnection, RedisConnectionLost } from '../drivers/open-redis.ts'
+
+interface Attempt {
+  /** In the order in which they were asked for. */
+  readonly number: number
+  readonly send: () => Promise<unknown>
+  readonly giveUpAt: number
+  readonly resolve: (reply: unknown) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Commands that may run twice, sent again after a connection was lost: in their order, so that an older state does not
+ * replace a newer one, and until a deadline, after which they reject with what was wrong.
+ */
+export class PatientCommands {
+  readonly #connection: RedisConnection
+  readonly #deadlineMs: number
+  #next = 0
+  #lost: Attempt[] = []
+  #isResending = false
+  #closed: OperationalError | undefined
+
+  constructor(connection: RedisConnection, deadlineMs: number) {
+    this.#connection = connection
+    this.#deadlineMs = deadlineMs
+  }
+
+  /** `send` begins in this turn, or, after a loss, behind all that was lost before. */
+  run(send: () => Promise<unknown>): Promise<unknown> {
+    const number = this.#next++
+    if (this.#lost.length === 0 && this.#connection.isReady) {
+      return send().catch((error: unknown) => {
+        if (!(error instanceof RedisConnectionLost) || this.#closed) throw error
+        return this.#later(number, send)
+      })
+    }
+    return this.#closed ? Promise.reject(this.#closed) : this.#later(number, send)
+  }
+
+  /** What waits for a connection is rejected; what was sent is not. */
+  close(error: OperationalError): void {
+    this.#closed = error
+    for (const attempt of this.#lost) attempt.reject(error)
+    this.#lost = []
+  }
+
+  #later(number: number, send: () => Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#lost.push({ number, send, giveUpAt: performance.now() + this.#deadlineMs, resolve, reject })
+      if (!this.#isResending) void this.#resend()
+    })
+  }
+
+  async #resend(): Promise<void> {
+    this.#isResending = true
+    while (this.#lost.length > 0) {
+      try {
+        const firstDeadline = Math.min(...this.#lost.map((attempt) => attempt.giveUpAt))
+        await this.#connection.ready(Math.max(0, firstDeadline - performance.now()))
+      } catch (error) {
+        this.#giveUp(error as Error)
+        continue
+      }
+      const again = this.#lost.toSorted((a, b) => a.number - b.number)
+      this.#lost = []
+      await Promise.all(again.map((attempt) => this.#send(attempt)))
+    }
+    this.#isResending = false
+  }
+
+  async #send(attempt: Attempt): Promise<void> {
+    try {
+      attempt.resolve(await attempt.send())
+    } catch (error) {
+      const isOver = this.#closed !== undefined || performance.now() >= attempt.giveUpAt
+      if (error instanceof RedisConnectionLost && !isOver) this.#lost.push(attempt)
+      else attempt.reject(error as Error)
+    }
+  }
+
+  #giveUp(error: Error): void {
+    const now = performance.now()
+    const over = this.#lost.filter((attempt) => attempt.giveUpAt <= now)
+    this.#lost = this.#lost.filter((attempt) => attempt.giveUpAt > now)
+    for (const attempt of over) attempt.reject(error)
+  }
+}

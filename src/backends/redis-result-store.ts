@@ -1,0 +1,114 @@
+import { defineScript, type RedisConnection, type RedisScript } from '../drivers/open-redis.ts'
+import type { PatientCommands } from './redis-patience.ts'
+
+/**
+ * Sets and publishes each text whose key does not hold a SUCCESS. `status` is the first member in all that Celery and
+ * celeriac write; only where it is not, the stored text is parsed.
+ */
+const storeScript: RedisScript = defineScript(`
+local ttl = ARGV[1]
+for i, key in ipairs(KEYS) do
+  local text = ARGV[i + 1]
+  local head = redis.pcall('GETRANGE', key, 0, 19)
+  if type(head) ~= 'string' then head = '' end
+  local final = head == '{"status": "SUCCESS"' or string.sub(head, 1, 19) == '{"status":"SUCCESS"'
+  if not final and head ~= '' and string.sub(head, 1, 10) ~= '{"status":' then
+    local ok, meta = pcall(cjson.decode, redis.call('GET', key))
+    final = ok and type(meta) == 'table' and meta['status'] == 'SUCCESS'
+  end
+  if not final then
+    if ttl == '' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PX', ttl) end
+    redis.call('PUBLISH', key, text)
+  end
+end
+`)
+
+interface Batch {
+  readonly keys: string[]
+  readonly texts: string[]
+  size: number
+  readonly written: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/** States and characters of one script: while it runs, the server serves nobody else. */
+const largestBatch = 500
+const largestSize = 1_000_000
+/** Keys of one MGET. */
+const largestFetch = 1000
+
+/** The texts under the keys of tasks. What is stored in one turn of the event loop is one script. */
+export class RedisResultStore {
+  readonly #connection: RedisConnection
+  readonly #stores: PatientCommands
+  readonly #reads: PatientCommands
+  readonly #ttl: string
+  #batch: Batch | undefined
+  readonly #unfinished = new Set<Promise<unknown>>()
+
+  constructor(
+    connection: RedisConnection,
+    stores: PatientCommands,
+    reads: PatientCommands,
+    expiresMs: number | undefined,
+  ) {
+    this.#connection = connection
+    this.#stores = stores
+    this.#reads = reads
+    this.#ttl = expiresMs === undefined ? '' : String(Math.max(1, Math.round(expiresMs)))
+  }
+
+  store(key: string, text: string): Promise<void> {
+    if (this.#batch && (this.#batch.keys.length === largestBatch || this.#batch.size + text.length > largestSize)) {
+      this.flush()
+    }
+    this.#batch ??= this.#open()
+    this.#batch.keys.push(key)
+    this.#batch.texts.push(text)
+    this.#batch.size += text.length
+    return this.#batch.written
+  }
+
+  async forget(key: string): Promise<void> {
+    // Behind what was stored before it, in front of what is stored after it.
+    this.flush()
+    await this.#stores.run(() => this.#connection.send(['DEL', key]))
+  }
+
+  async fetch(keys: readonly string[]): Promise<(string | undefined)[]> {
+    const replies: Promise<unknown>[] = []
+    for (let from = 0; from < keys.length; from += largestFetch) {
+      const args = ['MGET', ...keys.slice(from, from + largestFetch)]
+      replies.push(this.#reads.run(() => this.#connection.send(args)))
+    }
+    const texts = (await Promise.all(replies)).flat() as (string | null)[]
+    return texts.map((text) => text ?? undefined)
+  }
+
+  /** Sends what waits for the end of the turn. */
+  flush(): void {
+    const batch = this.#batch
+    if (!batch) return
+    this.#batch = undefined
+    const args = [this.#ttl, ...batch.texts]
+    this.#stores.run(() => this.#connection.run(storeScript, batch.keys, args)).then(batch.resolve, batch.reject)
+  }
+
+  /** Resolves when all that was stored is written or has failed. */
+  async idle(): Promise<void> {
+    this.flush()
+    await Promise.all(this.#unfinished)
+  }
+
+  #open(): Batch {
+    const { promise: written, resolve, reject } = Promise.withResolvers<void>()
+    const batch: Batch = { keys: [], texts: [], size: 0, written, resolve, reject }
+    const ended: Promise<unknown> = written.catch(() => {}).then(() => this.#unfinished.delete(ended))
+    this.#unfinished.add(ended)
+    setImmediate(() => {
+      if (this.#batch === batch) this.flush()
+    })
+    return batch
+  }
+}

@@ -1,0 +1,155 @@
+import type { RedisSubscriber } from '../drivers/open-redis.ts'
+import { OperationalError } from '../errors.ts'
+import { throwLater } from '../util/throw-later.ts'
+import type { TaskMeta } from '../protocol/task-meta.ts'
+import type { RedisResultKeys } from './redis-keys.ts'
+import { loadMetaOf } from './stored-meta.ts'
+
+type Fetch = (keys: readonly string[]) => Promise<(string | undefined)[]>
+
+/** Keys of one look after a reconnect. */
+const largestLook = 1000
+
+/**
+ * Tells of published states. What was published while the connection was lost is fetched when it is back, and told where
+ * it is not what was told last.
+ */
+export class RedisResultWatch {
+  readonly #subscriber: RedisSubscriber
+  readonly #keys: RedisResultKeys
+  readonly #fetch: Fetch
+  readonly #watches = new Set<Watch>()
+  #isLooking = false
+  #isStale = false
+
+  constructor(subscriber: RedisSubscriber, keys: RedisResultKeys, fetch: Fetch) {
+    this.#subscriber = subscriber
+    this.#keys = keys
+    this.#fetch = fetch
+  }
+
+  async watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void): Promise<AsyncDisposable> {
+    const keys = [...new Set(taskIds)].map((taskId) => this.#keys.task(taskId))
+    const watch = new Watch(keys, this.#keys, onMeta)
+    if (keys.length === 0) return watch
+    const subscription = await this.#subscriber.subscribe(keys, watch.hear, this.#resubscribed)
+    watch.begin(async () => {
+      this.#watches.delete(watch)
+      await subscription[Symbol.asyncDispose]()
+    })
+    this.#watches.add(watch)
+    return watch
+  }
+
+  /** Nobody is told anything any more. */
+  async stop(): Promise<void> {
+    for (const watch of this.#watches) await watch[Symbol.asyncDispose]()
+  }
+
+  /** Told once for each watch, looked once for all. */
+  readonly #resubscribed = (): void => {
+    this.#isStale = true
+    if (this.#isLooking) return
+    this.#isLooking = true
+    setImmediate(() => void this.#look())
+  }
+
+  async #look(): Promise<void> {
+    while (this.#isStale) {
+      this.#isStale = false
+      const looked = [...this.#watches]
+      for (const watch of looked) watch.beginLook()
+      try {
+        await this.#fetchAll(looked)
+      } catch (error) {
+        // The connection broke again: the next one looks again.
+        if (!(error instanceof OperationalError)) throwLater(error)
+      }
+      for (const watch of looked) watch.endLook()
+    }
+    this.#isLooking = false
+  }
+
+  async #fetchAll(watches: readonly Watch[]): Promise<void> {
+    const asked = watches.flatMap((watch) => watch.keys.map((key) => ({ watch, key })))
+    for (let from = 0; from < asked.length; from += largestLook) {
+      const some = asked.slice(from, from + largestLook)
+      const texts = await this.#fetch(some.map(({ key }) => key))
+      // What was published before the fetch is told first: what the fetch says is then newer, or known.
+      await this.#subscriber.caughtUp()
+      for (const [index, { watch, key }] of some.entries()) watch.found(key, texts[index])
+    }
+  }
+}
+
+/** One call of `watch`. */
+class Watch implements AsyncDisposable {
+  readonly keys: readonly string[]
+  readonly #names: RedisResultKeys
+  readonly #onMeta: (meta: TaskMeta) => void
+  /** The last that was told, by key. */
+  readonly #told = new Map<string, string>()
+  /** What was heard while a look went on. */
+  #heard: Set<string> | undefined
+  #end: (() => Promise<void>) | undefined
+  #isActive = false
+
+  constructor(keys: readonly string[], names: RedisResultKeys, onMeta: (meta: TaskMeta) => void) {
+    this.keys = keys
+    this.#names = names
+    this.#onMeta = onMeta
+  }
+
+  /** What was heard before is for `fetch` to tell. */
+  begin(end: () => Promise<void>): void {
+    this.#isActive = true
+    this.#end = end
+  }
+
+  readonly hear = (text: string, key: string): void => {
+    if (!this.#isActive) return
+    this.#heard?.add(key)
+    this.#tell(text, key)
+  }
+
+  beginLook(): void {
+    this.#heard = new Set()
+  }
+
+  found(key: string, text: string | undefined): void {
+    if (text === undefined || !this.#isActive || this.#heard?.has(key) || this.#told.get(key) === text) return
+    this.#tell(text, key)
+  }
+
+  endLook(): void {
+    this.#heard = undefined
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isActive = false
+    const end = this.#end
+    this.#end = undefined
+    await end?.()
+  }
+
+  #tell(text: string, key: string): void {
+    this.#told.set(key, text)
+    const meta = this.#decode(text, key)
+    try {
+      if (meta) this.#onMeta(meta)
+    } catch (error) {
+      throwLater(error)
+    }
+  }
+
+  /** A text that cannot be read, from a newer release perhaps, must not end the process; `fetch` throws for it. */
+  #decode(text: string, key: string): TaskMeta | undefined {
+    const taskId = this.#names.taskIdOf(key)
+    try {
+      return loadMetaOf(taskId, text)
+    } catch (error) {
+      process.emitWarning(`The stored state of task ${taskId} cannot be read: ${String(error)}`, 'CeleriacWarning')
+      return undefined
+    }
+  }
+}

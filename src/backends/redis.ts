@@ -1,0 +1,99 @@
+import { openRedis, parseRedisOptions, type Redis } from '../drivers/open-redis.ts'
+import { OperationalError } from '../errors.ts'
+import type { TaskMeta } from '../protocol/task-meta.ts'
+import type { BackendOptions, GroupPart, ResultBackend } from './backend.ts'
+import { RedisGroups } from './redis-groups.ts'
+import { RedisResultKeys } from './redis-keys.ts'
+import { PatientCommands } from './redis-patience.ts'
+import { RedisResultStore } from './redis-result-store.ts'
+import { RedisResultWatch } from './redis-result-watch.ts'
+import { dumpMeta, loadMetaOf } from './stored-meta.ts'
+
+/**
+ * Opens Celery's Redis result backend: Python clients and workers may share it. Throws OperationalError if Redis cannot
+ * be reached, ImproperlyConfigured for a wrong URL or option.
+ */
+export async function openRedisBackend(url: string, options: BackendOptions): Promise<ResultBackend> {
+  const parsed = parseRedisOptions(options.transportOptions ?? {}, 'the Redis result backend')
+  return new RedisBackend(await openRedis(url, parsed), options)
+}
+
+class RedisBackend implements ResultBackend {
+  readonly #redis: Redis
+  readonly #isExtended: boolean
+  readonly #keys: RedisResultKeys
+  readonly #stores: PatientCommands
+  readonly #reads: PatientCommands
+  readonly #results: RedisResultStore
+  readonly #groups: RedisGroups
+  readonly #watch: RedisResultWatch
+  #isDisposed = false
+
+  constructor(redis: Redis, { expiresMs, extended = false }: BackendOptions) {
+    const { commands, subscriber, prefix } = redis
+    const { retryTimeoutMs, socketTimeoutMs, resultChordOrdered: isOrdered } = redis.options
+    this.#redis = redis
+    this.#isExtended = extended
+    this.#keys = new RedisResultKeys(prefix)
+    this.#stores = new PatientCommands(commands, retryTimeoutMs)
+    this.#reads = new PatientCommands(commands, socketTimeoutMs)
+    this.#results = new RedisResultStore(commands, this.#stores, this.#reads, expiresMs)
+    this.#groups = new RedisGroups(commands, this.#stores, this.#keys, { isOrdered, expiresMs })
+    this.#watch = new RedisResultWatch(subscriber, this.#keys, (keys) => this.#results.fetch(keys))
+  }
+
+  async store(meta: TaskMeta): Promise<void> {
+    this.#assertOpen('store')
+    await this.#results.store(this.#keys.task(meta.taskId), dumpMeta(meta, this.#isExtended))
+  }
+
+  async fetch(taskIds: readonly string[]): Promise<(TaskMeta | undefined)[]> {
+    this.#assertOpen('fetch')
+    const texts = await this.#results.fetch(taskIds.map((taskId) => this.#keys.task(taskId)))
+    return texts.map((text, index) => (text === undefined ? undefined : loadMetaOf(taskIds[index] ?? '', text)))
+  }
+
+  async watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void): Promise<AsyncDisposable> {
+    this.#assertOpen('watch')
+    return await this.#watch.watch(taskIds, onMeta)
+  }
+
+  async forget(taskId: string): Promise<void> {
+    this.#assertOpen('forget')
+    await this.#results.forget(this.#keys.task(taskId))
+  }
+
+  async addGroupPart(groupId: string, part: GroupPart): Promise<number> {
+    this.#assertOpen('addGroupPart')
+    return await this.#groups.add(groupId, part)
+  }
+
+  async takeGroupParts(groupId: string): Promise<GroupPart[]> {
+    this.#assertOpen('takeGroupParts')
+    return await this.#groups.take(groupId)
+  }
+
+  /** Redis does that itself. */
+  async deleteExpired(): Promise<number> {
+    this.#assertOpen('deleteExpired')
+    return 0
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    await this.#watch.stop()
+    this.#results.flush()
+    const closed = new OperationalError('The Redis result backend was disposed of while there was no connection')
+    this.#stores.close(closed)
+    this.#reads.close(closed)
+    await this.#results.idle()
+    await this.#redis[Symbol.asyncDispose]()
+  }
+
+  #assertOpen(operation: string): void {
+    if (this.#isDisposed) {
+      throw new OperationalError(`The Redis result backend was disposed of and cannot ${operation}; open a new one.`)
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import { describe } from 'node:test'
+import type { BackendOptions } from '../../src/backends/backend.ts'
+import { openBackend } from '../../src/backends/open-backend.ts'
+import { openRedis, parseRedisOptions } from '../../src/drivers/open-redis.ts'
+import { service, skipIfMissing } from '../services.ts'
+import { describeBackend } from './backend-contract.ts'
+
+const redis = await service('redis')
+const url = 'url' in redis ? redis.url : ''
+const itself = 'Redis deletes what expired by itself, so that there is nothing to count'
+
+describe('Redis', { skip: skipIfMissing(redis) }, () => {
+  describeBackend(
+    'Redis backend',
+    async () => {
+      const prefix = `celeriac-test:${randomUUID()}`
+      const options: BackendOptions = { expiresMs: 86_400_000, transportOptions: { globalKeyprefix: prefix } }
+      const backend = await openBackend(url, options)
+      return {
+        backend,
+        dispose: async () => {
+          await backend[Symbol.asyncDispose]()
+          await deleteAll(prefix)
+        },
+        reopen: async (changed = {}) => await openBackend(url, { ...options, ...changed }),
+      }
+    },
+    {
+      skip: {
+        'knows nothing of a result that expired, before and after it is deleted': itself,
+        'deletes thousands that expired and leaves the others': itself,
+        'deletes the parts of groups that expired': itself,
+      },
+    },
+  )
+})
+
+async function deleteAll(prefix: string): Promise<void> {
+  await using opened = await openRedis(url, parseRedisOptions({}, 'a test'))
+  let cursor = '0'
+  do {
+    const reply = (await opened.commands.send(['SCAN', cursor, 'MATCH', `${prefix}*`, 'COUNT', '5000'])) as [
+      string,
+      string[],
+    ]
+    cursor = reply[0]
+    if (reply[1].length > 0) await opened.commands.send(['UNLINK', ...reply[1]])
+  } while (cursor !== '0')
+}
