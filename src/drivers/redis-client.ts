@@ -42,9 +42,10 @@ export interface RedisTarget {
 /** Throws ImproperlyConfigured where the package is not installed. */
 export async function importNodeRedis(): Promise<NodeRedisModule> {
   try {
-    const { createClient, ErrorReply, RESP_TYPES } = await import('@redis/client')
+    const { RedisClient, ErrorReply, RESP_TYPES } = await import('@redis/client')
     return {
-      createClient: (options) => createClient(options) as unknown as NodeRedis,
+      // Not `createClient`: it makes a class with hundreds of methods for each set of options.
+      createClient: (options) => new RedisClient(options) as unknown as NodeRedis,
       ErrorReply,
       asBytes: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
     }
