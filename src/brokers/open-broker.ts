@@ -7,7 +7,8 @@ export interface OpenBrokerOptions {
 }
 
 /**
- * Opens the broker that a URL names: `memory:`, `memory:name`, `sqlite:./celeriac.db`. Each is imported only when it is
+ * Opens the broker that a URL names: `memory:`, `memory:name`, `sqlite:./celeriac.db`,
+ * `redis://localhost`. Each is imported only when it is
  * used. Throws ImproperlyConfigured for an unknown scheme or option, OperationalError if the store cannot be used.
  */
 export async function openBroker(url: string, { transportOptions = {} }: OpenBrokerOptions = {}): Promise<Broker> {
@@ -25,15 +26,26 @@ export async function openBroker(url: string, { transportOptions = {} }: OpenBro
     }
     case 'redis':
     case 'rediss':
+    case 'redis+socket':
+    case 'redis+cluster':
+    case 'sentinel': {
+      const [{ openRedisBroker }, { parseRedisOptions }] = await Promise.all([
+        import('./redis.ts'),
+        import('../drivers/open-redis.ts'),
+      ])
+      return openRedisBroker(url, parseRedisOptions(transportOptions, 'the Redis broker'))
+    }
     case 'amqp':
     case 'amqps':
     case 'postgres':
     case 'postgresql':
-      throw new ImproperlyConfigured(`Broker '${scheme}:' is not available in this release; use sqlite: or memory:`)
+      throw new ImproperlyConfigured(
+        `Broker '${scheme}:' is not available in this release; use redis:, sqlite: or memory:`,
+      )
     case undefined:
     default:
       throw new ImproperlyConfigured(
-        `Expected a broker URL that starts with sqlite: or memory:, got ${scheme ? `'${scheme}:'` : `'${url}'`}`,
+        `Expected a broker URL that starts with redis:, sqlite: or memory:, got ${scheme ? `'${scheme}:'` : `'${url}'`}`,
       )
   }
 }

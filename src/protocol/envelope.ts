@@ -17,27 +17,45 @@ export interface OpenedEnvelope {
   readonly address: EnvelopeAddress
   /** It was given out before. */
   readonly redelivered: boolean
+  /** How often it was given out before, as far as celeriac returned it. */
+  readonly deliveries: number
+  /** Not to be given out before this time, milliseconds since 1970. */
+  readonly dueMs: number | undefined
 }
 
-/** kombu's envelope of virtual transports: one JSON object, the body in base64 (celery-wire 2). */
-export function encodeEnvelope(message: Message, { exchange, routingKey, deliveryTag }: EnvelopeAddress): string {
+/** Keys of our own in an envelope. kombu carries them along, and has no use for them. */
+export const dueKey = 'celeriac-due'
+export const deliveriesKey = 'celeriac-deliveries'
+
+/**
+ * kombu's envelope of virtual transports: one JSON object, the body in base64 (celery-wire 2). A time before which it is
+ * not to be given out stands in front, where a script finds it without reading the rest. Throws EncodeError.
+ */
+export function encodeEnvelope(message: Message, address: EnvelopeAddress, dueMs?: number): string {
   const { headers, properties, contentType, contentEncoding, body } = message
-  return dumpJson({
-    body: Buffer.from(body as string, typeof body === 'string' ? 'utf8' : undefined).toString('base64'),
-    'content-encoding': contentEncoding,
-    'content-type': contentType,
-    headers,
-    properties: {
-      correlation_id: properties.correlationId,
-      reply_to: properties.replyTo,
-      delivery_mode: properties.deliveryMode ?? 2,
-      expiration: properties.expiration,
-      delivery_info: { exchange, routing_key: routingKey },
-      priority: properties.priority,
-      body_encoding: 'base64',
-      delivery_tag: deliveryTag,
-    },
-  })
+  const base64 = Buffer.from(body as string, typeof body === 'string' ? 'utf8' : undefined).toString('base64')
+  const due = dueMs === undefined ? '' : `"${dueKey}":${dueMs},`
+  return (
+    `{${due}"body":"${base64}","content-encoding":${JSON.stringify(contentEncoding)},` +
+    `"content-type":${JSON.stringify(contentType)},"headers":${dumpJson(headers)},` +
+    `"properties":${encodeProperties(properties, address)}}`
+  )
+}
+
+/** Written by hand because it is on the hot path: as JSON.stringify would write it. */
+function encodeProperties(
+  properties: MessageProperties,
+  { exchange, routingKey, deliveryTag }: EnvelopeAddress,
+): string {
+  const { correlationId, replyTo, deliveryMode, expiration, priority } = properties
+  let text = '{'
+  if (correlationId !== undefined) text += `"correlation_id":${JSON.stringify(correlationId)},`
+  if (replyTo !== undefined) text += `"reply_to":${JSON.stringify(replyTo)},`
+  if (deliveryMode !== undefined) text += `"delivery_mode":${deliveryMode},`
+  if (expiration !== undefined) text += `"expiration":${JSON.stringify(expiration)},`
+  text += `"delivery_info":{"exchange":${JSON.stringify(exchange)},"routing_key":${JSON.stringify(routingKey)}},`
+  if (priority !== undefined) text += `"priority":${JSON.stringify(priority)},`
+  return `${text}"body_encoding":"base64","delivery_tag":${JSON.stringify(deliveryTag)}}`
 }
 
 /** Throws DecodeError for text that is no envelope, naming what is wrong with it. */
@@ -56,8 +74,11 @@ export function decodeEnvelope(text: string): OpenedEnvelope {
     address: {
       exchange: textOf(info['exchange'], 'delivery_info.exchange') ?? '',
       routingKey: textOf(info['routing_key'], 'delivery_info.routing_key') ?? '',
-      deliveryTag: textOf(properties['delivery_tag'], 'delivery_tag') ?? missing('delivery_tag'),
+      // Only kombu needs it: who takes a message gives it a tag of his own.
+      deliveryTag: textOf(properties['delivery_tag'], 'delivery_tag') ?? '',
     },
+    deliveries: countOf(envelope[deliveriesKey]),
+    dueMs: typeof envelope[dueKey] === 'number' ? envelope[dueKey] : undefined,
     redelivered: info['redelivered'] === true || headers['redelivered'] === true,
   }
 }
@@ -74,6 +95,10 @@ function bodyOf(body: unknown, encoding: unknown, contentEncoding: string, compr
   const text = bytes.toString('utf8')
   // Bytes that are no text stay bytes: the serializer says what is wrong with them.
   return text.includes('\uFFFD') && !Buffer.from(text).equals(bytes) ? bytes : text
+}
+
+function countOf(value: unknown): number {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0
 }
 
 function propertiesOf(wire: Readonly<Record<string, unknown>>): MessageProperties {

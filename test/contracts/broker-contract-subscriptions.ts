@@ -145,7 +145,12 @@ export function defineSubscriptionTests(it: DefineBroker): void {
   it('gives back what is lent when it is disposed of: uncounted, at its old place', async ({ broker, reopen }) => {
     await using other = await reopen()
     const [first, second] = [new Inbox(), new Inbox()]
-    await broker.publish([...to('q', 'a', 'b', 'c', 'd'), { queue: 'q', message: text('high', { priority: 9 }) }])
+    await broker.publish(
+      ['a', 'b', 'c', 'd', 'high'].map((body) => ({
+        queue: 'q',
+        message: text(body, { priority: body === 'high' ? 9 : 1 }),
+      })),
+    )
     const subscription = await broker.subscribe(['q'], first.onDeliveries, { prefetch: 3 })
     await first.waitFor(3)
     await subscription[Symbol.asyncDispose]()

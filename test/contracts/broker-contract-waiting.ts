@@ -159,7 +159,8 @@ export function defineCountingTests(it: DefineBroker): void {
     await broker.publish([
       { queue: 'q', message: text('later'), deliverAt: inMs(120_000) },
       { queue: 'q', message: text('soon'), deliverAt: inMs(60_000) },
-      ...to('q', 'a', 'b'),
+      { queue: 'q', message: text('a', { priority: 1 }) },
+      { queue: 'q', message: text('b', { priority: 1 }) },
       { queue: 'q', message: text('high', { priority: 9 }) },
     ])
     const bodies = (messages: readonly Message[]): unknown[] => messages.map((message) => message.body)

@@ -1,0 +1,116 @@
+import { defineScript, type RedisScript } from '../drivers/open-redis.ts'
+import { readClock } from './redis-scripts.ts'
+
+/**
+ * Begins a lease. KEYS: consumers, epoch, renewed, grace. ARGV: consumer, lease (ms), epoch.
+ * After a time in which nobody could renew (the server was away) nobody is called dead for as long as a lease, so that all
+ * can renew theirs before they are judged.
+ */
+const noteRenewal = `
+local renewed = tonumber(redis.call('GET', KEYS[3]) or 0)
+local lease = tonumber(ARGV[2])
+if now - renewed > lease * 2 / 3 then redis.call('SET', KEYS[4], now + lease, 'PX', lease) end
+redis.call('SET', KEYS[3], now)`
+
+export const registerScript: RedisScript = defineScript(`${readClock}${noteRenewal}
+redis.call('ZADD', KEYS[1], now + lease, ARGV[1])
+redis.call('SET', KEYS[2], ARGV[3])
+return 1`)
+
+/**
+ * Renews a lease, 0 if it is over. KEYS: consumers, epoch, renewed, grace, held, unacked_index. ARGV: consumer, lease (ms),
+ * 1 to show kombu's restore that what is held is held: it only looks at the time in unacked_index.
+ */
+export const renewScript: RedisScript = defineScript(`${readClock}
+local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not ends or tonumber(ends) == 0 then return 0 end${noteRenewal}
+redis.call('ZADD', KEYS[1], now + lease, ARGV[1])
+if ARGV[3] == '1' then
+  local tags = redis.call('SMEMBERS', KEYS[5])
+  for from = 1, #tags, 2000 do
+    local scores = {}
+    for i = from, math.min(from + 1999, #tags) do
+      scores[#scores + 1] = now / 1000
+      scores[#scores + 1] = tags[i]
+    end
+    redis.call('ZADD', KEYS[6], 'XX', unpack(scores))
+  end
+end
+return 1`)
+
+/**
+ * A connection broke, or a take failed, and what was taken may not be known here: from now on only takes with the new
+ * epoch count, and what is held is told. -1 if the lease is over. KEYS: epoch, held. ARGV: old epoch, new one.
+ */
+export const recoverScript: RedisScript = defineScript(`
+local epoch = redis.call('GET', KEYS[1])
+if epoch ~= ARGV[1] and epoch ~= ARGV[2] then return -1 end
+redis.call('SET', KEYS[1], ARGV[2])
+return redis.call('SMEMBERS', KEYS[2])`)
+
+/** Ends a lease whose messages are all settled or returned. KEYS: consumers, epoch, held. ARGV: consumer. */
+export const resignScript: RedisScript = defineScript(`
+if redis.call('SCARD', KEYS[3]) > 0 then return 0 end
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[2], KEYS[3])
+return 1`)
+
+/**
+ * Names the consumers whose leases are over, and ends them for good: their takes and renewals do not count any more.
+ * KEYS: consumers, grace. ARGV: what the names of epochs begin with, the asking consumer, which is not judged.
+ */
+export const condemnScript: RedisScript = defineScript(`${readClock}
+local grace = redis.call('GET', KEYS[2])
+local latest = now
+if grace and tonumber(grace) > now then latest = 0 end
+local dead = {}
+for _, consumer in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', latest)) do
+  if consumer ~= ARGV[2] then
+    redis.call('ZADD', KEYS[1], 0, consumer)
+    redis.call('DEL', ARGV[1] .. consumer)
+    dead[#dead + 1] = consumer
+  end
+end
+return dead`)
+
+/**
+ * Puts messages back in front of their lists, if they are still the ones that were looked at. KEYS: unacked,
+ * unacked_index, held, lists. ARGV: for each message its tag, its record, number of lists, then for each list the number
+ * of its key, the channel to tell, and the envelope. Replies how many were there.
+ */
+export const restoreScript: RedisScript = defineScript(`
+local at, restored = 1, 0
+while at <= #ARGV do
+  local tag, record, lists = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+  local isThere = redis.call('HGET', KEYS[1], tag) == record
+  at = at + 3
+  if isThere then
+    redis.call('HDEL', KEYS[1], tag)
+    redis.call('ZREM', KEYS[2], tag)
+    redis.call('SREM', KEYS[3], tag)
+    restored = restored + 1
+  end
+  for _ = 1, lists do
+    if isThere then
+      redis.call('RPUSH', KEYS[tonumber(ARGV[at])], ARGV[at + 2])
+      if ARGV[at + 1] ~= '' then redis.call('PUBLISH', ARGV[at + 1], '') end
+    end
+    at = at + 3
+  end
+end
+return restored`)
+
+/** Drops the index entry of a message whose record is gone. KEYS: unacked, unacked_index, held. ARGV: tags. */
+export const forgetScript: RedisScript = defineScript(`
+for _, tag in ipairs(ARGV) do
+  if redis.call('HEXISTS', KEYS[1], tag) == 0 then
+    redis.call('ZREM', KEYS[2], tag)
+    redis.call('SREM', KEYS[3], tag)
+  end
+end
+return 1`)
+
+/** Releases a lock that is still ours. KEYS: the lock. ARGV: its token. */
+export const unlockScript: RedisScript = defineScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`)

@@ -1,0 +1,134 @@
+import type { Redis, RedisOptions } from '../drivers/open-redis.ts'
+import { recoverScript, registerScript, resignScript } from './redis-consumer-scripts.ts'
+import { RedisHeart } from './redis-heart.ts'
+import { RedisLease } from './redis-lease.ts'
+import type { RedisNames } from './redis-names.ts'
+import { renewLease } from './redis-renewal.ts'
+
+/** This process among those that hold messages: its lease, renewed by a thread, and what has to be known before a take. */
+export class RedisConsumer {
+  readonly #redis: Redis
+  readonly #names: RedisNames
+  readonly #url: string
+  readonly #options: RedisOptions
+  readonly #giveBack: (lease: RedisLease, tags: readonly string[]) => Promise<void>
+  #lease: RedisLease | undefined
+  #heart: RedisHeart | undefined
+  #registering: Promise<RedisLease> | undefined
+  /** Takes on their way: what they took is not known here yet. */
+  #taking = 0
+  #isInDoubt = false
+  #recovering: Promise<void> | undefined
+  readonly #whenQuiet: (() => void)[] = []
+
+  /** `giveBack` returns messages that were taken without anybody here having heard of it. */
+  constructor(
+    redis: Redis,
+    names: RedisNames,
+    url: string,
+    options: RedisOptions,
+    giveBack: (lease: RedisLease, tags: readonly string[]) => Promise<void>,
+  ) {
+    this.#redis = redis
+    this.#names = names
+    this.#url = url
+    this.#options = options
+    this.#giveBack = giveBack
+  }
+
+  /** The lease, where it can be taken with at once. */
+  get leaseIfHeld(): RedisLease | undefined {
+    return this.#isInDoubt ? undefined : this.#lease
+  }
+
+  get leaseIfKnown(): RedisLease | undefined {
+    return this.#lease
+  }
+
+  /** The lease to take with, begun if there is none, and with nothing left that a broken connection hid. */
+  async lease(): Promise<RedisLease> {
+    if (this.#isInDoubt && this.#lease) await (this.#recovering ??= this.#recover())
+    return this.#lease ?? (this.#registering ??= this.#register())
+  }
+
+  /** To be called around each take; `isKnown` false: it failed, and what it took, if anything, is not known. */
+  beginTake(): void {
+    this.#taking++
+  }
+
+  endTake(isKnown: boolean): void {
+    this.#taking--
+    if (!isKnown) this.#isInDoubt = true
+    if (this.#taking === 0) for (const tell of this.#whenQuiet.splice(0)) tell()
+  }
+
+  /** The lease is over: what it held is lost, and the next take begins a new one. */
+  lose(lease: RedisLease): void {
+    if (this.#lease === lease) {
+      this.#lease = undefined
+      this.#isInDoubt = false
+    }
+    lease.lose()
+  }
+
+  /** Whether the lease is over, or may be because the process stood still. */
+  isLost(lease: RedisLease): boolean {
+    if (!lease.isLost && this.#lease === lease && this.#heart?.isSuspect) this.lose(lease)
+    return lease.isLost
+  }
+
+  /** Where the thread does not. */
+  async renew(): Promise<void> {
+    const lease = this.#lease
+    if (!lease || this.#heart?.isReady) return
+    const isKept = await renewLease(this.#redis, this.#names, lease.id, this.#options.leaseMs, true)
+    if (!isKept) this.lose(lease)
+  }
+
+  /** After everything was settled or given back. */
+  async resign(): Promise<void> {
+    await this.#heart?.stop()
+    const lease = this.#lease
+    if (!lease || !this.#redis.commands.isReady) return
+    this.#lease = undefined
+    const keys = [this.#names.consumers, this.#names.epoch(lease.id), this.#names.held(lease.id)]
+    await this.#redis.commands.run(resignScript, keys, [lease.id])
+  }
+
+  async #register(): Promise<RedisLease> {
+    try {
+      const lease = new RedisLease()
+      const { consumers, renewedAt, graceUntil } = this.#names
+      const keys = [consumers, this.#names.epoch(lease.id), renewedAt, graceUntil]
+      await this.#redis.commands.run(registerScript, keys, [lease.id, String(this.#options.leaseMs), '1'])
+      this.#lease = lease
+      if (this.#heart) this.#heart.keep(lease.id)
+      else this.#heart = new RedisHeart(this.#url, this.#options, lease.id, this.#loseById)
+      return lease
+    } finally {
+      this.#registering = undefined
+    }
+  }
+
+  readonly #loseById = (consumerId: string): void => {
+    if (this.#lease?.id === consumerId) this.lose(this.#lease)
+  }
+
+  /** No take that was sent before may be carried out after this: the epoch is another one. */
+  async #recover(): Promise<void> {
+    try {
+      if (this.#taking > 0) await new Promise<void>((resolve) => this.#whenQuiet.push(resolve))
+      const lease = this.#lease
+      if (!lease) return
+      const keys = [this.#names.epoch(lease.id), this.#names.held(lease.id)]
+      const reply = await this.#redis.commands.run(recoverScript, keys, [String(lease.epoch), String(lease.epoch + 1)])
+      if (reply === -1) return this.lose(lease)
+      const unknown = (reply as string[]).filter((tag) => !lease.held.has(tag))
+      await this.#giveBack(lease, unknown)
+      lease.epoch++
+      this.#isInDoubt = false
+    } finally {
+      this.#recovering = undefined
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { openRedis, type Redis } from '../drivers/open-redis.ts'
+import { type HeartReport, type HeartThreadData, lookedAt, lookedTooLate, steadyMs } from './redis-heart.ts'
+import { RedisNames } from './redis-names.ts'
+import { renewLease } from './redis-renewal.ts'
+
+const { url, options, signs, consumerId } = workerData as HeartThreadData
+const { leaseMs, visibilityTimeoutMs } = options
+const renewEveryMs = leaseMs / 3
+const lookEveryMs = Math.min(1000, leaseMs / 10)
+/** kombu's restore looks at these times: they need not be newer than a fraction of its timeout. */
+const showEveryMs = Math.max(renewEveryMs, Math.min(visibilityTimeoutMs / 4, 300_000))
+
+let consumer: string | undefined = consumerId
+let redis: Redis | undefined
+let renewAtMs = 0
+let showAtMs = 0
+let isBusy = false
+
+function look(): void {
+  const nowMs = steadyMs()
+  if (nowMs - Atomics.load(signs, lookedAt) > BigInt(Math.ceil(leaseMs))) Atomics.store(signs, lookedTooLate, 1n)
+  Atomics.store(signs, lookedAt, nowMs)
+  if (!isBusy && Number(nowMs) >= renewAtMs) {
+    isBusy = true
+    void renew().finally(() => {
+      isBusy = false
+    })
+  }
+}
+
+async function renew(): Promise<void> {
+  const renewing = consumer
+  if (renewing === undefined) return
+  const nowMs = Number(steadyMs())
+  const shows = nowMs >= showAtMs
+  try {
+    redis ??= await openRedis(url, options)
+    const isKept = await renewLease(redis, new RedisNames(options), renewing, leaseMs, shows)
+    renewAtMs = nowMs + renewEveryMs
+    if (shows) showAtMs = nowMs + showEveryMs
+    if (consumer !== renewing) return
+    // The server says so: whatever stood still, nobody else got anything.
+    if (isKept) Atomics.store(signs, lookedTooLate, 0n)
+    else lose(renewing)
+  } catch {
+    // The server is away: the event loop meets the same error and tells it. Try again with the next look.
+  }
+}
+
+function lose(lost: string): void {
+  consumer = undefined
+  report({ kind: 'lost', consumerId: lost })
+}
+
+function report(message: HeartReport): void {
+  parentPort?.postMessage(message)
+}
+
+parentPort?.on('message', (kept: string) => {
+  consumer = kept
+  renewAtMs = 0
+})
+setInterval(look, lookEveryMs)
+look()
+report({ kind: 'ready' })

@@ -1,0 +1,90 @@
+import { Worker } from 'node:worker_threads'
+import type { RedisOptions } from '../drivers/open-redis.ts'
+
+/** What the thread is started with. */
+export interface HeartThreadData {
+  readonly url: string
+  readonly options: RedisOptions
+  /** When the thread last looked at the clock, and whether it once looked too late; see {@link RedisHeart.isSuspect}. */
+  readonly signs: BigInt64Array
+  readonly consumerId: string
+}
+
+export type HeartReport = { readonly kind: 'ready' } | { readonly kind: 'lost'; readonly consumerId: string }
+
+export const lookedAt = 0
+export const lookedTooLate = 1
+
+/** `redis-heart-thread.ts` beside this file, or what the build made of it. */
+const entry = new URL(`./redis-heart-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)
+
+/** Of all threads of the process; it goes on while the process is stopped. */
+export function steadyMs(): bigint {
+  return process.hrtime.bigint() / 1_000_000n
+}
+
+/** Renews this consumer's lease from a thread, because a task may block the event loop for longer than a lease. */
+export class RedisHeart {
+  readonly #signs = new BigInt64Array(new SharedArrayBuffer(16))
+  readonly #leaseMs: bigint
+  readonly #thread: Worker
+  readonly #onLost: (consumerId: string) => void
+  #isReady = false
+
+  constructor(url: string, options: RedisOptions, consumerId: string, onLost: (consumerId: string) => void) {
+    this.#onLost = onLost
+    this.#leaseMs = BigInt(Math.ceil(options.leaseMs))
+    Atomics.store(this.#signs, lookedAt, steadyMs())
+    const workerData: HeartThreadData = { url, options, signs: this.#signs, consumerId }
+    // The loaders of the program are not for this thread: they would only make it start later.
+    this.#thread = new Worker(entry, { workerData, execArgv: [], name: 'celeriac-heart' })
+    this.#thread.on('message', (report: HeartReport) => this.#heed(report))
+    this.#thread.on('error', (error) => this.#warn(error))
+    this.#thread.on('exit', () => {
+      this.#isReady = false
+    })
+    // After the listeners, which would keep the process alive.
+    this.#thread.unref()
+  }
+
+  /** False before it has started and after it has failed: then the event loop has to renew. */
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /**
+   * True if the whole process stood still for as long as a lease, be it that nobody has told it yet: somebody else may
+   * have got what it holds. Asks nobody, so that it can be asked at any moment.
+   */
+  get isSuspect(): boolean {
+    if (!this.#isReady) return false
+    return (
+      Atomics.load(this.#signs, lookedTooLate) !== 0n ||
+      steadyMs() - Atomics.load(this.#signs, lookedAt) > this.#leaseMs
+    )
+  }
+
+  /** Renews this consumer's lease from now on, instead of the one before. */
+  keep(consumerId: string): void {
+    Atomics.store(this.#signs, lookedTooLate, 0n)
+    Atomics.store(this.#signs, lookedAt, steadyMs())
+    this.#thread.postMessage(consumerId)
+  }
+
+  async stop(): Promise<void> {
+    await this.#thread.terminate()
+  }
+
+  #heed(report: HeartReport): void {
+    if (report.kind === 'ready') this.#isReady = true
+    else this.#onLost(report.consumerId)
+  }
+
+  #warn(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error)
+    process.emitWarning(
+      `The thread that renews loans of messages failed (${text}): a task that blocks the event loop may be given out twice`,
+      { code: 'CELERIAC_BROKER' },
+    )
+  }
+}

@@ -1,0 +1,252 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Redis, RedisConnectionLost } from '../drivers/open-redis.ts'
+import { OperationalError } from '../errors.ts'
+import { deadLetterQueue, type Message, withDeath } from '../protocol/message.ts'
+import { redeliveredEnvelope } from '../protocol/redelivered-envelope.ts'
+import type { Outgoing } from './broker.ts'
+import type { RedisConsumer } from './redis-consumer.ts'
+import type { RedisDeclarations } from './redis-declarations.ts'
+import type { RedisDelivery } from './redis-delivery.ts'
+import type { RedisLease } from './redis-lease.ts'
+import { encodePush, recordEnding } from './redis-messages.ts'
+import type { RedisNames } from './redis-names.ts'
+import { takeScript } from './redis-scripts.ts'
+import { settleAll, type Settlement } from './redis-settlement.ts'
+
+/** A script holds up the whole server: no more settlements in one. */
+const largestBatch = 500
+/** After an error that the server replied, and how long to wait for a connection at once. */
+const retryPauseMs = 1000
+/** How long an outage may last while a worker stops. What is not settled then comes back with the end of the lease. */
+const drainPatienceMs = 10_000
+
+/** Settlements of one turn of the event loop: they are sent together, and share one promise. */
+export class Turn<T> {
+  readonly entries: T[] = []
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+
+  constructor() {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.promise = promise
+    this.resolve = resolve
+    this.reject = reject
+  }
+}
+
+/** The settlements on their way to the server. Each may be sent again: a tag that is gone settles nothing. */
+export class RedisLedger {
+  readonly #redis: Redis
+  readonly #names: RedisNames
+  readonly #declarations: RedisDeclarations
+  readonly #visibilityTimeoutMs: number
+  readonly #running = new Set<Promise<void>>()
+  readonly #endOfTurn = new Set<() => void>()
+  #consumer: RedisConsumer | undefined
+  #acknowledged: Turn<RedisDelivery> | undefined
+  #settled: Turn<Settlement> | undefined
+  #isScheduled = false
+  /** True when nothing is taken any more: then a server that is away does not keep anybody for long. */
+  isDraining = false
+
+  constructor(redis: Redis, names: RedisNames, declarations: RedisDeclarations, visibilityTimeoutMs: number) {
+    this.#redis = redis
+    this.#names = names
+    this.#declarations = declarations
+    this.#visibilityTimeoutMs = visibilityTimeoutMs
+  }
+
+  /** Whose leases it looks at. */
+  set consumer(consumer: RedisConsumer) {
+    this.#consumer = consumer
+  }
+
+  look(lease: RedisLease): void {
+    this.#consumer?.isLost(lease)
+  }
+
+  acknowledge(delivery: RedisDelivery): Promise<void> {
+    if (!this.#acknowledged) {
+      this.#acknowledged = new Turn()
+      this.#schedule()
+    }
+    this.#acknowledged.entries.push(delivery)
+    const { promise } = this.#acknowledged
+    delivery.startSettling()
+    return promise
+  }
+
+  replace(delivery: RedisDelivery, successors: readonly Outgoing[]): Promise<void> {
+    try {
+      const pushes = successors.map((outgoing) => encodePush(this.#names, outgoing))
+      for (const { queue } of pushes) this.#declarations.declare(queue)
+      return this.#settle({ kind: 'replace', delivery, pushes })
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+  }
+
+  /** `message` replaces one that cannot be read. */
+  bury(delivery: RedisDelivery, reason: string, message: Message = delivery.message): Promise<void> {
+    const { queue, deliveryCount: deliveries } = delivery
+    const dead = withDeath(message, { reason, queue, at: new Date().toISOString(), deliveries })
+    return this.replace(delivery, [{ message: dead, queue: deadLetterQueue(queue) }])
+  }
+
+  /** To the end of its queue, as Celery does it on Redis, with the flags of kombu. */
+  requeue(delivery: RedisDelivery): Promise<void> {
+    delivery.startSettling()
+    return this.#track(this.#requeue(delivery))
+  }
+
+  defer(delivery: RedisDelivery, dueMs: number): Promise<void> {
+    return this.#settle({ kind: 'defer', delivery, dueMs })
+  }
+
+  /** To the place where they were, uncounted. */
+  async giveBack(deliveries: readonly RedisDelivery[]): Promise<void> {
+    // The first of the queue is put there last.
+    const last = deliveries.toSorted((a, b) => (a.loan.tag < b.loan.tag ? 1 : -1))
+    await Promise.all(last.map((delivery) => this.#settle({ kind: 'return', delivery })))
+  }
+
+  /** Runs `work` with the next flush, before what is acknowledged goes alone. */
+  atEndOfTurn(work: () => void): void {
+    this.#endOfTurn.add(work)
+    this.#schedule()
+  }
+
+  /** What is to be acknowledged, for somebody who sends it along; he calls `acknowledgedAll` or `acknowledgeLater`. */
+  takeAcknowledged(): Turn<RedisDelivery> | undefined {
+    const turn = this.#acknowledged
+    this.#acknowledged = undefined
+    return turn
+  }
+
+  acknowledgedAll(turn: Turn<RedisDelivery>): void {
+    for (const delivery of turn.entries) delivery.finish()
+    turn.resolve()
+  }
+
+  acknowledgeLater(turn: Turn<RedisDelivery>): void {
+    void this.#track(this.#persist(() => this.#acknowledgeAll(turn.entries))).then(
+      () => this.acknowledgedAll(turn),
+      (error: unknown) => {
+        for (const delivery of turn.entries) delivery.resumeLoan()
+        turn.reject(error)
+      },
+    )
+  }
+
+  /** Resolves when nothing is on its way. */
+  async idle(): Promise<void> {
+    while (this.#isScheduled || this.#running.size > 0) {
+      await Promise.allSettled(this.#running)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false
+    const settled = this.#settled
+    this.#settled = undefined
+    if (settled) this.#sendSettlements(settled)
+    const works = [...this.#endOfTurn]
+    this.#endOfTurn.clear()
+    for (const work of works) work()
+    const left = this.takeAcknowledged()
+    if (left) this.acknowledgeLater(left)
+  }
+
+  #settle(settlement: Settlement): Promise<void> {
+    if (!this.#settled || this.#settled.entries.length >= largestBatch) {
+      if (this.#settled) this.#sendSettlements(this.#settled)
+      this.#settled = new Turn()
+      this.#schedule()
+    }
+    this.#settled.entries.push(settlement)
+    const { promise } = this.#settled
+    settlement.delivery.startSettling()
+    return promise
+  }
+
+  #sendSettlements(turn: Turn<Settlement>): void {
+    const settle = (): Promise<void> => settleAll(this.#redis, this.#names, turn.entries, this.#visibilityTimeoutMs)
+    void this.#track(this.#persist(settle)).then(
+      () => {
+        for (const { delivery } of turn.entries) delivery.finish()
+        turn.resolve()
+      },
+      (error: unknown) => {
+        for (const { delivery } of turn.entries) delivery.resumeLoan()
+        turn.reject(error)
+      },
+    )
+  }
+
+  async #requeue(delivery: RedisDelivery): Promise<void> {
+    try {
+      const { tag, queue, stepIndex } = delivery.loan
+      const record = await this.#persist(() => this.#redis.commands.send(['HGET', this.#names.unacked, tag]))
+      if (typeof record === 'string') {
+        const raw = record.slice(1, -recordEnding(queue).length)
+        const text = redeliveredEnvelope(raw, delivery.deliveryCount)
+        const settlement: Settlement = { kind: 'replace', delivery, pushes: [{ queue, stepIndex, text }] }
+        const settle = (): Promise<void> => settleAll(this.#redis, this.#names, [settlement], this.#visibilityTimeoutMs)
+        await this.#persist(settle)
+      }
+      delivery.finish()
+    } catch (error) {
+      delivery.resumeLoan()
+      throw error
+    }
+  }
+
+  async #acknowledgeAll(deliveries: readonly RedisDelivery[]): Promise<void> {
+    const byLease = new Map<RedisLease, string[]>()
+    for (const { loan } of deliveries) {
+      if (loan.lease.isLost) continue
+      const tags = byLease.get(loan.lease)
+      if (tags) tags.push(loan.tag)
+      else byLease.set(loan.lease, [loan.tag])
+    }
+    const { unacked, unackedIndex } = this.#names
+    const runs = [...byLease].map(([{ id }, tags]) => {
+      const keys = [unacked, unackedIndex, this.#names.held(id), this.#names.epoch(id)]
+      return this.#redis.commands.run(takeScript, keys, ['', '0', '', '0', '0', '0', '0', ...tags])
+    })
+    await Promise.all(runs)
+  }
+
+  /** Until it is done: over outages, and while the server refuses. */
+  async #persist<T>(work: () => Promise<T>): Promise<T> {
+    const startedAt = Date.now()
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof OperationalError)) throw error
+        if (this.isDraining && Date.now() - startedAt > drainPatienceMs) throw error
+        if (error instanceof RedisConnectionLost) await this.#redis.commands.ready(retryPauseMs).catch(noValue)
+        else await sleep(retryPauseMs)
+      }
+    }
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    const tracked = work.then(noValue, noValue).finally(() => this.#running.delete(tracked))
+    this.#running.add(tracked)
+    return work
+  }
+}
+
+function noValue(): void {
+  // Whoever asked for the work sees what became of it.
+}

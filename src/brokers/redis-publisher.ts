@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Redis, type RedisArgument, RedisConnectionLost } from '../drivers/open-redis.ts'
+import { OperationalError } from '../errors.ts'
+import type { Outgoing } from './broker.ts'
+import type { RedisDeclarations } from './redis-declarations.ts'
+import { encodePush, type Push } from './redis-messages.ts'
+import type { RedisNames } from './redis-names.ts'
+import { publishScript } from './redis-scripts.ts'
+
+/** A script holds up the whole server: no more messages, and no more text, in one. */
+const largestBatch = 1000
+const largestText = 4_000_000
+/** How long a publish whose connection broke may still be sent again, in seconds. */
+const sequenceKeptSeconds = '3600'
+
+interface Call {
+  readonly pushes: readonly Push[]
+  readonly giveUpAt: number
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** What one turn of the event loop publishes. It is carried out once, under its number, or not at all. */
+interface Batch {
+  number: number
+  calls: Call[]
+  messages: number
+  characters: number
+}
+
+/**
+ * Publishes what one turn of the event loop brings in one step. Where a connection broke before the reply, the batch is
+ * sent again under its number until its callers have given up; nothing that comes later may overtake it then, because
+ * the server knows only the last number.
+ */
+export class RedisPublisher {
+  readonly #redis: Redis
+  readonly #names: RedisNames
+  readonly #declarations: RedisDeclarations
+  readonly #producerKey: string
+  #number = 0
+  #open: Batch | undefined
+  #inFlight = 0
+  /** Sent without a reply, and what came after that. */
+  #doubtful: Batch[] = []
+  #resending: Promise<void> | undefined
+  readonly #idle: (() => void)[] = []
+
+  constructor(redis: Redis, names: RedisNames, declarations: RedisDeclarations) {
+    this.#redis = redis
+    this.#names = names
+    this.#declarations = declarations
+    this.#producerKey = names.producer(randomBytes(9).toString('base64url'))
+  }
+
+  /** Rejects with OperationalError, at `giveUpAt` (ms since the epoch) at the latest once it is certain to be sent no more. */
+  publish(messages: readonly Outgoing[], giveUpAt: number): Promise<void> {
+    const pushes = messages.map((outgoing) => encodePush(this.#names, outgoing))
+    if (pushes.length === 0) return Promise.resolve()
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const batch = this.#batchFor(pushes)
+    batch.calls.push({ pushes, giveUpAt, resolve, reject })
+    return promise
+  }
+
+  /** Resolves when nothing is on its way. */
+  async idle(): Promise<void> {
+    while (this.#open || this.#inFlight > 0 || this.#resending) {
+      await new Promise<void>((resolve) => this.#idle.push(resolve))
+    }
+  }
+
+  #batchFor(pushes: readonly Push[]): Batch {
+    const characters = pushes.reduce((sum, { text }) => sum + text.length, 0)
+    const open = this.#open
+    if (open && open.messages + pushes.length <= largestBatch && open.characters + characters <= largestText) {
+      open.messages += pushes.length
+      open.characters += characters
+      return open
+    }
+    if (open) this.#send(open)
+    else setImmediate(this.#flush)
+    return (this.#open = { number: 0, calls: [], messages: pushes.length, characters })
+  }
+
+  readonly #flush = (): void => {
+    const batch = this.#open
+    this.#open = undefined
+    if (batch) this.#send(batch)
+  }
+
+  #send(batch: Batch): void {
+    batch.number = ++this.#number
+    if (this.#doubtful.length > 0) {
+      this.#doubtful.push(batch)
+      return
+    }
+    this.#inFlight++
+    this.#run(batch).then(
+      (reply) => {
+        this.#inFlight--
+        // Only a later batch can have been here before it: this one was never carried out.
+        if (reply === 0) this.#send(batch)
+        else finish(batch)
+        this.#tellIdle()
+      },
+      (error: unknown) => {
+        this.#inFlight--
+        if (error instanceof RedisConnectionLost && error.mayHaveRun) this.#doubt(batch)
+        else fail(batch, error)
+        this.#tellIdle()
+      },
+    )
+  }
+
+  #run({ number, calls }: Batch): Promise<unknown> {
+    const lists = new Map<string, { readonly channel: string; readonly texts: string[] }>()
+    for (const { pushes } of calls) {
+      for (const { queue, stepIndex, text } of pushes) {
+        const key = this.#names.list(queue, stepIndex)
+        const list = lists.get(key)
+        if (list) {
+          list.texts.push(text)
+          continue
+        }
+        this.#declarations.declare(queue)
+        lists.set(key, { channel: stepIndex === 0 ? '' : this.#names.wakeChannel(queue), texts: [text] })
+      }
+    }
+    const args: RedisArgument[] = [String(number), sequenceKeptSeconds]
+    for (const { channel, texts } of lists.values()) {
+      args.push(channel, String(texts.length))
+      for (const text of texts) args.push(text)
+    }
+    return this.#redis.commands.run(publishScript, [this.#producerKey, ...lists.keys()], args)
+  }
+
+  #doubt(batch: Batch): void {
+    this.#doubtful.push(batch)
+    this.#resending ??= this.#resend().finally(() => {
+      this.#resending = undefined
+      this.#tellIdle()
+    })
+  }
+
+  /** One after the other: a later one that is carried out first would hide an earlier one. */
+  async #resend(): Promise<void> {
+    // All that travelled on the broken connection fail together.
+    while (this.#inFlight > 0) await sleep(1)
+    this.#doubtful.sort((a, b) => a.number - b.number)
+    for (;;) {
+      const batch = this.#doubtful[0]
+      if (!batch) return
+      dropLate(batch)
+      if (batch.calls.length > 0 && !(await this.#isSettled(batch))) continue
+      this.#doubtful.shift()
+    }
+  }
+
+  async #isSettled(batch: Batch): Promise<boolean> {
+    try {
+      const leftMs = Math.min(...batch.calls.map(({ giveUpAt }) => giveUpAt)) - Date.now()
+      await this.#redis.commands.ready(Math.max(1, leftMs))
+      dropLate(batch)
+      if (batch.calls.length > 0) await this.#run(batch)
+      finish(batch)
+      return true
+    } catch (error) {
+      if (error instanceof RedisConnectionLost || !this.#redis.commands.isReady) return false
+      fail(batch, error)
+      return true
+    }
+  }
+
+  #tellIdle(): void {
+    for (const tell of this.#idle.splice(0)) tell()
+  }
+}
+
+function finish({ calls }: Batch): void {
+  for (const { resolve } of calls) resolve()
+}
+
+function fail({ calls }: Batch, error: unknown): void {
+  for (const { reject } of calls) reject(error)
+}
+
+/** Whoever was told that his call failed must not find it published later. */
+function dropLate(batch: Batch): void {
+  const nowMs = Date.now()
+  batch.calls = batch.calls.filter(({ giveUpAt, reject }) => {
+    if (giveUpAt > nowMs) return true
+    reject(
+      new OperationalError(
+        'The connection to Redis broke before the server confirmed the messages, and it has not come back in time; ' +
+          'they may or may not have been taken',
+      ),
+    )
+    return false
+  })
+}

@@ -1,0 +1,61 @@
+import type { Redis } from '../drivers/open-redis.ts'
+import { RedisBell } from './redis-bell.ts'
+import type { RedisNames } from './redis-names.ts'
+
+/** Queues that a connection waits at. Messages of further ones are found by looking, ten times a second. */
+const mostBells = 16
+
+/**
+ * Rings for the queues of a subscription: a bell at each queue's first list, where Celery's producers put what has no
+ * priority, and a channel by which TypeScript tells of all else.
+ */
+export class RedisQueueBells implements AsyncDisposable {
+  readonly #redis: Redis
+  readonly #names: RedisNames
+  readonly #ring: () => void
+  readonly #bells = new Map<string, RedisBell>()
+  readonly #channels = new Map<string, Promise<AsyncDisposable | undefined>>()
+  #isDisposed = false
+
+  constructor(redis: Redis, names: RedisNames, ring: () => void) {
+    this.#redis = redis
+    this.#names = names
+    this.#ring = ring
+  }
+
+  follow(queues: readonly string[]): void {
+    for (const queue of this.#channels.keys()) if (!queues.includes(queue)) void this.#leave(queue)
+    for (const queue of queues) if (!this.#channels.has(queue)) this.#join(queue)
+  }
+
+  /** The next message of any queue rings. */
+  arm(): void {
+    for (const bell of this.#bells.values()) bell.arm()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true
+    await Promise.all([...this.#channels.keys()].map((queue) => this.#leave(queue)))
+  }
+
+  #join(queue: string): void {
+    if (this.#isDisposed) return
+    if (this.#bells.size < mostBells) {
+      this.#bells.set(queue, new RedisBell(this.#redis, this.#names.list(queue, 0), this.#ring))
+    }
+    const channel = this.#names.wakeChannel(queue)
+    // Without it messages with a priority are found a little later, by looking.
+    const subscribed = this.#redis.subscriber.subscribe([channel], this.#ring, this.#ring).catch(() => undefined)
+    this.#channels.set(queue, subscribed)
+  }
+
+  async #leave(queue: string): Promise<void> {
+    const [bell, channel] = [this.#bells.get(queue), this.#channels.get(queue)]
+    this.#bells.delete(queue)
+    this.#channels.delete(queue)
+    await Promise.all([
+      bell?.[Symbol.asyncDispose](),
+      channel?.then((subscribed) => subscribed?.[Symbol.asyncDispose]()),
+    ])
+  }
+}

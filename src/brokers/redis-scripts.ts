@@ -1,0 +1,207 @@
+import { defineScript, type RedisScript } from '../drivers/open-redis.ts'
+
+/** Lua's unpack fills its stack, which holds 8000 values: longer lists go in pieces. */
+const piece = 4000
+
+/** Milliseconds since 1970 by the server's clock, on which all consumers agree. */
+export const readClock: string = `
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)`
+
+/**
+ * Appends to lists, the last argument being the newest. Each list comes with the channel to tell, which is empty where
+ * its consumers wait at the list itself, with the number of its messages, and with these.
+ */
+const pushAll = `
+local function pushAll(firstKey, lists, at)
+  for i = firstKey, firstKey + lists - 1 do
+    local channel, count = ARGV[at], tonumber(ARGV[at + 1])
+    local last = at + 1 + count
+    for from = at + 2, last, ${piece} do
+      redis.call('LPUSH', KEYS[i], unpack(ARGV, from, math.min(from + ${piece - 1}, last)))
+    end
+    if channel ~= '' then redis.call('PUBLISH', channel, '') end
+    at = last + 1
+  end
+end`
+
+/**
+ * Publishes once, however often it is sent: KEYS: the producer, lists; ARGV: its number of this publish, how long the
+ * number is kept (s), then as `pushAll` wants it. A script is not undone when it fails, so it looks at the lists first.
+ */
+export const publishScript: RedisScript = defineScript(`${pushAll}
+local last = redis.call('GET', KEYS[1])
+if last and tonumber(last) >= tonumber(ARGV[1]) then return 0 end
+for i = 2, #KEYS do
+  local kind = redis.call('TYPE', KEYS[i])['ok']
+  if kind ~= 'list' and kind ~= 'none' then
+    return redis.error_reply('WRONGTYPE ' .. KEYS[i] .. ' holds a ' .. kind .. ', and a queue is a list')
+  end
+end
+pushAll(2, #KEYS - 1, 3)
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return 1`)
+
+/**
+ * Acknowledges what is done and lends the next messages, in one step: nothing is ever in nobody's hands.
+ *
+ * KEYS: unacked, unacked_index, held, epoch, then the set of deferred messages of each queue, then all lists, those of
+ * the first step first. ARGV: epoch, how many messages are wanted, what tags begin with, the number of the first tag,
+ * number of queues, 1 to share among them or 0 to empty one after the other, visibility timeout (s), what ends the record
+ * of a message of each queue, then the tags to acknowledge.
+ *
+ * Replies how many were acknowledged, in how many ms the next deferred message is due (-1: none is), then for each list
+ * that gave messages its number and these. Or -1, acknowledging all the same, to who lost its lease.
+ */
+export const takeScript: RedisScript = defineScript(`
+local unacked, index, held = KEYS[1], KEYS[2], KEYS[3]
+local queues, acknowledged = tonumber(ARGV[5]), 0
+for from = 8 + queues, #ARGV, ${piece} do
+  local to = math.min(from + ${piece - 1}, #ARGV)
+  acknowledged = acknowledged + redis.call('HDEL', unacked, unpack(ARGV, from, to))
+  redis.call('ZREM', index, unpack(ARGV, from, to))
+  redis.call('SREM', held, unpack(ARGV, from, to))
+end
+local wanted = tonumber(ARGV[2])
+if wanted == 0 then return {acknowledged, -1} end
+if redis.call('GET', KEYS[4]) ~= ARGV[1] then return {-1, acknowledged} end
+${readClock}
+local seconds, beginning, number, timeout = now / 1000, ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[7])
+local reply, due = {acknowledged, -1}, nil
+local lists = #KEYS - 4 - queues
+local steps = lists / queues
+
+local function promote(queue)
+  local delayed, ending = KEYS[4 + queue], #ARGV[7 + queue]
+  local members = redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, math.min(wanted, ${piece}))
+  for i = #members, 1, -1 do
+    local colon = string.find(members[i], ':', 1, true)
+    local step, tag = tonumber(string.sub(members[i], 1, colon - 1)), string.sub(members[i], colon + 1)
+    local record = redis.call('HGET', unacked, tag)
+    if record then
+      redis.call('HDEL', unacked, tag)
+      redis.call('ZREM', index, tag)
+      local list = KEYS[4 + queues + math.min(step, steps - 1) * queues + queue]
+      redis.call('RPUSH', list, string.sub(record, 2, -1 - ending))
+    end
+  end
+  redis.call('ZREM', delayed, unpack(members))
+end
+
+for queue = 1, queues do
+  local first = redis.call('ZRANGE', KEYS[4 + queue], 0, 0, 'WITHSCORES')
+  if first[2] and tonumber(first[2]) <= now then
+    promote(queue)
+    first = redis.call('ZRANGE', KEYS[4 + queue], 0, 0, 'WITHSCORES')
+  end
+  if first[2] and (not due or tonumber(first[2]) < due) then due = tonumber(first[2]) end
+end
+
+local left, early, earlyNumber = wanted, 0, number + wanted
+local function take(list, most)
+  local queue = (list - 1) % queues + 1
+  local ending, given = ARGV[7 + queue], nil
+  while most > 0 and early < 1000 do
+    local texts = redis.call('RPOP', KEYS[4 + queues + list], math.min(most, 1000))
+    if not texts then break end
+    local records, scores, tags, count = {}, {}, {}, 0
+    for i = 1, #texts do
+      local text = texts[i]
+      local dueAt = string.byte(text, 3) == 99 and string.match(text, '^{"celeriac%-due": ?(%d+)')
+      dueAt = dueAt and tonumber(dueAt)
+      if dueAt and dueAt > now then
+        local tag = beginning .. string.format('%.0f', earlyNumber)
+        early, earlyNumber = early + 1, earlyNumber + 1
+        redis.call('HSET', unacked, tag, '[' .. text .. ending)
+        redis.call('ZADD', index, dueAt / 1000 - timeout, tag)
+        redis.call('ZADD', KEYS[4 + queue], dueAt, math.floor((list - 1) / queues) .. ':' .. tag)
+        if not due or dueAt < due then due = dueAt end
+      else
+        local tag = beginning .. string.format('%.0f', number)
+        count, number = count + 1, number + 1
+        records[2 * count - 1], records[2 * count] = tag, '[' .. text .. ending
+        scores[2 * count - 1], scores[2 * count] = seconds, tag
+        tags[count] = tag
+        if count ~= i then texts[count] = text end
+      end
+    end
+    if count > 0 then
+      redis.call('HSET', unacked, unpack(records))
+      redis.call('ZADD', index, unpack(scores))
+      redis.call('SADD', held, unpack(tags))
+      for i = #texts, count + 1, -1 do texts[i] = nil end
+      reply[#reply + 1] = list - 1
+      reply[#reply + 1] = texts
+      left, most = left - count, most - count
+    end
+  end
+end
+
+for step = 0, steps - 1 do
+  if ARGV[6] == '1' and queues > 1 then
+    for queue = 1, queues do
+      if left > 0 then take(step * queues + queue, math.ceil(left / (queues - queue + 1))) end
+    end
+  end
+  for queue = 1, queues do
+    if left > 0 then take(step * queues + queue, left) end
+  end
+  if left == 0 then break end
+end
+if due then reply[2] = math.max(0, due - now) end
+return reply`)
+
+/**
+ * Settles deliveries in other ways than by a plain acknowledgement. A message that its consumer lost stays as it is: its
+ * tag is gone. KEYS: unacked, unacked_index, held, further keys; numbers of keys below count from 1, all of them. ARGV:
+ * visibility timeout (s), then for each delivery one of
+ *   `replace`, tag, lists, then for each list its key's number, channel, number of messages, messages: instead of the message
+ *   `return`, tag, number of the list's key, length of the record's ending: back to the place where it was taken from
+ *   `defer`, tag, due (ms), number of the key of the deferred, step, channel, who tells
+ * Replies how many were still there.
+ */
+export const settleScript: RedisScript = defineScript(`
+local unacked, index, held, timeout = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
+local at, settled = 2, 0
+local function remove(tag)
+  redis.call('ZREM', index, tag)
+  redis.call('SREM', held, tag)
+  settled = settled + 1
+end
+while at <= #ARGV do
+  local kind, tag = ARGV[at], ARGV[at + 1]
+  if kind == 'replace' then
+    local lists = tonumber(ARGV[at + 2])
+    at = at + 3
+    local isThere = redis.call('HDEL', unacked, tag) == 1
+    if isThere then remove(tag) end
+    for _ = 1, lists do
+      local list, channel, last = tonumber(ARGV[at]), ARGV[at + 1], at + 2 + tonumber(ARGV[at + 2])
+      if isThere then
+        for from = at + 3, last, ${piece} do
+          redis.call('LPUSH', KEYS[list], unpack(ARGV, from, math.min(from + ${piece - 1}, last)))
+        end
+        if channel ~= '' then redis.call('PUBLISH', channel, '') end
+      end
+      at = last + 1
+    end
+  elseif kind == 'return' then
+    local record = redis.call('HGET', unacked, tag)
+    if record then
+      redis.call('HDEL', unacked, tag)
+      remove(tag)
+      redis.call('RPUSH', KEYS[tonumber(ARGV[at + 2])], string.sub(record, 2, -1 - tonumber(ARGV[at + 3])))
+    end
+    at = at + 4
+  else
+    if redis.call('SREM', held, tag) == 1 and redis.call('HEXISTS', unacked, tag) == 1 then
+      local due = tonumber(ARGV[at + 2])
+      redis.call('ZADD', index, due / 1000 - timeout, tag)
+      redis.call('ZADD', KEYS[tonumber(ARGV[at + 3])], ARGV[at + 2], ARGV[at + 4] .. ':' .. tag)
+      redis.call('PUBLISH', ARGV[at + 5], ARGV[at + 6])
+      settled = settled + 1
+    end
+    at = at + 7
+  end
+end
+return settled`)

@@ -1,0 +1,228 @@
+import { type Redis, RedisConnectionLost } from '../drivers/open-redis.ts'
+import { throwLater } from '../util/throw-later.ts'
+import type { OnDeliveries, SubscribeOptions, Subscription } from './broker.ts'
+import type { RedisDeclarations } from './redis-declarations.ts'
+import type { RedisDelivery } from './redis-delivery.ts'
+import type { RedisLedger } from './redis-ledger.ts'
+import type { RedisNames } from './redis-names.ts'
+import { RedisQueueBells } from './redis-queue-bells.ts'
+import type { RedisTaker, Take } from './redis-taker.ts'
+
+/** One take holds up the server, and its deliveries the event loop: both no longer than some milliseconds. */
+const largestTake = 1000
+/** Takes on their way at once: one is carried out while the messages of the other are run. */
+const mostTakes = 2
+/** How long an empty queue is left alone. Its bells ring for what TypeScript sends, and for what has no priority. */
+const pollMs = 100
+/** After a take that failed. */
+const outagePauseMs = 1000
+
+const done: Promise<void> = Promise.resolve()
+
+/** Takes from its queues whenever slots are free and something is there, which its bells tell. */
+export class RedisSubscription implements Subscription {
+  readonly #redis: Redis
+  readonly #ledger: RedisLedger
+  readonly #taker: RedisTaker
+  readonly #declarations: RedisDeclarations
+  readonly #bells: RedisQueueBells
+  readonly #onDeliveries: OnDeliveries
+  readonly #onPaused: () => void
+  readonly #onDisposed: (subscription: RedisSubscription) => Promise<void>
+  readonly #onOutage: (reason: Error | undefined) => void
+  readonly #takes = new Set<Promise<void>>()
+  #prefetch: number
+  /** Lent, or on the way here. */
+  #occupied = 0
+  #isPaused = false
+  /** A bell rang while a take was on its way: it may have come too early. */
+  #isRung = false
+  /** The last take found as much as it asked for: there is most likely more. */
+  #isFull = false
+  #timer: NodeJS.Timeout | undefined
+  #disposal: Promise<void> | undefined
+  #isOut = false
+  #claimedAtMs: number = Date.now()
+
+  constructor(
+    parts: {
+      readonly redis: Redis
+      readonly names: RedisNames
+      readonly ledger: RedisLedger
+      readonly taker: RedisTaker
+      readonly declarations: RedisDeclarations
+    },
+    queues: readonly string[],
+    onDeliveries: OnDeliveries,
+    { prefetch, onOutage = warn }: SubscribeOptions,
+    onEnd: { readonly paused: () => void; readonly disposed: (subscription: RedisSubscription) => Promise<void> },
+  ) {
+    this.#redis = parts.redis
+    this.#ledger = parts.ledger
+    this.#taker = parts.taker
+    this.#declarations = parts.declarations
+    this.#onDeliveries = onDeliveries
+    this.#prefetch = prefetch
+    this.#onPaused = onEnd.paused
+    this.#onDisposed = onEnd.disposed
+    this.#onOutage = onOutage
+    this.#bells = new RedisQueueBells(parts.redis, parts.names, this.#ring)
+    this.#setQueues([...new Set(queues)])
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  get claimedAtMs(): number {
+    return this.#wanted() > 0 ? this.#claimedAtMs : Date.now()
+  }
+
+  /** To be called when slots may have become free, or messages may be there. */
+  readonly wake = (): void => {
+    if (!this.#isOut && this.#wanted() > 0) this.#ledger.atEndOfTurn(this.#take)
+  }
+
+  readonly #ring = (): void => {
+    if (this.#takes.size > 0) this.#isRung = true
+    else this.wake()
+  }
+
+  /** Called by deliveries: so many slots are free, or taken again if negative. */
+  readonly release = (count: number): void => {
+    this.#occupied -= count
+    if (count > 0) this.wake()
+  }
+
+  async add(queue: string): Promise<void> {
+    if (this.#taker.queues.includes(queue)) return
+    this.#setQueues([...this.#taker.queues, queue])
+    this.wake()
+  }
+
+  async cancel(queue: string): Promise<void> {
+    this.#setQueues(this.#taker.queues.filter((name) => name !== queue))
+    await this.#quiet()
+  }
+
+  setPrefetch(count: number): Promise<void> {
+    this.#prefetch = count
+    this.wake()
+    return done
+  }
+
+  async pause(): Promise<void> {
+    this.#isPaused = true
+    this.#onPaused()
+    clearTimeout(this.#timer)
+    await Promise.all([this.#bells[Symbol.asyncDispose](), this.#quiet()])
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.pause().then(() => this.#onDisposed(this))
+    return this.#disposal
+  }
+
+  #setQueues(queues: readonly string[]): void {
+    this.#taker.queues = queues
+    for (const queue of queues) this.#declarations.declare(queue)
+    this.#bells.follow(queues)
+  }
+
+  async #quiet(): Promise<void> {
+    await Promise.all(this.#takes)
+  }
+
+  /** How many to ask for now. While one take is on its way, another is worth it only if it will be a large one. */
+  #wanted(): number {
+    if (this.#isPaused || this.#taker.queues.length === 0) return 0
+    const free = Math.min(this.#prefetch - this.#occupied, largestTake)
+    if (this.#takes.size === 0) return this.#isFull ? Math.min(free, Math.ceil(this.#prefetch / mostTakes)) : free
+    const isWorthIt = this.#isFull && this.#takes.size < mostTakes && free * 4 >= this.#prefetch
+    return isWorthIt ? Math.min(free, Math.ceil(this.#prefetch / mostTakes)) : 0
+  }
+
+  readonly #take = (): void => {
+    const wanted = this.#wanted()
+    if (wanted <= 0) return
+    clearTimeout(this.#timer)
+    this.#occupied += wanted
+    const take = this.#taker.take(wanted, this.#ledger.takeAcknowledged(), this.release).then(
+      (taken) => {
+        this.#takes.delete(take)
+        this.#heed(wanted, taken)
+      },
+      (error: unknown) => {
+        this.#takes.delete(take)
+        this.#occupied -= wanted
+        this.#fail(error)
+      },
+    )
+    this.#takes.add(take)
+  }
+
+  #heed(wanted: number, { deliveries, count, dueInMs }: Take): void {
+    this.#occupied -= wanted - count
+    this.#claimedAtMs = Date.now()
+    this.#isFull = count === wanted
+    this.#reportRecovery()
+    // The next is on its way while these run.
+    if (this.#isFull) this.#take()
+    this.#deliver(deliveries)
+    const mayHaveMore = this.#isFull || this.#isRung
+    this.#isRung = false
+    if (mayHaveMore) this.wake()
+    else this.#rest(dueInMs)
+  }
+
+  #deliver(deliveries: readonly RedisDelivery[]): void {
+    // While it is disposed of, what still came goes back unseen.
+    if (deliveries.length === 0 || this.#disposal) return
+    try {
+      this.#onDeliveries(deliveries)
+    } catch (error) {
+      throwLater(error)
+    }
+  }
+
+  /** Nothing more is there for now. */
+  #rest(dueInMs: number | undefined): void {
+    if (this.#isPaused || this.#wanted() <= 0) return
+    this.#bells.arm()
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(this.wake, Math.min(pollMs, dueInMs ?? pollMs))
+  }
+
+  #fail(error: unknown): void {
+    this.#reportOutage(error)
+    if (this.#isPaused) return
+    if (!(error instanceof RedisConnectionLost)) return this.#retryAfter(outagePauseMs)
+    this.#redis.commands.ready().then(
+      () => this.#retryAfter(0),
+      () => undefined,
+    )
+  }
+
+  #retryAfter(delayMs: number): void {
+    clearTimeout(this.#timer)
+    if (!this.#isPaused) this.#timer = setTimeout(() => this.#ledger.atEndOfTurn(this.#take), delayMs)
+  }
+
+  /** Nobody waits for a take: its failure is told, once an outage. */
+  #reportOutage(error: unknown): void {
+    if (this.#isOut || this.#isPaused) return
+    this.#isOut = true
+    this.#onOutage(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  #reportRecovery(): void {
+    if (!this.#isOut) return
+    this.#isOut = false
+    this.#onOutage(undefined)
+  }
+}
+
+function warn(reason: Error | undefined): void {
+  if (!reason) return
+  process.emitWarning(`No messages can be taken, trying on: ${reason.message}`, { code: 'CELERIAC_BROKER' })
+}

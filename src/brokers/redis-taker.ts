@@ -1,0 +1,185 @@
+import type { Redis, RedisArgument } from '../drivers/open-redis.ts'
+import type { RedisConsumer } from './redis-consumer.ts'
+import { type Loan, RedisDelivery } from './redis-delivery.ts'
+import type { RedisLease } from './redis-lease.ts'
+import type { RedisLedger, Turn } from './redis-ledger.ts'
+import { decodeTaken, reasonOf, recordEnding, type Taken, unreadableMessage } from './redis-messages.ts'
+import type { RedisNames } from './redis-names.ts'
+import { takeScript } from './redis-scripts.ts'
+
+export interface Take {
+  readonly deliveries: readonly RedisDelivery[]
+  /** Messages that came, also those that nobody gets to see because they cannot be read or are not due. */
+  readonly count: number
+  /** In how many ms the next deferred message is due. */
+  readonly dueInMs: number | undefined
+}
+
+/** Acknowledged, ms until the next is due, then numbers of lists with their messages. See `takeScript`. */
+type TakeReply = readonly [number, number, ...(number | readonly string[])[]]
+
+/** The queues of a subscription in the order in which they are asked, and the keys that follow from it. */
+class Route {
+  readonly queues: readonly string[]
+  readonly keys: readonly string[]
+  readonly endings: readonly string[]
+
+  constructor(names: RedisNames, queues: readonly string[]) {
+    this.queues = queues
+    const lists = names.steps.flatMap((_, step) => queues.map((queue) => names.list(queue, step)))
+    this.keys = [...queues.map((queue) => names.delayed(queue)), ...lists]
+    this.endings = queues.map(recordEnding)
+  }
+}
+
+export interface TakerOptions {
+  readonly queueOrderStrategy: 'round_robin' | 'sorted' | 'priority'
+  readonly visibilityTimeoutMs: number
+}
+
+/** Takes messages from the queues of one subscription, and acknowledges with the same step what is done. */
+export class RedisTaker {
+  readonly #redis: Redis
+  readonly #names: RedisNames
+  readonly #consumer: RedisConsumer
+  readonly #ledger: RedisLedger
+  readonly #shares: string
+  readonly #isSorted: boolean
+  readonly #timeout: string
+  #queues: readonly string[] = []
+  /** One for each queue that may come first. */
+  #routes: readonly Route[] = []
+  #turn = 0
+
+  constructor(redis: Redis, names: RedisNames, consumer: RedisConsumer, ledger: RedisLedger, options: TakerOptions) {
+    this.#redis = redis
+    this.#names = names
+    this.#consumer = consumer
+    this.#ledger = ledger
+    this.#shares = options.queueOrderStrategy === 'round_robin' ? '1' : '0'
+    this.#isSorted = options.queueOrderStrategy === 'sorted'
+    this.#timeout = String(options.visibilityTimeoutMs / 1000)
+  }
+
+  get queues(): readonly string[] {
+    return this.#queues
+  }
+
+  set queues(queues: readonly string[]) {
+    this.#queues = queues
+    const ordered = this.#isSorted ? queues.toSorted() : queues
+    const turns = this.#shares === '1' ? ordered.map((_, first) => rotated(ordered, first)) : [ordered]
+    this.#routes = turns.map((turn) => new Route(this.#names, turn))
+    this.#turn = 0
+  }
+
+  /**
+   * Takes up to `wanted` messages; each calls `release` when it is settled. Rejects with OperationalError; what is to be
+   * acknowledged is sent on by the ledger then.
+   */
+  async take(
+    wanted: number,
+    acknowledged: Turn<RedisDelivery> | undefined,
+    release: (count: number) => void,
+  ): Promise<Take> {
+    let isAcknowledged = false
+    try {
+      const lease = this.#consumer.leaseIfHeld ?? (await this.#consumer.lease())
+      const route = this.#nextRoute()
+      const first = lease.reserve(wanted)
+      const reply = await this.#run(lease, route, wanted, first, acknowledged)
+      isAcknowledged = true
+      if (acknowledged) this.#ledger.acknowledgedAll(acknowledged)
+      if (reply[0] === -1) this.#consumer.lose(lease)
+      return this.#lend(lease, route, reply, first, release)
+    } finally {
+      if (acknowledged && !isAcknowledged) this.#ledger.acknowledgeLater(acknowledged)
+    }
+  }
+
+  #nextRoute(): Route {
+    const route = this.#routes[this.#turn++ % this.#routes.length]
+    if (!route) throw new Error('A subscription without queues takes nothing')
+    return route
+  }
+
+  async #run(
+    lease: RedisLease,
+    route: Route,
+    wanted: number,
+    first: number,
+    acknowledged: Turn<RedisDelivery> | undefined,
+  ): Promise<TakeReply> {
+    const { unacked, unackedIndex } = this.#names
+    const keys = [unacked, unackedIndex, this.#names.held(lease.id), this.#names.epoch(lease.id), ...route.keys]
+    const args: RedisArgument[] = [String(lease.epoch), String(wanted), lease.tagBeginning, String(first)]
+    args.push(String(route.queues.length), this.#shares, this.#timeout, ...route.endings)
+    if (acknowledged) for (const { loan } of acknowledged.entries) if (loan.lease === lease) args.push(loan.tag)
+    this.#consumer.beginTake()
+    let isKnown = false
+    try {
+      const reply = (await this.#redis.commands.run(takeScript, keys, args)) as TakeReply
+      isKnown = true
+      return reply
+    } finally {
+      this.#consumer.endTake(isKnown)
+    }
+  }
+
+  #lend(lease: RedisLease, { queues }: Route, reply: TakeReply, first: number, release: (count: number) => void): Take {
+    const deliveries: RedisDelivery[] = []
+    let number = first
+    const wasLost = reply[0] === -1
+    for (let at = 2; !wasLost && at < reply.length; at += 2) {
+      const list = reply[at] as number
+      const queue = queues[list % queues.length] as string
+      const stepIndex = Math.floor(list / queues.length)
+      for (const text of reply[at + 1] as readonly string[]) {
+        const loan: Loan = { lease, tag: lease.tagBeginning + String(number++), queue, stepIndex, release }
+        this.#lendOne(loan, text, deliveries)
+      }
+    }
+    return { deliveries, count: number - first, dueInMs: wasLost ? 0 : reply[1] < 0 ? undefined : reply[1] }
+  }
+
+  #lendOne(loan: Loan, text: string, into: RedisDelivery[]): void {
+    let taken: Taken
+    try {
+      taken = decodeTaken(text)
+    } catch (error) {
+      const delivery = new RedisDelivery(this.#ledger, loan, noMessage, 1)
+      loan.lease.held.set(loan.tag, delivery)
+      this.#bury(delivery, reasonOf(error))
+      return
+    }
+    const delivery = new RedisDelivery(this.#ledger, loan, taken.message, taken.deliveryCount)
+    loan.lease.held.set(loan.tag, delivery)
+    // The script finds the time only in front, where it stays unless somebody wrote the envelope anew.
+    if (taken.dueMs !== undefined && taken.dueMs > Date.now()) warnOf(this.#ledger.defer(delivery, taken.dueMs))
+    else into.push(delivery)
+  }
+
+  /** With the bytes as they are in the record: as text they may not be what they were. */
+  #bury(delivery: RedisDelivery, problem: string): void {
+    const { tag, queue } = delivery.loan
+    const buried = this.#redis.commands.send(['HGET', this.#names.unacked, tag], { asBytes: true }).then((record) => {
+      const bytes = record instanceof Buffer ? record.subarray(1, -Buffer.byteLength(recordEnding(queue))) : noBytes
+      return this.#ledger.bury(delivery, `Unreadable message: ${problem}`, unreadableMessage(bytes))
+    })
+    warnOf(buried)
+  }
+}
+
+const noBytes = Buffer.alloc(0)
+const noMessage = unreadableMessage(noBytes)
+
+/** Nobody waits for it. If it cannot be done, the message stays lent, and comes back with the end of the lease. */
+function warnOf(work: Promise<void>): void {
+  work.catch((error: unknown) => {
+    process.emitWarning(`A message that is not delivered stays lent: ${reasonOf(error)}`, { code: 'CELERIAC_BROKER' })
+  })
+}
+
+function rotated(queues: readonly string[], first: number): string[] {
+  return [...queues.slice(first), ...queues.slice(0, first)]
+}

@@ -1,0 +1,182 @@
+import { openRedis, type Redis, type RedisOptions } from '../drivers/open-redis.ts'
+import { OperationalError } from '../errors.ts'
+import type { Message } from '../protocol/message.ts'
+import type {
+  BroadcastOptions,
+  Broker,
+  Channel,
+  OnDeliveries,
+  Outgoing,
+  Page,
+  SubscribeOptions,
+  Subscription,
+} from './broker.ts'
+import { RedisChannels } from './redis-channels.ts'
+import { RedisConsumer } from './redis-consumer.ts'
+import { RedisDeclarations } from './redis-declarations.ts'
+import { RedisInspection } from './redis-inspection.ts'
+import type { RedisLease } from './redis-lease.ts'
+import { RedisLedger } from './redis-ledger.ts'
+import { RedisNames } from './redis-names.ts'
+import { RedisPublisher } from './redis-publisher.ts'
+import { RedisSubscription } from './redis-subscription.ts'
+import { RedisSweep } from './redis-sweep.ts'
+import { RedisTaker } from './redis-taker.ts'
+import { RedisUpkeep } from './redis-upkeep.ts'
+
+/** How long a publish whose connection broke is sent again, where the caller does not say. */
+const publishTimeoutMs = 10_000
+
+/**
+ * Opens the broker at a Redis: `redis://localhost:6379/0`. It shares keys and algorithms with Celery's transport of the
+ * same name, so that producers and workers of Python and TypeScript may use the same queues.
+ */
+export async function openRedisBroker(url: string, options: RedisOptions): Promise<RedisBroker> {
+  return new RedisBroker(await openRedis(url, options), url, options)
+}
+
+/** kombu's queues and channels on Redis. */
+export class RedisBroker implements Broker {
+  readonly #redis: Redis
+  readonly #names: RedisNames
+  readonly #options: RedisOptions
+  readonly #declarations: RedisDeclarations
+  readonly #publisher: RedisPublisher
+  readonly #ledger: RedisLedger
+  readonly #consumer: RedisConsumer
+  readonly #sweep: RedisSweep
+  readonly #upkeep: RedisUpkeep
+  readonly #channels: RedisChannels
+  readonly #inspection: RedisInspection
+  readonly #subscriptions = new Set<RedisSubscription>()
+  #disposal: Promise<void> | undefined
+
+  /** Takes over `redis`. Use {@link openRedisBroker}. */
+  constructor(redis: Redis, url: string, options: RedisOptions) {
+    this.#redis = redis
+    this.#options = options
+    this.#names = new RedisNames(options)
+    this.#declarations = new RedisDeclarations(redis, this.#names)
+    this.#publisher = new RedisPublisher(redis, this.#names, this.#declarations)
+    this.#ledger = new RedisLedger(redis, this.#names, this.#declarations, options.visibilityTimeoutMs)
+    this.#sweep = new RedisSweep(redis, this.#names, options)
+    this.#consumer = new RedisConsumer(redis, this.#names, url, options, this.#giveBackUnknown)
+    this.#ledger.consumer = this.#consumer
+    this.#upkeep = new RedisUpkeep(this.#sweep, this.#consumer, options)
+    this.#channels = new RedisChannels(redis, options)
+    this.#inspection = new RedisInspection(redis, this.#names)
+  }
+
+  publish(messages: readonly Outgoing[]): Promise<void> {
+    try {
+      this.#assertOpen('publish')
+      return this.#publisher.publish(messages, Date.now() + publishTimeoutMs)
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
+  }
+
+  async subscribe(
+    queues: readonly string[],
+    onDeliveries: OnDeliveries,
+    options: SubscribeOptions,
+  ): Promise<Subscription> {
+    this.#assertOpen('subscribe')
+    const parts = {
+      redis: this.#redis,
+      names: this.#names,
+      ledger: this.#ledger,
+      taker: new RedisTaker(this.#redis, this.#names, this.#consumer, this.#ledger, this.#options),
+      declarations: this.#declarations,
+    }
+    const subscription = new RedisSubscription(parts, queues, onDeliveries, options, {
+      paused: this.#noteDraining,
+      disposed: this.#endSubscription,
+    })
+    this.#subscriptions.add(subscription)
+    this.#noteDraining()
+    this.#upkeep.start()
+    subscription.wake()
+    return subscription
+  }
+
+  async broadcast(message: Message, channel: Channel, options: BroadcastOptions = {}): Promise<void> {
+    this.#assertOpen('broadcast')
+    const { retainMs = 0, routingKey } = options
+    await this.#channels.broadcast(message, channel, retainMs, routingKey)
+  }
+
+  async listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
+    this.#assertOpen('listen')
+    return this.#channels.listen(channel, onMessage)
+  }
+
+  async count(queue: string): Promise<number> {
+    this.#assertOpen('count')
+    return this.#inspection.count(queue)
+  }
+
+  async purge(queue: string): Promise<number> {
+    this.#assertOpen('purge')
+    return this.#inspection.purge(queue)
+  }
+
+  async peek(queue: string, page: Page): Promise<Message[]> {
+    this.#assertOpen('peek')
+    return this.#inspection.peek(queue, page)
+  }
+
+  async queues(): Promise<string[]> {
+    this.#assertOpen('list its queues')
+    return this.#inspection.queues()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose()
+    return this.#disposal
+  }
+
+  async #dispose(): Promise<void> {
+    this.#ledger.isDraining = true
+    await Promise.allSettled([...this.#subscriptions].map((subscription) => subscription[Symbol.asyncDispose]()))
+    await this.#ledger.idle()
+    await this.#publisher.idle()
+    await this.#upkeep.stop()
+    await this.#channels[Symbol.asyncDispose]()
+    try {
+      await this.#consumer.resign()
+    } catch {
+      // The lease ends by itself.
+    } finally {
+      await this.#redis[Symbol.asyncDispose]()
+    }
+  }
+
+  readonly #noteDraining = (): void => {
+    this.#ledger.isDraining = [...this.#subscriptions].every(({ isPaused }) => isPaused)
+  }
+
+  readonly #endSubscription = async (subscription: RedisSubscription): Promise<void> => {
+    await this.#ledger.idle()
+    const lease = this.#consumer.leaseIfKnown
+    const unused = [...(lease?.held.values() ?? [])].filter(
+      ({ isLent, loan }) => isLent && loan.release === subscription.release,
+    )
+    try {
+      await this.#ledger.giveBack(unused)
+    } catch {
+      // The server is away: they come back with the end of the lease.
+    }
+    for (const delivery of unused) delivery.tellLost()
+    this.#subscriptions.delete(subscription)
+  }
+
+  /** Messages that a broken connection took: nobody here has seen them. */
+  readonly #giveBackUnknown = (lease: RedisLease, tags: readonly string[]): Promise<void> =>
+    this.#sweep.giveBack(tags, this.#names.held(lease.id))
+
+  #assertOpen(operation: string): void {
+    if (this.#disposal)
+      throw new OperationalError(`The Redis broker was disposed of and cannot ${operation}; open a new one`)
+  }
+}
