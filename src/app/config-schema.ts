@@ -53,6 +53,12 @@ const result: Settings<ResultConfig> = {
     "Where results are kept: a URL. Nothing given: with a sqlite: or memory: broker the broker's own URL, else nowhere. 'disabled://': nowhere.",
     true,
   ),
+  backendTransportOptions: setting(
+    record,
+    {},
+    'Options of the result backend that the URL names; its page lists them.',
+    true,
+  ),
   expiresMs: setting(optional(limit), 24 * hour, 'How long a result is kept after it was stored; null: for ever.'),
   extended: setting(
     flag,

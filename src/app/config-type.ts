@@ -19,6 +19,7 @@ export interface BrokerConfig {
 export interface ResultConfig {
   /** The URL of the result backend; undefined: results are not kept. */
   readonly backend: string | undefined
+  readonly backendTransportOptions: Readonly<Record<string, unknown>>
   /** Milliseconds; undefined: results never expire. */
   readonly expiresMs: number | undefined
   readonly extended: boolean

@@ -83,8 +83,9 @@ export class Connections {
   }
 
   async #openBackend(): Promise<ResultBackend> {
-    const { expiresMs, extended } = this.#options.config().result
-    return this.#options.backend ?? (await openBackend(this.#backendUrl, { expiresMs, extended }))
+    if (this.#options.backend) return this.#options.backend
+    const { expiresMs, extended, backendTransportOptions: transportOptions } = this.#options.config().result
+    return await openBackend(this.#backendUrl, { expiresMs, extended, transportOptions })
   }
 }
 
