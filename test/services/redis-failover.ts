@@ -29,7 +29,7 @@ export async function replicatedRedis(): Promise<ReplicatedRedis | Missing> {
   const settings = {
     'sentinel monitor': `${masterName} ${first.host} ${first.port} 2`,
     'sentinel down-after-milliseconds': `${masterName} 500`,
-    'sentinel failover-timeout': `${masterName} 3000`,
+    'sentinel failover-timeout': `${masterName} 1500`,
   }
   const sentinels = [await started('sentinel', settings), await started('sentinel', settings)]
   sentinels.push(await started('sentinel', settings))
@@ -51,7 +51,12 @@ export async function replicatedRedis(): Promise<ReplicatedRedis | Missing> {
     replica: async () => ((await named()) === first ? second : first),
     failedOver: async (from, { isAsked } = { isAsked: false }) => {
       const [sentinel = first] = sentinels
-      if (isAsked) await ask(sentinel, 'FAILOVER', masterName)
+      const asked = (): Promise<boolean> =>
+        ask(sentinel, 'FAILOVER', masterName).then(
+          () => true,
+          () => false,
+        )
+      if (isAsked) await until('the Sentinel finds the replica good enough', asked)
       const other = from === first ? second : first
       await until(
         'the replica is the master',
@@ -75,9 +80,12 @@ function ask({ host, port }: PrivateServer, ...args: readonly string[]): Promise
   return redisCommand(`redis://${host}:${port}`, 'SENTINEL', ...args)
 }
 
-/** Sentinels of Redis 7 can look at their servers and tell each other more often than is good for a network. */
+/**
+ * Sentinels of Redis 7 can look at their servers and tell each other more often than is good for a network. Not the period
+ * of pings: no replica would be new enough to be chosen.
+ */
 async function hurry(sentinel: PrivateServer): Promise<void> {
-  const periods = { 'info-period': '300', 'ping-period': '100', 'ask-period': '100', 'publish-period': '200' }
+  const periods = { 'info-period': '300', 'ask-period': '100', 'publish-period': '200' }
   await ask(sentinel, 'DEBUG', ...Object.entries(periods).flat()).catch(() => undefined)
 }
 

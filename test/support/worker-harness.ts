@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Message } from '../../src/protocol/message.ts'
 import { Celeriac, Worker, type WorkerOptions } from '../../src/index.ts'
 import type { Logger } from '../../src/util/logger.ts'
+import { service } from '../services.ts'
 
 export { until } from './until.ts'
 
@@ -30,6 +31,20 @@ export const sqliteStore: Store = {
     const url = `sqlite:${path.join(folder, 'queue.db')}`
     return { broker: url, backend: url, dispose: () => rm(folder, { recursive: true, force: true }) }
   },
+}
+
+/** Undefined where no server can be had. Each opening has keys of its own. */
+export async function redisStore(): Promise<Store | undefined> {
+  const redis = await service('redis')
+  if (!('url' in redis)) return undefined
+  return {
+    name: 'redis',
+    open: async () => {
+      const prefix = `worker-${process.pid}-${stores++}:`
+      const url = `${redis.url}?global_keyprefix=${encodeURIComponent(prefix)}`
+      return { broker: url, backend: url, dispose: async () => {} }
+    },
+  }
 }
 
 export interface LogLine {
