@@ -22,6 +22,7 @@ import { Router } from './router.ts'
 import { readSettings, type SettingsSource } from './settings-source.ts'
 import { sharedTasks, setCurrentApp, unsetCurrentApp } from './shared-task.ts'
 import { SignalHub, type SignalListener, type SignalName } from './signals.ts'
+import { taskSignature, type Signature, type TaskSignatureOptions } from './signature.ts'
 import { storeRevoked } from './store-revoked.ts'
 import type { DefineTask } from './task-definition.ts'
 import { TaskRegistry } from './task-registry.ts'
@@ -191,6 +192,15 @@ export class Celeriac implements AsyncDisposable {
     options: CallOptions = noOptions,
   ): Promise<AsyncResult<R>> {
     return this.publisher.send<R>(taskName, args, options)
+  }
+
+  /** A call of a task that is defined elsewhere, as a signature. */
+  signature<R = unknown>(
+    taskName: string,
+    args: readonly unknown[] = [],
+    options: TaskSignatureOptions = {},
+  ): Signature<readonly unknown[], R> {
+    return taskSignature(() => this, taskName, args, options)
   }
 
   /** A call by its id. */

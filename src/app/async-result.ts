@@ -18,19 +18,29 @@ export interface RevokeOptions {
   readonly terminate?: boolean
 }
 
+/** A result that may come before another. */
+export interface AnyResult {
+  readonly id: string
+  readonly parent: AnyResult | undefined
+  get(options?: GetOptions): Promise<unknown>
+}
+
 /** A call by its id. Not thenable: awaiting `task.delay()` does not wait for the task. */
 export class AsyncResult<R = unknown> {
   readonly id: string
+  /** The result before this one in its chain; of a chord's body, that of the header. */
+  readonly parent: AnyResult | undefined
   readonly #app: Celeriac
   readonly #ignored: boolean
   /** What eager mode found out; nothing else is asked then. */
   readonly #local: TaskMeta | undefined
 
-  constructor(app: Celeriac, id: string, ignored = false, local?: TaskMeta) {
+  constructor(app: Celeriac, id: string, ignored = false, local?: TaskMeta, parent?: AnyResult) {
     this.#app = app
     this.id = id
     this.#ignored = ignored
     this.#local = local
+    this.parent = parent
   }
 
   /**

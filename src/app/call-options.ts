@@ -4,6 +4,7 @@ import { reservedHeaders } from '../protocol/task-message.ts'
 import { parseDuration, type Duration } from '../util/duration.ts'
 import { nearest } from '../util/nearest.ts'
 import type { PublishRetryPolicy } from './publish-retry.ts'
+import type { AnySignature, ErrorCallback } from './signature.ts'
 import type { DispatchMode } from './task-options.ts'
 import { parseTime } from './zoned-time.ts'
 
@@ -38,6 +39,12 @@ export interface CallOptions {
   readonly retry?: boolean
   readonly retryPolicy?: PublishRetryPolicy
   readonly dispatch?: DispatchMode
+  /** Sent with the result when the call succeeded. */
+  readonly link?: AnySignature | readonly AnySignature[]
+  /** Called when it failed. */
+  readonly linkError?: ErrorCallback | readonly ErrorCallback[]
+  /** Labels by name: `request.stamps` of the task, and of what follows from it. */
+  readonly stamps?: Readonly<Record<string, unknown>>
 }
 
 const durations = ['countdown', 'timeLimit', 'softTimeLimit'] as const
@@ -55,7 +62,7 @@ const known: readonly string[] = [
     'serializer',
     'compression',
   ] as const),
-  ...(['shadow', 'argsRepr', 'kwargsRepr', 'retry', 'retryPolicy', 'dispatch'] as const),
+  ...(['shadow', 'argsRepr', 'kwargsRepr', 'retry', 'retryPolicy', 'dispatch', 'link', 'linkError', 'stamps'] as const),
 ]
 
 /** Throws InvalidArguments with everything that is wrong with the options of one call. */

@@ -33,6 +33,8 @@ export interface TaskRequest {
   readonly groupIndex: number | undefined
   /** Headers the caller added. */
   readonly headers: Readonly<Record<string, unknown>>
+  /** Labels of the call by name. */
+  readonly stamps: Readonly<Record<string, unknown>>
   readonly deliveryInfo: DeliveryInfo | undefined
   /** Seconds. */
   readonly timeLimit: { readonly hard: number | undefined; readonly soft: number | undefined }

@@ -59,15 +59,22 @@ export class ModelDeclaration {
     return (this.#takes ?? []).flatMap(({ handle, policy }) => (handle !== undefined && policy.lock ? [handle] : []))
   }
 
-  /** The arguments with each replaced by what `replace` makes of it. Throws InvalidArguments if their number is wrong. */
-  map(given: Arguments, replace: (value: unknown, parameter: CompiledParameter, path: string) => unknown): Arguments {
+  /**
+   * The arguments with each replaced by what `replace` makes of it; `later` ones will be put before them. Throws
+   * InvalidArguments if their number is wrong.
+   */
+  map(
+    given: Arguments,
+    replace: (value: unknown, parameter: CompiledParameter, path: string) => unknown,
+    later = 0,
+  ): Arguments {
     if (!this.#takes) return replace(given, this.rest, '$') as Arguments
-    this.#checkCount(given)
-    const args = given.args.map((value, index) => replace(value, this.#at(index), `$.args[${index}]`))
+    this.#checkCount(given, later)
+    const args = given.args.map((value, index) => replace(value, this.#at(index + later), `$.args[${index}]`))
     const names = Object.keys(given.kwargs)
     if (names.length === 0) return { args, kwargs: given.kwargs }
     const kwargs = names.map((name) => {
-      const parameter = this.#named(name, args.length)
+      const parameter = this.#named(name, args.length + later)
       return [name, replace(given.kwargs[name], parameter, `$.kwargs.${name}`)] as const
     })
     return { args, kwargs: Object.fromEntries(kwargs) }
@@ -87,16 +94,17 @@ export class ModelDeclaration {
     )
   }
 
-  #checkCount({ args, kwargs }: Arguments): void {
+  #checkCount({ args, kwargs }: Arguments, later: number): void {
     const takes = this.#takes ?? []
     const names = Object.keys(kwargs)
-    const count = args.length + (names.length > 0 && !this.#names ? 1 : 0)
+    const first = args.length + later
+    const count = first + (names.length > 0 && !this.#names ? 1 : 0)
     if (count > takes.length && !this.#takesMore) {
       throw new InvalidArguments(`${this.taskName} takes ${takes.length} arguments, got ${count}`)
     }
     const missing = takes.findIndex(({ kind }, index) => {
       const name = this.#names?.[index]
-      return kind !== 'value' && index >= args.length && !(name !== undefined && names.includes(name))
+      return kind !== 'value' && index >= first && !(name !== undefined && names.includes(name))
     })
     if (missing === -1) return
     const { handle } = this.#at(missing)

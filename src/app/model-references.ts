@@ -28,8 +28,8 @@ export class ReferenceWriter {
   }
 
   /** As `everywhere`, and what the task does not take is refused with the path of the argument. */
-  arguments(declaration: ModelDeclaration, given: Arguments): Arguments {
-    return declaration.map(given, (value, parameter, path) => {
+  arguments(declaration: ModelDeclaration, given: Arguments, later: number): Arguments {
+    const replace = (value: unknown, parameter: CompiledParameter, path: string): unknown => {
       const slot = { declaration, parameter }
       if (parameter.kind === 'models') {
         if (!Array.isArray(value)) throw this.#wrong(value, slot, path, 'a list of')
@@ -47,7 +47,8 @@ export class ReferenceWriter {
         },
         path,
       )
-    })
+    }
+    return declaration.map(given, replace, later)
   }
 
   #reference(object: object, where: Where): ModelReference | undefined {

@@ -79,9 +79,12 @@ export class Models {
     return this.#writer(committed).everywhere(value, path)
   }
 
-  /** @internal The arguments of a call as references. Throws InvalidArguments with the path of what the task does not take. */
-  argumentReferences(declaration: ModelDeclaration, given: Arguments, committed: boolean): Arguments {
-    return this.#writer(committed).arguments(declaration, given)
+  /**
+   * @internal The arguments of a call as references, where `later` ones will be put before them. Throws InvalidArguments
+   * with the path of what the task does not take.
+   */
+  argumentReferences(declaration: ModelDeclaration, given: Arguments, committed: boolean, later = 0): Arguments {
+    return this.#writer(committed).arguments(declaration, given, later)
   }
 
   #writer(committed: boolean): ReferenceWriter {

@@ -2,13 +2,13 @@ import os from 'node:os'
 import type { Outgoing } from '../brokers/broker.ts'
 import type { Message } from '../protocol/message.ts'
 import { reprArgs, reprKwargs } from '../protocol/python-repr.ts'
-import { emptyEmbed, encodeTaskBody } from '../protocol/task-body.ts'
+import { emptyEmbed, encodeTaskBody, type Embed } from '../protocol/task-body.ts'
 import { encodeTaskHeaders, type TaskHeaders } from '../protocol/task-message.ts'
 import { durationMs } from '../util/duration.ts'
 import type { Celeriac } from './app.ts'
 import type { CallOptions } from './call-options.ts'
 import type { Codec } from './codec.ts'
-import { maybeCurrentTask } from './context.ts'
+import { maybeCurrentTask, type TaskContext } from './context.ts'
 import { Redactor } from './redaction.ts'
 import { newTaskId } from './task-id.ts'
 import type { CompiledOptions, DispatchMode } from './task-options.ts'
@@ -36,6 +36,23 @@ export interface Call {
   readonly mode: DispatchMode
   /** The open transaction that it waits for. */
   readonly scope: Scope | undefined
+  /** Undefined for a call on its own. */
+  readonly workflow?: CallWorkflow | undefined
+}
+
+/** The place of a call in a workflow. */
+export interface CallWorkflow {
+  readonly embed: Embed
+  /** The arguments hold references already. */
+  readonly isReferenced: boolean
+  /** With a root, the call is that of a task that is over; else of the one that runs, if any. */
+  readonly rootId?: string | undefined
+  readonly parentId?: string | undefined
+  readonly group?: string | undefined
+  readonly groupIndex?: number | undefined
+  readonly replyTo?: string | undefined
+  readonly stamps: Readonly<Record<string, unknown>>
+  readonly replacedTaskNesting: number
 }
 
 type Arguments = Pick<Call, 'args' | 'kwargs'>
@@ -48,8 +65,9 @@ const origin = `gen${process.pid}@${os.hostname()}`
 export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCall {
   const { taskName, task, options } = call
   const compiled = task?.compiledFor(app)
-  const references = referencesOf(app, call)
-  const body = encodeTaskBody({ args: references.args, kwargs: references.kwargs, embed: emptyEmbed })
+  const references = call.workflow?.isReferenced === true ? call : referencesOf(app, call)
+  const embed = call.workflow?.embed ?? emptyEmbed
+  const body = encodeTaskBody({ args: references.args, kwargs: references.kwargs, embed })
   const serializer = options.serializer ?? compiled?.serializer ?? app.config.task.serializer
   const encoded = codec.dump(body, serializer, options.compression ?? compiled?.compression)
   const ignoresResult = options.ignoreResult ?? compiled?.ignoreResult ?? app.config.task.ignoreResult
@@ -62,7 +80,7 @@ export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCa
   const { contentType, contentEncoding, body: bytes } = encoded
   const message: Message = {
     headers,
-    properties: propertiesOf(taskId, priority),
+    properties: propertiesOf(taskId, priority, call.workflow?.replyTo),
     contentType,
     contentEncoding,
     body: bytes,
@@ -83,7 +101,8 @@ function referencesOf({ models }: Celeriac, { task, args, kwargs, scope }: Call)
   return models.toReferences({ args, kwargs }, '$', { committed: scope !== undefined })
 }
 
-function propertiesOf(taskId: string, priority: number | undefined): Message['properties'] {
+function propertiesOf(taskId: string, priority: number | undefined, replyTo?: string): Message['properties'] {
+  if (replyTo !== undefined) return { ...propertiesOf(taskId, priority), replyTo }
   if (priority === undefined) return { correlationId: taskId, deliveryMode: 2 }
   return { correlationId: taskId, deliveryMode: 2, priority }
 }
@@ -96,22 +115,21 @@ interface Resolved {
 
 function headersOf(
   app: Celeriac,
-  { taskName, task, options }: Call,
+  { taskName, task, options, workflow }: Call,
   references: Arguments,
   { eta, ignoresResult, compiled }: Resolved,
 ): TaskHeaders {
   const id = options.taskId ?? newTaskId()
-  const parent = maybeCurrentTask()
-  const caller = parent?.app === app && !parent.request.calledDirectly ? parent : undefined
+  const caller = workflow?.rootId === undefined ? callerOf(app) : undefined
   caller?.addChild(id)
   const shown = Redactor.of(task)?.arguments(references) ?? references
   return {
     task: taskName,
     id,
-    rootId: caller?.request.rootId ?? id,
-    parentId: caller?.request.id,
-    group: undefined,
-    groupIndex: undefined,
+    rootId: workflow?.rootId ?? caller?.request.rootId ?? id,
+    parentId: workflow?.parentId ?? caller?.request.id,
+    group: workflow?.group,
+    groupIndex: workflow?.groupIndex,
     retries: 0,
     eta,
     expires: expiresOf(options, compiled?.expiresMs),
@@ -123,11 +141,21 @@ function headersOf(
     kwargsRepr: options.kwargsRepr ?? reprKwargs(shown.kwargs),
     origin,
     ignoreResult: ignoresResult,
-    replacedTaskNesting: 0,
-    stampedHeaders: undefined,
-    stamps: noStamps,
+    replacedTaskNesting: workflow?.replacedTaskNesting ?? 0,
+    stampedHeaders: stampedHeadersOf(workflow),
+    stamps: workflow?.stamps ?? noStamps,
     custom: options.headers ?? noHeaders,
   }
+}
+
+function callerOf(app: Celeriac): TaskContext | undefined {
+  const parent = maybeCurrentTask()
+  return parent?.app === app && !parent.request.calledDirectly ? parent : undefined
+}
+
+function stampedHeadersOf(workflow: CallWorkflow | undefined): string[] | undefined {
+  const names = Object.keys(workflow?.stamps ?? noStamps)
+  return names.length === 0 ? undefined : names
 }
 
 function etaOf({ eta, countdown }: CallOptions, timezone: string): Date | undefined {

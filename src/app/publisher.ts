@@ -1,13 +1,17 @@
 import type { Broker, Outgoing } from '../brokers/broker.ts'
 import { InvalidArguments } from '../errors.ts'
+import type { TaskSignature } from '../protocol/signature-json.ts'
 import { Deadlines } from '../util/deadlines.ts'
 import type { Celeriac } from './app.ts'
 import { checkCallArguments } from './arguments.ts'
 import { AsyncResult } from './async-result.ts'
 import { checkCallOptions, type CallOptions } from './call-options.ts'
 import { insertIntoOutbox } from './outbox-table.ts'
-import { prepareCall, type Call, type PreparedCall } from './prepare-call.ts'
+import { prepareCall, type Call, type CallWorkflow, type PreparedCall } from './prepare-call.ts'
 import { publishWithin } from './publish-retry.ts'
+import { hasFollowers, signatureOf, workflowOf } from './signature-call.ts'
+import { withReferences } from './signature-references.ts'
+import { callOptionsOf } from './signature-settings.ts'
 import type { Task } from './task.ts'
 import type { Scope } from './transactions.ts'
 
@@ -30,13 +34,70 @@ export class Publisher {
 
   /** A call of a task of this program. */
   async call<R>(task: Task, args: readonly unknown[], options: CallOptions): Promise<AsyncResult<R>> {
+    if (hasFollowers(options)) return this.applySignature<R>(signatureOf(task.name, args, options), options)
     if (this.#app.config.task.alwaysEager) return (await this.#app.eager()).call<R>(task, args, options)
     return this.#send<R>(this.#callOf(task.name, task, args, options))
   }
 
   /** A call of a task that is defined elsewhere, by its name. */
   async send<R>(taskName: string, args: readonly unknown[], options: CallOptions): Promise<AsyncResult<R>> {
+    if (hasFollowers(options)) return this.applySignature<R>(signatureOf(taskName, args, options), options)
     return this.#send<R>(this.#callOf(taskName, undefined, args, options))
+  }
+
+  /** A call of one task as its signature has it: with what follows it. */
+  async applySignature<R>(signature: TaskSignature, sending: CallOptions): Promise<AsyncResult<R>> {
+    const call = this.callOfSignature(signature, sending)
+    if (call.task && this.#app.config.task.alwaysEager) return (await this.#app.eager()).run<R>(call)
+    return this.#send<R>(call)
+  }
+
+  /** @internal The call that a signature stands for. `sending`: what the process that sends it decides. */
+  callOfSignature(
+    signature: TaskSignature,
+    { dispatch, retry, retryPolicy }: CallOptions,
+    workflow?: CallWorkflow,
+  ): Call {
+    const { task: name, args, kwargs } = signature
+    const options = {
+      ...callOptionsOf(signature.options, this.#app.config.timezone),
+      ...(Object.keys(kwargs).length > 0 && { kwargs }),
+      ...(dispatch !== undefined && { dispatch }),
+      ...(retry !== undefined && { retry }),
+      ...(retryPolicy !== undefined && { retryPolicy }),
+    }
+    const call = this.#callOf(name, this.#app.tasks.get(name), args, options)
+    if (workflow) return { ...call, workflow }
+    const to = { app: this.#app, committed: call.scope !== undefined }
+    const { options: referenced } = withReferences(
+      { ...signature, args: [], kwargs: {}, immutable: false },
+      to,
+      args.length,
+    )
+    return { ...call, workflow: workflowOf(referenced, { isReferenced: false }) }
+  }
+
+  /** @internal Sends calls that belong together in one step. They are of one mode and one transaction. */
+  async sendAll(calls: readonly Call[]): Promise<PreparedCall[]> {
+    const [first] = calls
+    if (!first) return []
+    const prepared = await this.prepareAll(calls)
+    await this.#dispatch(prepared, first)
+    return prepared
+  }
+
+  /** @internal */
+  async prepareAll(calls: readonly Call[]): Promise<PreparedCall[]> {
+    const prepared: PreparedCall[] = []
+    for (const call of calls) prepared.push(this.#prepareNow(call) ?? (await this.prepare(call)))
+    return prepared
+  }
+
+  /** @internal What follows a task that is over: published with its acknowledgement. */
+  async outgoing(calls: readonly Call[]): Promise<Outgoing[]> {
+    const prepared = await this.prepareAll(calls)
+    await this.#announce(prepared)
+    return prepared.map(outgoingOf)
   }
 
   async callMany<R>(task: Task, calls: Calls, options: CallOptions): Promise<AsyncResult<R>[]> {
@@ -73,7 +134,8 @@ export class Publisher {
   /** Steps 1 to 3: validate, encode, route. Throws InvalidArguments or EncodeError. */
   async prepare(call: Call): Promise<PreparedCall> {
     const { task, args, kwargs, options } = call
-    if (task) await checkCallArguments(task, args, kwargs)
+    // What was checked when the workflow began, or cannot be refused any more: its own worker looks again.
+    if (task && !call.workflow?.isReferenced) await checkCallArguments(task, args, kwargs)
     const codec = await this.#app.openCodec()
     const serializer = options.serializer ?? task?.compiledFor(this.#app).serializer
     if (serializer !== undefined) await codec.prepare(serializer)
@@ -105,7 +167,8 @@ export class Publisher {
   #prepareNow(call: Call): PreparedCall | undefined {
     const codec = this.#app.codecIfOpen
     const { task, options } = call
-    if (!codec || task?.options.input || task?.options.parameters) return undefined
+    if (!codec) return undefined
+    if ((task?.options.input || task?.options.parameters) && !call.workflow?.isReferenced) return undefined
     const serializer = options.serializer ?? task?.options.serializer
     if (serializer !== undefined && !codec.has(serializer)) return undefined
     return prepareCall(this.#app, codec, call)

@@ -1,6 +1,7 @@
 import type { Celeriac } from './app.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { maybeCurrentTask } from './context.ts'
+import { taskSignature, type Signature, type TaskSignatureOptions } from './signature.ts'
 import type { DefineTask } from './task-definition.ts'
 import { callerPlace, createTask, taskDefinition, type Task } from './task.ts'
 import { refuseDuplicate } from './task-registry.ts'
@@ -30,6 +31,15 @@ export function setCurrentApp(app: Celeriac): void {
 /** @internal Forgets `app` if it is the current one. */
 export function unsetCurrentApp(app: Celeriac): void {
   if (current === app) current = undefined
+}
+
+/** A call of a task by its name as a signature of the current app. */
+export function signature<R = unknown>(
+  taskName: string,
+  args: readonly unknown[] = [],
+  options: TaskSignatureOptions = {},
+): Signature<readonly unknown[], R> {
+  return taskSignature(currentApp, taskName, args, options)
 }
 
 /** Defines a task that needs no app and belongs to every app; a call goes through the current one. */

@@ -1,4 +1,5 @@
 import type { ResultBackend } from '../backends/backend.ts'
+import type { RemoteError } from '../protocol/remote-error.ts'
 import { isReady } from '../protocol/states.ts'
 
 /** Stores REVOKED with Celery's reason (`revoked`, `expired`, `terminated`) unless the task is over. */
@@ -8,7 +9,12 @@ export async function storeRevoked(backend: ResultBackend, taskId: string, reaso
   await backend.store({
     taskId,
     status: 'REVOKED',
-    result: { type: 'TaskRevokedError', details: [reason], module: 'celery.exceptions', traceback: undefined },
+    result: revokedError(reason),
     dateDone: new Date(),
   })
+}
+
+/** Celery's error of a task that was revoked. */
+export function revokedError(reason: string): RemoteError {
+  return { type: 'TaskRevokedError', details: [reason], module: 'celery.exceptions', traceback: undefined }
 }

@@ -6,6 +6,8 @@ import type { CallOptions } from './call-options.ts'
 import { ModelDeclaration } from './model-declaration.ts'
 import type { EnqueueableArgs } from './ref.ts'
 import { checkTaskOptions, compileTaskOptions, type CompiledOptions, type TaskOptions } from './task-options.ts'
+import { taskSignature, type Signature, type TaskSignatureOptions } from './signature.ts'
+import type { Missing, Partials } from './signature-types.ts'
 import { newTaskId } from './task-id.ts'
 import type { AnyParameter } from './task-parameters.ts'
 
@@ -33,6 +35,12 @@ export interface Task<
   /** As `delay`, after the commit of the open transaction, whatever the task's `dispatch` says; at once without one. */
   delayOnCommit(...args: C): Promise<AsyncResult<R>>
   applyAsyncOnCommit(args: Readonly<C>, options?: CallOptions): Promise<AsyncResult<R>>
+  /** The call as a signature, or, with fewer arguments, one that still takes those before them. */
+  s<G extends Partials<C>>(...args: G): Signature<Missing<C, G>, R>
+  /** As `s`, for a complete call that ignores the result of the task before it. */
+  si(...args: C): Signature<readonly unknown[], R>
+  /** As `s` and `si`, with options of the call. */
+  signature<G extends Partials<C>>(args: Readonly<G>, options?: TaskSignatureOptions): Signature<Missing<C, G>, R>
   /** Calls that belong to this transaction of an ORM, begun by hand or not the current one. */
   in(tx: object): TaskInTransaction<R, C>
   /** Sends one call for each list of arguments, published in batches. */
@@ -93,6 +101,9 @@ export function createTask<A extends readonly unknown[], R, C extends readonly u
     delayOnCommit: (...args: C) => appOf().publisher.call<R>(task as unknown as Task, args, onCommit),
     applyAsyncOnCommit: (args: Readonly<C>, callOptions: CallOptions = noOptions) =>
       appOf().publisher.call<R>(task as unknown as Task, args, { ...callOptions, ...onCommit }),
+    s: (...args: readonly unknown[]) => taskSignature(appOf, name, args),
+    si: (...args: readonly unknown[]) => taskSignature(appOf, name, args, { immutable: true }),
+    signature: (args: readonly unknown[], signed?: TaskSignatureOptions) => taskSignature(appOf, name, args, signed),
     in: (tx: object): TaskInTransaction<R, C> => {
       const within = <T>(call: () => T): T => appOf().transactions.within(tx, call)
       return {
@@ -154,6 +165,7 @@ function directRequest(app: Celeriac, taskName: string, args: readonly unknown[]
     group: undefined,
     groupIndex: undefined,
     headers: {},
+    stamps: {},
     deliveryInfo: undefined,
     timeLimit: { hard: undefined, soft: undefined },
     hostname: app.nodeName,

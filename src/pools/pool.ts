@@ -19,9 +19,20 @@ export interface Job {
 
 /** What became of one attempt. Data, because it may cross a thread or process. */
 export type Outcome =
-  | { readonly kind: 'succeeded'; readonly runtimeMs: number; readonly resultRepr: string }
-  /** `isExpected`: the task lists the error in `throws`. */
-  | { readonly kind: 'failed'; readonly runtimeMs: number; readonly error: RemoteError; readonly isExpected: boolean }
+  | {
+      readonly kind: 'succeeded'
+      readonly runtimeMs: number
+      readonly resultRepr: string
+      readonly successors?: readonly Outgoing[]
+    }
+  /** `isExpected`: the task lists the error in `throws`. `successors` are published with the acknowledgement. */
+  | {
+      readonly kind: 'failed'
+      readonly runtimeMs: number
+      readonly error: RemoteError
+      readonly isExpected: boolean
+      readonly successors?: readonly Outgoing[]
+    }
   | {
       readonly kind: 'retried'
       readonly runtimeMs: number
@@ -36,7 +47,12 @@ export type Outcome =
   /** The hard time limit passed: the body was stopped, or abandoned where it cannot be. */
   | { readonly kind: 'timedOut'; readonly runtimeMs: number; readonly limitMs: number }
   /** The message cannot be read: it goes among the dead letters. */
-  | { readonly kind: 'undecodable'; readonly runtimeMs: number; readonly reason: string }
+  | {
+      readonly kind: 'undecodable'
+      readonly runtimeMs: number
+      readonly reason: string
+      readonly successors?: readonly Outgoing[]
+    }
   /** Something other than the task failed, such as the result backend: the message goes back, not counted if transient. */
   | { readonly kind: 'lost'; readonly runtimeMs: number; readonly reason: string; readonly isTransient: boolean }
 

@@ -1,6 +1,7 @@
 import type { Celeriac } from '../app/app.ts'
 import type { Codec } from '../app/codec.ts'
 import { TaskContext, type TaskRequest } from '../app/context.ts'
+import type { Arguments } from '../app/model-declaration.ts'
 import { Redactor } from '../app/redaction.ts'
 import type { CompiledOptions } from '../app/task-options.ts'
 import type { Task } from '../app/task.ts'
@@ -36,6 +37,8 @@ export class TaskAttempt {
   /** As it came: references, not rows. */
   body: TaskBody = emptyBody
   context: TaskContext | undefined
+  /** Ids of the tasks that follow this one. */
+  followers: readonly string[] = noChildren
 
   constructor(app: Celeriac, worker: ExecutorOptions, job: Job, task: Task, slot: Attempt) {
     this.app = app
@@ -70,7 +73,8 @@ export class TaskAttempt {
 
   store(state: Pick<TaskMeta, 'status' | 'result'> & Partial<TaskMeta>): Promise<void> {
     const { headers, queue } = this.job
-    const children = this.context?.children ?? noChildren
+    const published = this.context?.children ?? noChildren
+    const children = this.followers.length === 0 ? published : [...published, ...this.followers]
     const meta: TaskMeta = {
       ...state,
       taskId: headers.id,
@@ -87,10 +91,15 @@ export class TaskAttempt {
     })
   }
 
+  /** As the body sees it; before there is a context, with the arguments as they came. */
+  get request(): TaskRequest {
+    return this.context?.request ?? requestOf(this.job, this.body, this.worker)
+  }
+
   /** The context of the body, with its arguments as they were loaded. */
   open(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): TaskContext {
     const { slot } = this
-    this.context = new TaskContext(this.app, this.task, this.#request(args, kwargs), {
+    this.context = new TaskContext(this.app, this.task, requestOf(this.job, { args, kwargs }, this.worker), {
       get signal() {
         return slot.signal
       },
@@ -102,31 +111,43 @@ export class TaskAttempt {
     })
     return this.context
   }
+}
 
-  #request(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): TaskRequest {
-    const { headers, queue, message, deliveryCount, hardTimeLimitMs, softTimeLimitMs } = this.job
-    return {
-      id: headers.id,
-      task: headers.task,
-      args,
-      kwargs,
-      retries: headers.retries,
-      eta: headers.eta,
-      expires: headers.expires,
-      rootId: headers.rootId ?? headers.id,
-      parentId: headers.parentId,
-      group: headers.group,
-      groupIndex: headers.groupIndex,
-      headers: headers.custom,
-      deliveryInfo: { queue, priority: message.properties.priority, redelivered: deliveryCount > 1, deliveryCount },
-      timeLimit: { hard: seconds(hardTimeLimitMs), soft: seconds(softTimeLimitMs) },
-      hostname: this.worker.hostname,
-      origin: headers.origin,
-      correlationId: message.properties.correlationId,
-      replyTo: message.properties.replyTo,
-      isEager: this.worker.isEager,
-      calledDirectly: false,
-    }
+/** What a body is told of its call. */
+export function requestOf(
+  {
+    headers,
+    queue,
+    message,
+    deliveryCount,
+    hardTimeLimitMs,
+    softTimeLimitMs,
+  }: Pick<Job, 'headers' | 'queue' | 'message' | 'deliveryCount'> & Partial<Job>,
+  { args, kwargs }: Arguments,
+  { hostname, isEager }: Pick<ExecutorOptions, 'hostname' | 'isEager'>,
+): TaskRequest {
+  return {
+    id: headers.id,
+    task: headers.task,
+    args,
+    kwargs,
+    retries: headers.retries,
+    eta: headers.eta,
+    expires: headers.expires,
+    rootId: headers.rootId ?? headers.id,
+    parentId: headers.parentId,
+    group: headers.group,
+    groupIndex: headers.groupIndex,
+    headers: headers.custom,
+    stamps: headers.stamps,
+    deliveryInfo: { queue, priority: message.properties.priority, redelivered: deliveryCount > 1, deliveryCount },
+    timeLimit: { hard: seconds(hardTimeLimitMs), soft: seconds(softTimeLimitMs) },
+    hostname: hostname,
+    origin: headers.origin,
+    correlationId: message.properties.correlationId,
+    replyTo: message.properties.replyTo,
+    isEager: isEager,
+    calledDirectly: false,
   }
 }
 

@@ -2,6 +2,7 @@ import type { Celeriac } from '../app/app.ts'
 import { AsyncResult } from '../app/async-result.ts'
 import type { EagerRunner } from '../app/eager.ts'
 import type { CallOptions } from '../app/call-options.ts'
+import type { Call } from '../app/prepare-call.ts'
 import type { Task } from '../app/task.ts'
 import type { Outgoing } from '../brokers/broker.ts'
 import { openAsyncPool } from '../pools/open-pool.ts'
@@ -20,21 +21,42 @@ export class EagerExecutor implements EagerRunner {
   }
 
   async call<R>(task: Task, args: readonly unknown[], options: CallOptions): Promise<AsyncResult<R>> {
-    const { publisher } = this.#app
-    const call = await publisher.prepare(publisher.callOf(task, args, options))
-    let meta: TaskMeta = { taskId: call.taskId, status: 'PENDING', result: null }
-    const stored = async (state: TaskMeta): Promise<void> => {
-      // Through the result's own form, so that tests see what production would give.
-      meta = { ...state, result: loadJson(dumpJson(state.result)) }
-      if (this.#app.config.task.storeEagerResult) await (await this.#app.openBackend()).store(state)
-    }
-    const outcome = await this.#attempts(task, call.outgoing, stored)
-    const result = new AsyncResult<R>(this.#app, call.taskId, false, finalMeta(meta, outcome))
+    return this.run<R>(this.#app.publisher.callOf(task, args, options))
+  }
+
+  async run<R>(call: Call): Promise<AsyncResult<R>> {
+    const [prepared] = await this.#app.publisher.prepareAll([call])
+    if (!prepared) throw new Error('a call gives a message')
+    const metas = await this.#runAll([prepared.outgoing])
+    const result = new AsyncResult<R>(this.#app, prepared.taskId, false, metas.get(prepared.taskId))
     if (this.#app.config.task.eagerPropagates) await result.get()
     return result
   }
 
-  async #attempts(task: Task, first: Outgoing, store: (meta: TaskMeta) => Promise<void>): Promise<Outcome> {
+  async runAll(calls: readonly Call[]): Promise<ReadonlyMap<string, TaskMeta>> {
+    const prepared = await this.#app.publisher.prepareAll(calls)
+    return this.#runAll(prepared.map(({ outgoing }) => outgoing))
+  }
+
+  /** The messages, and what follows from them, one after the other. Gives what would be stored of each task. */
+  async #runAll(messages: readonly Outgoing[]): Promise<ReadonlyMap<string, TaskMeta>> {
+    const metas = new Map<string, TaskMeta>()
+    const store = async (state: TaskMeta): Promise<void> => {
+      // Through the result's own form, so that tests see what production would give.
+      metas.set(state.taskId, { ...state, result: loadJson(dumpJson(state.result)) })
+      if (this.#app.config.task.storeEagerResult) await (await this.#app.openBackend()).store(state)
+    }
+    const waiting = [...messages]
+    for (let outgoing = waiting.shift(); outgoing; outgoing = waiting.shift()) {
+      const taskId = String(outgoing.message.headers['id'])
+      const outcome = await this.#attempts(outgoing, store)
+      metas.set(taskId, finalMeta(metas.get(taskId) ?? { taskId, status: 'PENDING', result: null }, outcome))
+      if (outcome.kind === 'succeeded' || outcome.kind === 'failed') waiting.push(...(outcome.successors ?? []))
+    }
+    return metas
+  }
+
+  async #attempts(first: Outgoing, store: (meta: TaskMeta) => Promise<void>): Promise<Outcome> {
     const app = this.#app
     const codec = await app.openCodec()
     const executor = new Executor(app, { hostname: app.nodeName, codec, isEager: true, store })
@@ -43,17 +65,17 @@ export class EagerExecutor implements EagerRunner {
       execute: (job, attempt) => executor.execute(job, attempt),
       onSlotFree: () => undefined,
     })
-    const compiled = task.compiledFor(app)
     for (let outgoing = first; ;) {
       const { headers, protocol } = readTask(outgoing.message, () => codec.load(outgoing.message))
+      const compiled = app.tasks.get(headers.task)?.compiledFor(app)
       const job: Job = {
         headers: { ...headers, ignoreResult: false },
         protocol,
         message: outgoing.message,
         queue: outgoing.queue,
         deliveryCount: 1,
-        hardTimeLimitMs: headers.hardTimeLimit === undefined ? compiled.timeLimitMs : headers.hardTimeLimit * 1000,
-        softTimeLimitMs: headers.softTimeLimit === undefined ? compiled.softTimeLimitMs : headers.softTimeLimit * 1000,
+        hardTimeLimitMs: headers.hardTimeLimit === undefined ? compiled?.timeLimitMs : headers.hardTimeLimit * 1000,
+        softTimeLimitMs: headers.softTimeLimit === undefined ? compiled?.softTimeLimitMs : headers.softTimeLimit * 1000,
       }
       const outcome = await pool.run(job).outcome
       if (outcome.kind !== 'retried') return outcome

@@ -4,12 +4,14 @@ import { runInContext, type TaskContext } from '../app/context.ts'
 import type { Arguments } from '../app/model-declaration.ts'
 import type { ArgumentLoad } from '../app/model-loading.ts'
 import { taskIdTime } from '../app/task-id.ts'
-import { DecodeError, EncodeError, LoanLost, NotRegistered } from '../errors.ts'
+import { afterSuccess, hasFollowers, noFollowers, type Followers } from '../canvas/continuation.ts'
+import { DecodeError, EncodeError, InvalidArguments, LoanLost, NotRegistered } from '../errors.ts'
 import type { Attempt, Job, Outcome } from '../pools/pool.ts'
 import { reprValue } from '../protocol/python-repr.ts'
 import type { TaskState } from '../protocol/states.ts'
 import { decodeTaskBody, type TaskBody } from '../protocol/task-body.ts'
 import { readTask } from '../protocol/task-message.ts'
+import type { TaskMeta } from '../protocol/task-meta.ts'
 import { isLevelEnabled } from '../util/logger.ts'
 import { TaskAttempt, type ExecutorOptions } from './attempt.ts'
 import { outcomeOfThrown, outcomeOfUnexpected, storeFailure } from './failure.ts'
@@ -50,6 +52,8 @@ export class Executor {
       await storeFailure(attempt, error)
       return { kind: 'undecodable', runtimeMs: attempt.runtimeMs, reason: error.message }
     }
+    const earlier = attempt.job.deliveryCount > 1 ? await earlierSuccess(attempt) : undefined
+    if (earlier) return attempt.bodyEnded() ? this.#succeeded(attempt, earlier.result) : cancelled(attempt)
     let value: unknown
     try {
       if (this.#isPlain(attempt)) value = await this.#runPlain(attempt)
@@ -142,20 +146,33 @@ export class Executor {
   }
 
   async #succeeded(attempt: TaskAttempt, value: unknown): Promise<Outcome> {
-    if (!attempt.ignoresResult) {
+    const { embed } = attempt.body
+    const isFollowed = hasFollowers(embed)
+    let followers = noFollowers
+    if (!attempt.ignoresResult || isFollowed) {
       try {
-        await attempt.store({ status: 'SUCCESS', result: value, dateDone: new Date() })
+        if (isFollowed) followers = await this.#follow(attempt, value)
+        if (!attempt.ignoresResult) await attempt.store({ status: 'SUCCESS', result: value, dateDone: new Date() })
       } catch (error) {
-        if (!(error instanceof EncodeError)) throw error
+        if (!isUnusable(error)) throw error
         return this.#finished(attempt, error, await storeFailure(attempt, error))
       }
     }
     const { signals } = this.#app
     const resultRepr = this.#describesResults ? this.#shown(attempt, value) : ''
-    const outcome: Outcome = { kind: 'succeeded', runtimeMs: attempt.runtimeMs, resultRepr }
+    const done = { kind: 'succeeded', runtimeMs: attempt.runtimeMs, resultRepr } as const
+    const outcome: Outcome = followers.outgoing.length === 0 ? done : { ...done, successors: followers.outgoing }
     if (signals.has('taskSuccess'))
       await signals.emit('taskSuccess', { taskName: attempt.task.name, taskId: attempt.taskId, result: value })
     return signals.has('taskPostrun') ? this.#finished(attempt, value, outcome) : outcome
+  }
+
+  /** What the workflow has next, to be published with the acknowledgement. */
+  async #follow(attempt: TaskAttempt, value: unknown): Promise<Followers> {
+    const { job, body } = attempt
+    const followers = await afterSuccess(this.#app, { headers: job.headers, embed: body.embed }, value)
+    attempt.followers = followers.children
+    return followers
   }
 
   /** For the log: a task may return what it was given. */
@@ -174,6 +191,21 @@ export class Executor {
     }
     return outcome
   }
+}
+
+/** The result, or what should follow it, cannot be written. */
+function isUnusable(error: unknown): boolean {
+  return error instanceof EncodeError || error instanceof DecodeError || error instanceof InvalidArguments
+}
+
+/**
+ * A worker died between the result and the acknowledgement: what follows is sent with that result. The body ran, and
+ * another result must not go to those who come after.
+ */
+async function earlierSuccess({ app, job, body, ignoresResult }: TaskAttempt): Promise<TaskMeta | undefined> {
+  if (ignoresResult || !hasFollowers(body.embed)) return undefined
+  const [meta] = await (await app.openBackend()).fetch([job.headers.id])
+  return meta?.status === 'SUCCESS' ? meta : undefined
 }
 
 /** Without an ORM the arguments are not searched: the text tells whether a reference may be among them. */

@@ -1,3 +1,4 @@
+import type { TaskRequest } from '../app/context.ts'
 import { hasRetriesLeft, isAutoRetried, retryDelayMs } from '../app/retry-policy.ts'
 import type { Outgoing } from '../brokers/broker.ts'
 import {
@@ -18,6 +19,7 @@ import { describeError, type RemoteError } from '../protocol/remote-error.ts'
 import { encodeTaskBody } from '../protocol/task-body.ts'
 import { encodeTaskHeaders } from '../protocol/task-message.ts'
 import type { TaskAttempt } from './attempt.ts'
+import { endWorkflow } from './workflow-end.ts'
 
 /** What follows from what a body threw, stored. */
 export async function outcomeOfThrown(attempt: TaskAttempt, given: unknown): Promise<Outcome> {
@@ -28,8 +30,9 @@ export async function outcomeOfThrown(attempt: TaskAttempt, given: unknown): Pro
   if (thrown instanceof Reject) return { kind: 'rejected', runtimeMs, requeue: thrown.requeue, reason: thrown.message }
   // Another release may know the model: the message is parked, as one of an unknown task is.
   if (thrown instanceof UnknownModel && !attempt.context) {
-    await storeFailure(attempt, thrown)
-    return { kind: 'undecodable', runtimeMs, reason: thrown.message }
+    const failed = await storeFailure(attempt, thrown)
+    const successors = failed.kind === 'failed' ? failed.successors : undefined
+    return { kind: 'undecodable', runtimeMs, reason: thrown.message, ...(successors && { successors }) }
   }
   // The database is away: that says nothing about the task, so it does not cost an attempt.
   if (thrown instanceof DatabaseUnavailable && !attempt.context) {
@@ -53,7 +56,20 @@ export async function storeFailure(attempt: TaskAttempt, thrown: unknown): Promi
   if (signals.has('taskFailure')) {
     await signals.emit('taskFailure', { taskName: attempt.task.name, taskId: attempt.taskId, error, thrown })
   }
-  return { kind: 'failed', runtimeMs: attempt.runtimeMs, error, isExpected: isExpected(attempt, thrown) }
+  const successors = await failWorkflow(attempt, error)
+  const outcome = {
+    kind: 'failed',
+    runtimeMs: attempt.runtimeMs,
+    error,
+    isExpected: isExpected(attempt, thrown),
+  } as const
+  return successors.length === 0 ? outcome : { ...outcome, successors }
+}
+
+function failWorkflow(attempt: TaskAttempt, error: RemoteError): Promise<readonly Outgoing[]> {
+  const { app, worker, job, body } = attempt
+  const request = (): TaskRequest => attempt.request
+  return endWorkflow(app, worker.store, { headers: job.headers, embed: body.embed, state: 'FAILURE', error, request })
 }
 
 /** What celeriac itself could not do: a store that is away heals, anything else is a failure of this task. */

@@ -1,13 +1,15 @@
 import type { Celeriac } from '../app/app.ts'
-import { storeRevoked } from '../app/store-revoked.ts'
+import { revokedError, storeRevoked } from '../app/store-revoked.ts'
 import type { ResultBackend } from '../backends/backend.ts'
-import type { Delivery } from '../brokers/broker.ts'
+import type { Delivery, Outgoing } from '../brokers/broker.ts'
 import { DecodeError } from '../errors.ts'
 import type { Outcome } from '../pools/pool.ts'
+import type { RemoteError } from '../protocol/remote-error.ts'
 import type { TaskHeaders } from '../protocol/task-message.ts'
 import { storesErrors } from './result-policy.ts'
 import type { Request } from './request.ts'
 import { Settlements } from './settlements.ts'
+import { Unfinished } from './unfinished.ts'
 
 /** Brings broker and result backend in line with what became of a task. Its errors are logged, and what failed is tried again. */
 export class Settler {
@@ -15,12 +17,14 @@ export class Settler {
   readonly #backend: ResultBackend
   readonly #settlements: Settlements
   readonly #now: () => number
+  readonly #unfinished: Unfinished
 
   constructor(app: Celeriac, backend: ResultBackend, now: () => number = Date.now) {
     this.#app = app
     this.#backend = backend
     this.#now = now
     this.#settlements = new Settlements(this.report)
+    this.#unfinished = new Unfinished(app, backend)
   }
 
   /** The end of an attempt: the table of celery-wire 10.2, with late acknowledgement. */
@@ -28,24 +32,21 @@ export class Settler {
     switch (outcome.kind) {
       case 'succeeded':
       case 'failed':
+        return outcome.successors ? this.#acknowledgeWith(request, outcome.successors) : this.#acknowledge(request)
       case 'ignored':
-        return this.#acknowledge(request)
+        return this.#endUnfinished(request, revokedError(`ignored: ${outcome.reason}`))
       case 'retried':
-        return void this.#do(request.delivery, () =>
-          request.isSettled
-            ? this.#app.openBroker().then((broker) => broker.publish([outcome.next]))
-            : request.delivery.acknowledge([outcome.next]),
-        )
+        return this.#acknowledgeWith(request, [outcome.next])
       case 'rejected':
         return this.#rejected(request, outcome)
       case 'undecodable':
-        return this.#deadLetter(request.delivery, outcome.reason)
+        return this.#deadLetter(request.delivery, outcome.reason, outcome.successors)
       case 'timedOut':
-        return void this.#do(request.delivery, () => this.#timedOut(request, outcome.limitMs))
+        return void this.#do(request.delivery, () => this.#endWith(request, timeLimitExceeded(outcome.limitMs)))
       case 'cancelled':
         return this.#cancelled(request, outcome.reason)
       case 'lost':
-        return this.#lost(request, outcome.isTransient)
+        return this.#lost(request, outcome)
     }
   }
 
@@ -76,9 +77,7 @@ export class Settler {
       { taskId: request.id, taskName: request.taskName, reason },
       'Discarding {reason} task: {taskName}[{taskId}]',
     )
-    void this.#do(request.delivery, () =>
-      this.#storeThenAcknowledge(request.delivery, () => storeRevoked(this.#backend, request.id, reason)),
-    )
+    this.#endUnfinished(request, revokedError(reason), () => storeRevoked(this.#backend, request.id, reason))
     this.#tellRevoked(request, { expired: reason === 'expired', terminated: false })
   }
 
@@ -91,8 +90,7 @@ export class Settler {
       'Received unregistered task {taskName}[{taskId}], put among the dead letters of {queue}; is its module imported?',
     )
     this.#fail(
-      delivery,
-      taskId,
+      { headers, delivery },
       { type: 'NotRegistered', message: taskName, module: 'celery.exceptions' },
       `no task ${taskName} is registered in this worker`,
     )
@@ -108,12 +106,7 @@ export class Settler {
       { taskId: request.id, taskName: request.taskName, queue, reason },
       'Task {taskName}[{taskId}] {reason}; put among the dead letters',
     )
-    this.#fail(
-      request.delivery,
-      request.id,
-      { type: 'WorkerLostError', message: reason, module: 'billiard.exceptions' },
-      reason,
-    )
+    this.#fail(request, { type: 'WorkerLostError', message: reason, module: 'billiard.exceptions' }, reason)
   }
 
   /** Bytes that are no task, or none that may be read. */
@@ -126,7 +119,7 @@ export class Settler {
     )
     if (typeof id !== 'string' || id === '') return this.#deadLetter(delivery, reason)
     const type = error instanceof DecodeError ? error.name : 'DecodeError'
-    this.#fail(delivery, id, { type, message: reason, module: 'celeriac' }, reason)
+    this.#fail({ headers: undefined, delivery }, { type, message: reason, module: 'celeriac' }, reason)
   }
 
   readonly report = (error: unknown): void => {
@@ -145,17 +138,43 @@ export class Settler {
     if (!request.isSettled) void this.#do(request.delivery, () => request.delivery.acknowledge())
   }
 
+  /** In one step, unless the message was acknowledged before it ran. */
+  #acknowledgeWith(request: Request, successors: readonly Outgoing[]): void {
+    void this.#do(request.delivery, () => this.#settleWith(request, successors))
+  }
+
+  async #settleWith({ delivery, isSettled }: Request, successors: readonly Outgoing[]): Promise<void> {
+    if (!isSettled) return successors.length > 0 ? delivery.acknowledge(successors) : delivery.acknowledge()
+    if (successors.length > 0) await (await this.#app.openBroker()).publish(successors)
+  }
+
+  /** REVOKED for what waits behind it. */
+  #endUnfinished(request: Request, error: RemoteError, store?: () => Promise<void>): void {
+    void this.#do(request.delivery, async () => {
+      await store?.()
+      await this.#settleWith(request, await this.#unfinished.end(request.job, 'REVOKED', error))
+    })
+  }
+
   #rejected(request: Request, { requeue, reason }: { readonly requeue: boolean; readonly reason: string }): void {
     if (this.#app.signals.has('taskRejected')) {
       void this.#app.signals.emit('taskRejected', { taskName: request.taskName, taskId: request.id, requeue, reason })
     }
     if (request.isSettled) return
-    if (requeue) void this.#do(request.delivery, () => request.delivery.reject({ requeue }))
-    else this.#deadLetter(request.delivery, reason)
+    if (requeue) return void this.#do(request.delivery, () => request.delivery.reject({ requeue }))
+    void this.#do(request.delivery, async () => {
+      const followers = await this.#unfinished.end(request.job, 'REVOKED', revokedError(`rejected: ${reason}`))
+      await this.#rejectWith(request.delivery, reason, followers)
+    })
   }
 
-  #lost({ isSettled, delivery }: Request, isTransient: boolean): void {
-    if (isSettled) return
+  #lost(request: Request, { isTransient, reason }: Extract<Outcome, { kind: 'lost' }>): void {
+    const { delivery } = request
+    if (request.isSettled) {
+      // Nothing is left to run it again.
+      if (!isTransient) void this.#do(delivery, () => this.#endWith(request, workerLost(reason)))
+      return
+    }
     void this.#do(delivery, () =>
       isTransient ? delivery.defer(new Date(this.#now() + lostPauseMs)) : delivery.reject({ requeue: true }),
     )
@@ -167,11 +186,8 @@ export class Settler {
       void this.giveBack(request)
       return
     }
-    void this.#do(request.delivery, () =>
-      this.#storeThenAcknowledge(request.isSettled ? undefined : request.delivery, () =>
-        storeRevoked(this.#backend, request.id, 'terminated'),
-      ),
-    )
+    const store = (): Promise<void> => storeRevoked(this.#backend, request.id, 'terminated')
+    this.#endUnfinished(request, revokedError('terminated'), store)
     this.#tellRevoked(request, { expired: false, terminated: true })
   }
 
@@ -180,14 +196,9 @@ export class Settler {
     if (signals.has('taskRevoked')) void signals.emit('taskRevoked', { taskName, taskId: id, ...how })
   }
 
-  async #timedOut(request: Request, limitMs: number): Promise<void> {
+  /** FAILURE of a task whose body cannot say so itself. */
+  async #endWith(request: Request, result: RemoteError): Promise<void> {
     const { headers, options } = request
-    const result = {
-      type: 'TimeLimitExceeded',
-      details: [limitMs / 1000],
-      module: 'billiard.exceptions',
-      traceback: undefined,
-    }
     if (storesErrors(headers, options)) {
       await this.#backend.store({
         taskId: request.id,
@@ -198,7 +209,8 @@ export class Settler {
         parentId: headers.parentId,
       })
     }
-    if (!request.isSettled) await request.delivery.acknowledge()
+    const successors = await this.#unfinished.end(request.job, 'FAILURE', result)
+    await this.#settleWith(request, successors)
     if (this.#app.signals.has('taskFailure')) {
       await this.#app.signals.emit('taskFailure', {
         taskName: request.taskName,
@@ -211,32 +223,46 @@ export class Settler {
 
   /** FAILURE for whoever waits, then the dead letters. */
   #fail(
-    delivery: Delivery,
-    taskId: string,
+    { delivery, headers }: { readonly delivery: Delivery; readonly headers: TaskHeaders | undefined },
     error: { readonly type: string; readonly message: string; readonly module: string },
     reason: string,
   ): void {
     const result = { type: error.type, details: [error.message], module: error.module, traceback: undefined }
-    void this.#do(delivery, () =>
-      this.#backend
-        .store({ taskId, status: 'FAILURE', result, dateDone: new Date() })
-        .catch(this.report)
-        .then(() => delivery.reject({ requeue: false, reason })),
-    )
+    const taskId = String(delivery.message.headers['id'])
+    void this.#do(delivery, async () => {
+      await this.#backend.store({ taskId, status: 'FAILURE', result, dateDone: new Date() }).catch(this.report)
+      const { message, queue, deliveryCount } = delivery
+      const ended = headers && { headers, message, queue, deliveryCount }
+      const followers = ended ? await this.#unfinished.end(ended, 'FAILURE', result) : []
+      await this.#rejectWith(delivery, reason, followers)
+    })
   }
 
-  #deadLetter(delivery: Delivery, reason: string): void {
-    void this.#do(delivery, () => delivery.reject({ requeue: false, reason }))
+  #deadLetter(delivery: Delivery, reason: string, followers: readonly Outgoing[] = []): void {
+    void this.#do(delivery, () => this.#rejectWith(delivery, reason, followers))
   }
 
-  async #storeThenAcknowledge(delivery: Delivery | undefined, store: () => Promise<void>): Promise<void> {
-    await store()
-    await delivery?.acknowledge()
+  async #rejectWith(delivery: Delivery, reason: string, followers: readonly Outgoing[]): Promise<void> {
+    if (followers.length > 0) await (await this.#app.openBroker()).publish(followers)
+    await delivery.reject({ requeue: false, reason })
   }
 
   #do(delivery: Delivery | undefined, work: () => Promise<void>): Promise<void> {
     return this.#settlements.do(delivery, work)
   }
+}
+
+function timeLimitExceeded(limitMs: number): RemoteError {
+  return {
+    type: 'TimeLimitExceeded',
+    details: [limitMs / 1000],
+    module: 'billiard.exceptions',
+    traceback: undefined,
+  }
+}
+
+function workerLost(reason: string): RemoteError {
+  return { type: 'WorkerLostError', details: [reason], module: 'billiard.exceptions', traceback: undefined }
 }
 
 /** How long a task rests whose result could not be stored: the store is away, and trying at once would spin. */

@@ -1,0 +1,91 @@
+import type { Celeriac } from '../app/app.ts'
+import { checkCallArguments } from '../app/arguments.ts'
+import { AsyncResult, type AnyResult } from '../app/async-result.ts'
+import { withReferences } from '../app/signature-references.ts'
+import type { Run } from '../app/signature.ts'
+import { InvalidArguments } from '../errors.ts'
+import type { SignatureData, TaskSignature } from '../protocol/signature-json.ts'
+import type { TaskMeta } from '../protocol/task-meta.ts'
+import { frozen } from './freeze.ts'
+import { GroupResult } from './group-result.ts'
+import { noPlace, Planner } from './plan.ts'
+import { simplified } from './simplify.ts'
+
+/** Sends a workflow: its first messages, in one step. Resolves to what stands for its result. */
+export const runWorkflow: Run = async (app, data, sending) => {
+  // Before anything is awaited: the transaction may be over when the messages are written.
+  const mode = sending.dispatch ?? app.config.task.dispatch
+  const isWaiting = mode !== 'now' && app.transactions.current() !== undefined
+  const whole = frozen(simplified(data))
+  if (isEmpty(whole)) throw new InvalidArguments(`${data.kind}() without tasks has nothing to do`)
+  const ready = withReferences(whole, { app, committed: isWaiting }, 0)
+  const planner = new Planner(app, { ...sending, dispatch: mode })
+  planner.add(ready, noPlace)
+  for (const first of firstTasks(whole)) {
+    const task = app.tasks.get(first.task)
+    if (task) await checkCallArguments(task, first.args, first.kwargs)
+  }
+  const { calls } = planner.plan
+  if (!app.config.task.alwaysEager) {
+    await app.publisher.sendAll(calls)
+    return resultOf(app, whole)
+  }
+  const metas = await (await app.eager()).runAll(calls)
+  const result = resultOf(app, whole, undefined, (taskId) => metas.get(taskId))
+  if (app.config.task.eagerPropagates) await result.get()
+  return result
+}
+
+/** What eager mode found out of a task. */
+type Look = (taskId: string) => TaskMeta | undefined
+
+function isEmpty(data: SignatureData): boolean {
+  return data.kind === 'chain' && data.tasks.length === 0
+}
+
+/** Those whose messages leave at once, with all their arguments. */
+function firstTasks(data: SignatureData): Extract<SignatureData, { kind: 'task' }>[] {
+  switch (data.kind) {
+    case 'task':
+      return [data]
+    case 'chain':
+      return data.tasks.slice(0, 1).flatMap(firstTasks)
+    case 'group':
+      return data.tasks.flatMap(firstTasks)
+    case 'chord':
+      return data.header.tasks.flatMap(firstTasks)
+  }
+}
+
+/** What stands for the result of a frozen workflow. */
+export function resultOf(
+  app: Celeriac,
+  data: SignatureData,
+  parent?: AnyResult,
+  look?: Look,
+): AsyncResult | GroupResult {
+  const inner = (one: SignatureData, above: AnyResult | undefined): AsyncResult | GroupResult =>
+    resultOf(app, one, above, look)
+  switch (data.kind) {
+    case 'task':
+      return taskResult(app, data, parent, look)
+    case 'chain': {
+      const [last, ...before] = data.tasks.toReversed()
+      const above = before.reduceRight<AnyResult | undefined>((result, step) => inner(step, result), parent)
+      return inner(last as SignatureData, above)
+    }
+    case 'group': {
+      const members = data.tasks.map((task) => inner(task, parent) as AsyncResult)
+      return new GroupResult(app, data.options.taskId ?? '', members, parent)
+    }
+    case 'chord':
+      return inner(data.body, inner(data.header, parent))
+  }
+}
+
+function taskResult(app: Celeriac, { task, options }: TaskSignature, parent?: AnyResult, look?: Look): AsyncResult {
+  const taskId = options.taskId ?? ''
+  const compiled = app.tasks.get(task)?.compiledFor(app)
+  const isIgnored = options['ignoreResult'] ?? compiled?.ignoreResult ?? app.config.task.ignoreResult
+  return new AsyncResult(app, taskId, isIgnored === true, look?.(taskId), parent)
+}

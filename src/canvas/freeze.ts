@@ -1,0 +1,52 @@
+import { newTaskId } from '../app/task-id.ts'
+import type { GroupSignature, SignatureData } from '../protocol/signature-json.ts'
+
+/** With an id for each task and group, so that results are known before anything runs. */
+export function frozen(data: SignatureData): SignatureData {
+  switch (data.kind) {
+    case 'task':
+      return { ...data, options: withId(data.options) }
+    case 'chain':
+      return { ...data, tasks: data.tasks.map(frozen) }
+    case 'group':
+      return frozenGroup(data)
+    case 'chord':
+      return { ...data, header: frozenGroup(data.header), body: frozen(data.body) }
+  }
+}
+
+function frozenGroup(data: GroupSignature): GroupSignature {
+  return { ...data, options: withId(data.options), tasks: data.tasks.map(frozen) }
+}
+
+/** Celery writes the id after the options that were given. */
+function withId(options: SignatureData['options']): SignatureData['options'] {
+  return typeof options.taskId === 'string' ? options : { ...options, taskId: newTaskId() }
+}
+
+/** The ids of the tasks whose results are those of the whole: one, or those of a group. */
+export function leafIds(data: SignatureData): string[] {
+  switch (data.kind) {
+    case 'task':
+      return typeof data.options.taskId === 'string' ? [data.options.taskId] : []
+    case 'group':
+      return data.tasks.flatMap(leafIds)
+    case 'chord':
+      return leafIds(data.body)
+    case 'chain':
+      return data.tasks.slice(-1).flatMap(leafIds)
+  }
+}
+
+/** Every task of it that has an id. */
+export function taskIds(data: SignatureData): string[] {
+  switch (data.kind) {
+    case 'task':
+      return leafIds(data)
+    case 'chain':
+    case 'group':
+      return data.tasks.flatMap(taskIds)
+    case 'chord':
+      return [...data.header.tasks.flatMap(taskIds), ...taskIds(data.body)]
+  }
+}

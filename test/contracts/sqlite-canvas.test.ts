@@ -1,0 +1,4 @@
+import { sqliteStore } from '../support/worker-harness.ts'
+import { describeCanvas } from './canvas-contract.ts'
+
+describeCanvas(sqliteStore)
