@@ -1,6 +1,7 @@
 import { OperationalError } from '../errors.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { SharedByName } from '../util/shared-by-name.ts'
+import { refuseMemoryInSlot } from '../util/slot-mark.ts'
 import type { BackendOptions, GroupPart, ResultBackend } from './backend.ts'
 import { MemoryResults } from './memory-results.ts'
 import { dumpMeta, dumpPart } from './stored-meta.ts'
@@ -15,6 +16,7 @@ const sharedResults = new SharedByName<MemoryResults>()
  * with the same name; its results are gone when the last of them is disposed of.
  */
 export function openMemoryBackend(url: string, options: BackendOptions): ResultBackend {
+  refuseMemoryInSlot('result backend')
   const name = url.replace(/^memory:(\/\/)?/, '')
   if (name === '') return new MemoryBackend(new MemoryResults(), options, () => {})
   const share = sharedResults.share(name, () => new MemoryResults())

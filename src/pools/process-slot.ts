@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import type { FromSlot } from './slot-messages.ts'
-import { inheritedExecArgv, type OpenTransport } from './slot-transport.ts'
+import type { OpenTransport } from './slot-transport.ts'
 
 /** A slot in a process of its own. It gets the environment, writes where the parent writes, and shares nothing else. */
 export const openProcess: OpenTransport = ({ name, entry, onMessage, onExit }) => {
@@ -46,4 +46,16 @@ const lastWordsMs = 1000
 function hint(signal: NodeJS.Signals): string {
   if (signal === 'SIGKILL') return ' (killed by somebody, or by the system for want of memory)'
   return signal === 'SIGABRT' ? ' (V8 does this when the heap is full)' : ''
+}
+
+/** Options of Node that a child must not have: its debugger would want the parent's port, and it runs a module of its own. */
+const notInherited =
+  /^(--inspect|--debug|--test|--watch|--experimental-test|-e$|--eval|-p$|--print|--input-type|-i$|--interactive)/
+
+function inheritedExecArgv(execArgv: readonly string[] = process.execArgv): string[] {
+  return execArgv.filter((option, index) => {
+    const before = execArgv[index - 1]
+    const isValueOfOther = before !== undefined && /^(-e|--eval|-p|--print)$/.test(before)
+    return !notInherited.test(option) && !isValueOfOther
+  })
 }

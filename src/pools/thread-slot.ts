@@ -1,10 +1,11 @@
 import { Worker } from 'node:worker_threads'
 import type { FromSlot } from './slot-messages.ts'
-import { inheritedExecArgv, type OpenTransport } from './slot-transport.ts'
+import type { OpenTransport } from './slot-transport.ts'
 
 /** A slot in a thread of this process: environment, standard output and file handles of the process are its own. */
 export const openThread: OpenTransport = ({ name, entry, onMessage, onExit }) => {
-  const thread = new Worker(entry, { name, execArgv: inheritedExecArgv() })
+  // Options of Node are inherited unless they are given: given ones may not be those of a whole process.
+  const thread = new Worker(entry, { name })
   let failure: string | undefined
   thread.on('message', (message: FromSlot) => onMessage(message))
   thread.on('error', (error: unknown) => (failure = describe(error)))

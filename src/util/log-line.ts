@@ -17,10 +17,11 @@ const colours = { debug: '34', info: '', warn: '33', error: '31' } as const
 export function formatLine({ level, time, processName, colour, fields, message }: LogLine): string {
   const left = new Map(Object.entries(fields))
   const text = fillIn(message, left)
+  const slot = takeSlot(left)
   const task = takeTask(left)
   const blocks = takeBlocks(left)
   const rest = [...left].filter(([, value]) => value !== undefined).map(([name, value]) => ` ${name}=${show(value)}`)
-  const line = `[${localTime(time)}: ${labels[level]}/${processName}] ${task}${text}${rest.join('')}`
+  const line = `[${localTime(time)}: ${labels[level]}/${slot ?? processName}] ${task}${text}${rest.join('')}`
   const whole = [line, ...blocks].join('\n')
   return colour && colours[level] !== '' ? `\u001b[${colours[level]}m${whole}\u001b[39m\n` : `${whole}\n`
 }
@@ -48,6 +49,14 @@ function takeTask(left: Map<string, unknown>): string {
   left.delete('taskId')
   left.delete('queue')
   return `${oneLine(taskName)}[${oneLine(taskId)}]: `
+}
+
+/** A line of a slot bears its name where others have that of the process. */
+function takeSlot(left: Map<string, unknown>): string | undefined {
+  const slot = left.get('slot')
+  if (typeof slot !== 'string') return undefined
+  left.delete('slot')
+  return oneLine(slot)
 }
 
 /** Errors and tracebacks go below the line, with their stacks. */

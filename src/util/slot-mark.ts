@@ -1,3 +1,5 @@
+import { ImproperlyConfigured } from '../errors.ts'
+
 const mark = Symbol.for('celeriac.slot')
 
 /** Says that this thread or process is a slot of a worker's pool, with its name. */
@@ -8,4 +10,14 @@ export function markAsSlot(name: string): void {
 /** The name of the slot that this thread or process is, if it is one. */
 export function slotName(): string | undefined {
   return (globalThis as { readonly [mark]?: string })[mark]
+}
+
+/** Throws ImproperlyConfigured in a slot: what is in memory is not shared with it. */
+export function refuseMemoryInSlot(kind: 'broker' | 'result backend'): void {
+  const slot = slotName()
+  if (slot === undefined) return
+  throw new ImproperlyConfigured(
+    `the ${kind} memory: is in the memory of the worker, and ${slot} has its own: tasks that call others or wait for ` +
+      'results need a store that threads and processes share, such as sqlite:./celeriac.db, or the pool async',
+  )
 }

@@ -55,7 +55,7 @@ export class LoopLag {
 }
 
 const intervalMs = 200
-const advice = 'give it work that awaits, or run it in a worker of its own: other tasks had to wait'
+const advice = "other tasks had to wait; give it work that awaits, or run it apart: isolate: 'thread'"
 
 function seconds(ms: number): string {
   return (ms / 1000).toFixed(2)

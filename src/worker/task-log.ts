@@ -56,7 +56,7 @@ export class TaskLog {
       case 'timedOut':
         this.#log.error(
           { ...about, limit: outcome.limitMs / 1000 },
-          'Hard time limit ({limit}s) exceeded for {taskName}[{taskId}]; its body is abandoned',
+          'Hard time limit ({limit}s) exceeded for {taskName}[{taskId}]; what it still does is not accepted',
         )
         break
       case 'undecodable':
@@ -68,7 +68,9 @@ export class TaskLog {
       case 'lost':
         this.#log.error(
           { ...about, reason: outcome.reason },
-          'Task {taskName}[{taskId}] could not be finished and goes back to its queue: {reason}',
+          request.isSettled
+            ? 'Task {taskName}[{taskId}] could not be finished: {reason}'
+            : 'Task {taskName}[{taskId}] could not be finished and goes back to its queue: {reason}',
         )
         break
     }

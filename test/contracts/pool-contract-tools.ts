@@ -1,8 +1,8 @@
 import { openAsyncPool, openSlotPool, type PoolKind, type SlotLog } from '../../src/pools/open-pool.ts'
 import type { Execution, Loan, Outcome, Pool } from '../../src/pools/pool.ts'
 import { readTask } from '../../src/protocol/task-message.ts'
-import { decodeTaskMeta, type TaskMeta } from '../../src/protocol/task-meta.ts'
-import { loadJson } from '../../src/protocol/typed-json.ts'
+import { decodeTaskMeta, encodeTaskMeta, type TaskMeta } from '../../src/protocol/task-meta.ts'
+import { dumpJson, loadJson } from '../../src/protocol/typed-json.ts'
 import { Executor } from '../../src/worker/executor.ts'
 import { slotSetup } from '../../src/worker/slot-setup.ts'
 import { rawMessage } from '../support/worker-harness.ts'
@@ -46,9 +46,15 @@ export async function openLab(kind: PoolKind, options: LabOptions = {}): Promise
   let freed = 0
   let broken: Error | undefined
   const { size = 2, store = (meta) => Promise.resolve(void states.push(meta)), setup, ...others } = options
+  const storeText = (state: string): Promise<void> => store(decodeTaskMeta(loadJson(state)))
   const onSlotFree = (): void => void freed++
   const codec = await app.openCodec()
-  const executor = new Executor(app, { hostname: 'lab', codec, isEager: false, store })
+  const executor = new Executor(app, {
+    hostname: 'lab',
+    codec,
+    isEager: false,
+    store: async (meta) => storeText(dumpJson(encodeTaskMeta(meta))),
+  })
   const pool =
     kind === 'async' || kind === 'solo'
       ? openAsyncPool({
@@ -60,7 +66,7 @@ export async function openLab(kind: PoolKind, options: LabOptions = {}): Promise
           size,
           entry,
           setup: { ...slotSetup(app, 'lab', {}), logLevels: ['info', 'warn', 'error'], ...setup },
-          store: (state) => store(decodeTaskMeta(loadJson(state))),
+          store: storeText,
           onSlotFree,
           onLog: (slot, line) => void lines.push({ ...line, slot }),
           onNote: () => undefined,

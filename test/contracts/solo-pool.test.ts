@@ -1,0 +1,3 @@
+import { describePool } from './pool-contract.ts'
+
+describePool('solo')
