@@ -1,3 +1,4 @@
+import type { Autoscale } from '../app/config-type.ts'
 import { parseTime } from '../app/zoned-time.ts'
 import { InvalidArgumentError } from 'commander'
 import { parseDuration, type Duration } from '../util/duration.ts'
@@ -19,6 +20,30 @@ export function wholeNumber(minimum: number, maximum: number = Number.MAX_SAFE_I
     const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`
     throw new InvalidArgumentError(`Expected a whole number ${range}.`)
   }
+}
+
+const poolNames = ['async', 'solo', 'threads', 'processes', 'prefork'] as const
+export type PoolName = (typeof poolNames)[number]
+
+/** `prefork` is Celery's name of `processes`. */
+export function poolName(text: string): PoolName {
+  const name = poolNames.find((one) => one === text)
+  if (name === undefined) throw new InvalidArgumentError('Expected async, solo, threads or processes (or prefork).')
+  return name
+}
+
+/** `10,2`. */
+export function autoscale(text: string): Autoscale {
+  const [max = 0, min = 0] = text.split(',').map(Number)
+  if (/^\s*\d+\s*,\s*\d+\s*$/.test(text) && min >= 1 && max >= min) return { max, min }
+  throw new InvalidArgumentError("Expected the most and the least from 1, such as '10,2'.")
+}
+
+/** KiB as in Celery, or text with a unit. */
+export function memorySize(text: string): number | string {
+  if (/^\s*\d+\s*$/.test(text)) return Number(text)
+  if (/^\s*\d+(\.\d+)?\s*[kmg]?b\s*$/i.test(text)) return text
+  throw new InvalidArgumentError("Expected KiB, or text such as '200MB'.")
 }
 
 /** `a,b`; may be given several times. */

@@ -1,16 +1,30 @@
 import { Command } from 'commander'
 import { maskUrl } from '../../app/mask-secrets.ts'
 import { ImproperlyConfigured } from '../../errors.ts'
+import type { Autoscale } from '../../app/config-type.ts'
 import type { Worker, WorkerOptions } from '../../worker/worker.ts'
 import type { Duration } from '../../util/duration.ts'
 import type { LogLevel } from '../../util/logger.ts'
 import type { CommandRun } from '../command-run.ts'
 import type { OpenedApp } from '../open-app.ts'
-import { duration, list, logLevel, wholeNumber } from '../option-values.ts'
+import {
+  autoscale,
+  duration,
+  list,
+  logLevel,
+  memorySize,
+  poolName,
+  wholeNumber,
+  type PoolName,
+} from '../option-values.ts'
 
 interface Options {
   readonly loglevel?: LogLevel
+  readonly pool?: PoolName
   readonly concurrency?: number
+  readonly autoscale?: Autoscale
+  readonly maxTasksPerChild?: number
+  readonly maxMemoryPerChild?: number | string
   readonly queues?: readonly string[]
   readonly hostname?: string
   readonly include?: readonly string[]
@@ -33,6 +47,7 @@ The last log line says what was finished and what was given back. Exit code 0: n
 Examples:
   celeriac -A ./app.ts worker -l INFO
   celeriac -A ./app.ts worker -Q mail,celery -c 20 -n mail@%h
+  celeriac -A ./app.ts worker -P processes --max-tasks-per-child 1000
   celeriac -A ./app.ts worker --drain       run what waits, then stop`
 
 export function workerCommand(run: CommandRun): Command {
@@ -40,6 +55,10 @@ export function workerCommand(run: CommandRun): Command {
     .description('run tasks until told to stop')
     .option('-l, --loglevel <level>', 'debug, info, warning or error (default: CELERY_LOG_LEVEL or info)', logLevel)
     .option('-c, --concurrency <n>', 'tasks that run at once (default: worker_concurrency)', wholeNumber(1))
+    .option('-P, --pool <pool>', 'async, solo, threads or processes (default: worker_pool)', poolName)
+    .option('--autoscale <max,min>', 'instead of -c: by how much there is to do', autoscale)
+    .option('--max-tasks-per-child <n>', 'replace a thread or process after so many tasks', wholeNumber(1))
+    .option('--max-memory-per-child <size>', 'replace one that takes more: KiB, or such as 200MB', memorySize)
     .option('-Q, --queues <names>', 'queues to serve, with commas between (default: task_default_queue)', list)
     .option('-n, --hostname <name>', 'name of this worker; %h is the host, %n the part before the @')
     .option('-I, --include <modules>', 'more modules to import, with commas between', list)
@@ -71,7 +90,7 @@ async function runWorker(run: CommandRun, options: Options): Promise<void> {
   await app.loadTasks()
   await importTaskModules(options.include ?? [], process.cwd())
   const { Worker } = await import('../../worker/worker.ts')
-  const worker = new Worker(app, workerOptions(options))
+  const worker = new Worker(app, workerOptions(options, opened))
   if (run.terminal.err.isTTY === true) run.printer.note(banner(opened, worker))
   const stop = new AbortController()
   const forgetSignals = listenToSignals(worker, stop)
@@ -83,9 +102,13 @@ async function runWorker(run: CommandRun, options: Options): Promise<void> {
   if ((worker.shutdown?.cutOff ?? 0) > 0) run.exitCode = 1
 }
 
-function workerOptions(options: Options): WorkerOptions {
-  const { hostname, loglevel: _, include: __, ...others } = options
-  return { ...others, ...(hostname !== undefined && { name: hostname }) }
+function workerOptions(options: Options, { file }: OpenedApp): WorkerOptions {
+  const { hostname, loglevel: _, ...others } = options
+  return {
+    ...others,
+    ...(hostname !== undefined && { name: hostname }),
+    ...(file !== undefined && { appModule: file }),
+  }
 }
 
 /** The first signal is warm, the next cold; after that nothing is waited for. */
@@ -112,7 +135,7 @@ function banner({ app, file }: OpenedApp, worker: Worker): string {
     `  app:         ${app.name} (${file})`,
     `  broker:      ${maskUrl(config.broker.url)}`,
     `  results:     ${maskUrl(config.result.backend ?? 'disabled')}`,
-    `  concurrency: ${worker.concurrency}`,
+    `  concurrency: ${worker.concurrency} (${worker.pool})`,
     `  queues:      ${worker.queues.join(', ')}`,
     `  tasks:       ${names.length === 0 ? 'none' : names.join(', ')}`,
     '',
