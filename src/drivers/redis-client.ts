@@ -97,12 +97,22 @@ export async function createNodeRedis(
   })
 }
 
+async function readPem(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    throw new ImproperlyConfigured(`A file for TLS to Redis cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
 /** Read at each connect: certificates are renewed under the same name. */
 async function readTlsFiles(tls: RedisTlsOptions, host: string): Promise<object> {
   const pem = async (name: 'ca' | 'cert' | 'key'): Promise<object> => {
     const value = tls[name]
     if (value === undefined) return {}
-    return { [name]: value.includes('-----BEGIN') ? value : await readFile(value) }
+    return { [name]: value.includes('-----BEGIN') ? value : await readPem(value) }
   }
   const isName = !/^[\d.]+$|:/.test(host)
   return {
