@@ -90,6 +90,11 @@ export class Slot implements ExecutionSlot {
     return this.#held.length
   }
 
+  /** Jobs that it ever had. */
+  get taken(): number {
+    return this.#lastNumber
+  }
+
   get running(): SlotExecution | undefined {
     return this.#held[0]?.execution
   }

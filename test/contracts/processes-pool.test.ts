@@ -1,3 +1,5 @@
 import { describePool } from './pool-contract.ts'
+import { describeSlots } from './slot-contract.ts'
 
 describePool('processes')
+describeSlots('processes')
