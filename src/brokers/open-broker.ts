@@ -27,8 +27,11 @@ export async function openBroker(url: string, { transportOptions = {} }: OpenBro
     case 'redis':
     case 'rediss':
     case 'redis+socket':
+    case 'socket':
+    case 'sentinel':
+    case 'redis+sentinel':
     case 'redis+cluster':
-    case 'sentinel': {
+    case 'rediss+cluster': {
       const [{ openRedisBroker }, { parseRedisOptions }] = await Promise.all([
         import('./redis.ts'),
         import('../drivers/open-redis.ts'),

@@ -32,7 +32,7 @@ const publishTimeoutMs = 10_000
  * same name, so that producers and workers of Python and TypeScript may use the same queues.
  */
 export async function openRedisBroker(url: string, options: RedisOptions): Promise<RedisBroker> {
-  return new RedisBroker(await openRedis(url, options), url, options)
+  return new RedisBroker(await openRedis(url, options), url)
 }
 
 /** kombu's queues and channels on Redis. */
@@ -52,7 +52,8 @@ export class RedisBroker implements Broker {
   #disposal: Promise<void> | undefined
 
   /** Takes over `redis`. Use {@link openRedisBroker}. */
-  constructor(redis: Redis, url: string, options: RedisOptions) {
+  constructor(redis: Redis, url: string) {
+    const { options } = redis
     this.#redis = redis
     this.#options = options
     this.#names = new RedisNames(options)
@@ -159,7 +160,7 @@ export class RedisBroker implements Broker {
   readonly #endSubscription = async (subscription: RedisSubscription): Promise<void> => {
     await this.#ledger.idle()
     const lease = this.#consumer.leaseIfKnown
-    const unused = [...(lease?.held.values() ?? [])].filter(
+    const unused = (lease?.held.items() ?? []).filter(
       ({ isLent, loan }) => isLent && loan.release === subscription.release,
     )
     try {
