@@ -1,0 +1,119 @@
+import { createClient } from '@redis/client'
+import { Celeriac, Worker, type WorkerOptions } from '../../src/index.ts'
+import { createLogger } from '../../src/util/logger.ts'
+import { privateServer, type PrivateServer } from '../services.ts'
+import { until } from '../support/worker-harness.ts'
+import { PythonProducer, PythonWorker, type PythonSettings, type PythonWorkerOptions } from './python-processes.ts'
+import { defineInteropTasks } from './interop-tasks.ts'
+
+export interface LabOptions {
+  /** Of both sides, by Celery's names. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  /** Of the Python side only. */
+  readonly pythonSettings?: Readonly<Record<string, unknown>>
+  /** Of the TypeScript side only. */
+  readonly typescriptSettings?: Readonly<Record<string, unknown>>
+}
+
+interface NotesClient {
+  sendCommand(args: string[]): Promise<unknown>
+  destroy(): void
+}
+
+async function connectNotes(url: string): Promise<NotesClient> {
+  const client = createClient({ url, socket: { reconnectStrategy: false } as object })
+  client.on('error', () => undefined)
+  await client.connect()
+  return client as NotesClient
+}
+
+/** One Redis, with Python and TypeScript at it. Python's processes are started when they are asked for. */
+export class InteropLab implements AsyncDisposable {
+  readonly server: PrivateServer
+  readonly app: Celeriac
+  readonly python: PythonSettings
+  readonly #client: NotesClient
+  readonly #owned: AsyncDisposable[] = []
+  #keys = 0
+
+  private constructor(server: PrivateServer, client: NotesClient, python: string, options: LabOptions) {
+    const { settings, pythonSettings, typescriptSettings } = options
+    this.server = server
+    this.#client = client
+    const shared = { broker_url: server.url, result_backend: server.url, ...settings }
+    this.python = { python, settings: { ...shared, ...pythonSettings }, notes: server.url }
+    this.app = this.newApp({ ...shared, ...typescriptSettings })
+  }
+
+  static async open(python: string, options: LabOptions = {}): Promise<InteropLab> {
+    const server = await privateServer('redis')
+    if ('missing' in server) throw new Error(server.missing)
+    return new InteropLab(server, await connectNotes(server.url), python, options)
+  }
+
+  /** An app with the tasks of the tests. */
+  newApp(settings: Readonly<Record<string, unknown>>): Celeriac {
+    const app = new Celeriac('interop', { logger: createLogger({ level: 'silent' }), settings })
+    defineInteropTasks(app, (key, text) => this.note(key, text))
+    this.#owned.push(app)
+    return app
+  }
+
+  async startProducer(): Promise<PythonProducer> {
+    return this.#own(await PythonProducer.start(this.python))
+  }
+
+  async startPythonWorker(options?: PythonWorkerOptions): Promise<PythonWorker> {
+    return this.#own(await PythonWorker.start(this.python, options))
+  }
+
+  /** A worker of this process. */
+  async startWorker(options: WorkerOptions = {}): Promise<{ readonly stop: () => Promise<void> }> {
+    const worker = new Worker(this.app, { queues: ['ts'], name: 'ts@%h', ...options })
+    const stopped = worker.run()
+    stopped.catch(() => undefined)
+    await Promise.race([worker.ready, stopped])
+    const stop = async (): Promise<void> => {
+      worker.stop('cold')
+      await stopped
+    }
+    this.#own({ [Symbol.asyncDispose]: stop })
+    return { stop }
+  }
+
+  run(...args: readonly string[]): Promise<unknown> {
+    return this.#client.sendCommand([...args])
+  }
+
+  /** A name that no other test uses. */
+  key(): string {
+    return `notes:${process.pid}:${this.#keys++}`
+  }
+
+  async note(key: string, text: string): Promise<void> {
+    await this.run('RPUSH', key, text)
+  }
+
+  async notes(key: string): Promise<string[]> {
+    return (await this.run('LRANGE', key, '0', '-1')) as string[]
+  }
+
+  /** Waits for so many notes and gives them. */
+  async waitForNotes(key: string, count: number): Promise<string[]> {
+    return until(`there were ${count} notes in ${key}`, async () => {
+      const notes = await this.notes(key)
+      return notes.length >= count ? notes : undefined
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const owned of this.#owned.toReversed()) await owned[Symbol.asyncDispose]()
+    this.#client.destroy()
+    await this.server.stop()
+  }
+
+  #own<T extends AsyncDisposable>(resource: T): T {
+    this.#owned.push(resource)
+    return resource
+  }
+}

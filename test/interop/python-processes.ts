@@ -1,0 +1,197 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { dumpJson, loadJson } from '../../src/protocol/typed-json.ts'
+
+const here = import.meta.dirname
+
+/** What a Python process of the tests needs to know. */
+export interface PythonSettings {
+  readonly python: string
+  /** Celery's own settings, and `broadcast`, the name of a Broadcast queue. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** URL of the Redis that tasks leave their notes in. */
+  readonly notes: string
+}
+
+/** What became of a call, as Python's `AsyncResult` tells it. */
+export interface PythonOutcome {
+  readonly state: string
+  readonly value?: unknown
+  readonly type?: string
+  readonly module?: string
+  readonly args?: readonly unknown[]
+  readonly text?: string
+  readonly traceback?: string | null
+}
+
+export interface PythonSendOptions {
+  readonly kwargs?: Readonly<Record<string, unknown>>
+  readonly queue?: string
+  readonly protocol?: 1 | 2
+  readonly [option: string]: unknown
+}
+
+/** One interpreter that calls tasks as any Celery client, and waits for their results. */
+export class PythonProducer implements AsyncDisposable {
+  readonly #process: ChildProcess
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
+  readonly #ready = Promise.withResolvers<void>()
+  #requests = 0
+  #errors = ''
+
+  private constructor(process: ChildProcess) {
+    this.#process = process
+    process.stderr?.on('data', (text: Buffer) => (this.#errors += String(text)))
+    process.once('exit', (code) => this.#fail(`Python's producer ended with ${code}: ${this.#errors}`))
+    if (process.stdout) createInterface(process.stdout).on('line', (line) => this.#answer(line))
+  }
+
+  static async start(settings: PythonSettings): Promise<PythonProducer> {
+    const producer = new PythonProducer(run(settings, [path.join(here, 'python/producer.py')]))
+    await producer.#ready.promise
+    return producer
+  }
+
+  /** The id of the call. */
+  send(task: string, args: readonly unknown[] = [], options: PythonSendOptions = {}): Promise<string> {
+    return this.#ask<string>('send', { task, args, queue: 'ts', ...options })
+  }
+
+  get(id: string, timeout = 15): Promise<PythonOutcome> {
+    return this.#ask('get', { id, timeout })
+  }
+
+  /** Calls, waits, and gives the value. */
+  async result(task: string, args: readonly unknown[] = [], options: PythonSendOptions = {}): Promise<unknown> {
+    const outcome = await this.get(await this.send(task, args, options))
+    if (outcome.state !== 'SUCCESS') throw new Error(`${task}: ${JSON.stringify(outcome)}`)
+    return outcome.value
+  }
+
+  meta(id: string): Promise<Record<string, unknown>> {
+    return this.#ask('meta', { id })
+  }
+
+  revoke(id: string | readonly string[], options: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    return this.#ask('revoke', { id, ...options })
+  }
+
+  /** Names of what this Python can compress with. */
+  compressions(): Promise<string[]> {
+    return this.#ask('compressions', {})
+  }
+
+  /** A task for every worker, sent as a Python program has to send it. */
+  sendBroadcast(task: string, args: readonly unknown[], queue: string): Promise<string> {
+    return this.#ask('send_broadcast', { task, args, queue })
+  }
+
+  /** Ids of `count` messages in the order in which a worker of Celery would get them. They are gone then. */
+  drain(queue: string, count: number): Promise<string[]> {
+    return this.#ask('drain', { queue, count })
+  }
+
+  /** The names of the workers that answer. */
+  async ping(): Promise<string[]> {
+    const replies = await this.#ask<Record<string, unknown>[]>('ping', { timeout: 1 })
+    return replies.flatMap((reply) => Object.keys(reply))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode !== null) return
+    this.#process.stdin?.end()
+    await once(this.#process, 'exit')
+  }
+
+  async #ask<T>(operation: string, parameters: object): Promise<T> {
+    if (this.#process.exitCode !== null) throw new Error(`Python's producer is gone: ${this.#errors}`)
+    const id = ++this.#requests
+    const waiting = Promise.withResolvers<unknown>()
+    this.#waiting.set(id, waiting)
+    this.#process.stdin?.write(`${dumpJson({ id, operation, parameters })}\n`)
+    return (await waiting.promise) as T
+  }
+
+  #answer(line: string): void {
+    const reply = loadJson(line) as { ready?: true; id?: number; value?: unknown; error?: string }
+    if (reply.ready) return this.#ready.resolve()
+    const waiting = this.#waiting.get(reply.id ?? 0)
+    this.#waiting.delete(reply.id ?? 0)
+    if (reply.error === undefined) waiting?.resolve(reply.value)
+    else waiting?.reject(new Error(reply.error))
+  }
+
+  #fail(reason: string): void {
+    this.#ready.promise.catch(() => undefined)
+    this.#ready.reject(new Error(reason))
+    for (const waiting of this.#waiting.values()) waiting.reject(new Error(reason))
+  }
+}
+
+export interface PythonWorkerOptions {
+  readonly queues?: string
+  /** Default: a pool without child processes, and no talk with other workers, which start faster. */
+  readonly args?: readonly string[]
+  readonly name?: string
+}
+
+/** A real Celery worker. */
+export class PythonWorker implements AsyncDisposable {
+  readonly #process: ChildProcess
+  readonly #ready = Promise.withResolvers<void>()
+  /** All that it logged. */
+  log = ''
+
+  private constructor(process: ChildProcess) {
+    this.#process = process
+    this.#ready.promise.catch(() => undefined)
+    const read = (text: Buffer): void => {
+      this.log += String(text)
+      if (/ ready\.$/m.test(this.log)) this.#ready.resolve()
+    }
+    process.stdout?.on('data', read)
+    process.stderr?.on('data', read)
+    process.once('exit', (code) => this.#ready.reject(new Error(`a Python worker ended with ${code}: ${this.log}`)))
+  }
+
+  static async start(settings: PythonSettings, options: PythonWorkerOptions = {}): Promise<PythonWorker> {
+    const { queues = 'py', args = ['-P', 'solo', '--without-gossip', '--without-mingle'], name = 'py' } = options
+    const command = ['-m', 'celery', '-A', 'interop_app', 'worker', '-l', 'INFO', '-n', `${name}@%h`, ...args]
+    const worker = new PythonWorker(run(settings, queues === '' ? command : [...command, '-Q', queues]))
+    await worker.#ready.promise
+    return worker
+  }
+
+  /** As `kill -9`: nothing is said to anybody. Its pool's processes end with it. */
+  async kill(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    this.#process.kill('SIGKILL')
+    await once(this.#process, 'exit')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    this.#process.kill('SIGTERM')
+    const late = setTimeout(() => this.#process.kill('SIGKILL'), 10_000)
+    await once(this.#process, 'exit')
+    clearTimeout(late)
+  }
+}
+
+function run({ python, settings, notes }: PythonSettings, args: readonly string[]): ChildProcess {
+  return spawn(python, args, {
+    cwd: path.join(here, 'python'),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      PYTHONDONTWRITEBYTECODE: '1',
+      PYTHONUNBUFFERED: '1',
+      // A worker started by root in a container warns of it.
+      C_FORCE_ROOT: '1',
+      INTEROP_SETTINGS: JSON.stringify(settings),
+      INTEROP_NOTES: notes,
+    },
+  })
+}

@@ -1,0 +1,88 @@
+"""Calls tasks for the tests: one JSON request a line on stdin, one reply a line on stdout. Values are kombu's JSON."""
+
+import sys
+import traceback
+
+from celery.result import AsyncResult
+from interop_app import app
+from kombu import Exchange, Queue, compression
+from kombu.utils.json import dumps, loads
+
+
+def send(task, args=(), kwargs=None, protocol=2, **options):
+    options = {name: value for name, value in options.items() if value is not None}
+    app.conf.task_protocol = protocol
+    # Which protocol is written is decided once.
+    app.amqp.__dict__.pop("create_task_message", None)
+    return app.send_task(task, args, kwargs or {}, **options).id
+
+
+def get(id, timeout=15):
+    result = AsyncResult(id, app=app)
+    try:
+        return {"state": "SUCCESS", "value": result.get(timeout=timeout)}
+    except Exception as error:
+        kind = type(error)
+        return {
+            "state": result.state,
+            "type": kind.__name__,
+            "module": kind.__module__,
+            "args": [each if isinstance(each, (int, str)) else repr(each) for each in error.args],
+            "text": str(error),
+            "traceback": result.traceback,
+        }
+
+
+def meta(id):
+    known = AsyncResult(id, app=app)._get_task_meta()
+    return {
+        **{name: repr(value) if isinstance(value, Exception) else value for name, value in known.items()},
+        "children": [child.id for child in known["children"] or []],
+    }
+
+
+def revoke(id, **options):
+    app.control.revoke(id, **options)
+
+
+def ping(**options):
+    return app.control.ping(**options)
+
+
+def compressions():
+    return sorted(compression.encoders())
+
+
+def send_broadcast(task, args, queue, **options):
+    # Only who declared the exchange knows that it is a fanout.
+    exchange = Exchange(queue, type="fanout")
+    return app.send_task(task, args, exchange=queue, exchange_type="fanout", routing_key="celery",
+                         declare=[exchange], **options).id
+
+
+def drain(queue, count):
+    """The ids of the messages of a queue as kombu's consumer gets them."""
+    ids = []
+    with app.connection_for_read() as connection:
+        def on_message(body, message):
+            ids.append(message.headers["id"])
+            message.ack()
+        with connection.Consumer([Queue(queue, Exchange(queue), queue)], callbacks=[on_message]):
+            while len(ids) < count:
+                connection.drain_events(timeout=5)
+    return ids
+
+
+operations = {
+    each.__name__: each
+    for each in (send, get, meta, revoke, ping, compressions, send_broadcast, drain)
+}
+
+print(dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    request = loads(line)
+    try:
+        reply = dumps({"id": request["id"], "value": operations[request["operation"]](**request["parameters"])})
+    except Exception:
+        reply = dumps({"id": request["id"], "error": traceback.format_exc()})
+    print(reply, flush=True)
