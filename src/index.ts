@@ -13,7 +13,7 @@ export { Signature, type AnySignature, type ErrorCallback, type TaskSignatureOpt
 export type { SignalListener, SignalName, Signals } from './app/signals.ts'
 export type { DefineTask } from './app/task-definition.ts'
 export { taskMethod, type TaskMethodDecorator } from './app/task-method-decorator.ts'
-export type { Delayed, MethodOptions, MethodTasks } from './app/task-methods.ts'
+export type { Delayed, ImmutableMethods, MethodOptions, MethodTasks, SignedMethods } from './app/task-methods.ts'
 export type { DispatchMode, ErrorMatcher, TaskOptions } from './app/task-options.ts'
 export {
   lazy,

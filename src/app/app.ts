@@ -26,7 +26,15 @@ import { taskSignature, type Signature, type TaskSignatureOptions } from './sign
 import { storeRevoked } from './store-revoked.ts'
 import type { DefineTask } from './task-definition.ts'
 import { TaskRegistry } from './task-registry.ts'
-import { TaskMethods, type Delayed, type MethodKey, type MethodOptions, type MethodTasks } from './task-methods.ts'
+import {
+  TaskMethods,
+  type Delayed,
+  type ImmutableMethods,
+  type MethodKey,
+  type MethodOptions,
+  type MethodTasks,
+  type SignedMethods,
+} from './task-methods.ts'
 import { callerPlace, createTask, taskDefinition, type Task } from './task.ts'
 import { Transactions } from './transactions.ts'
 
@@ -168,6 +176,20 @@ export class Celeriac implements AsyncDisposable {
   delay<T extends object>(self: T): Delayed<T>
   delay(self: object): object {
     return this.#methods.delayed(self)
+  }
+
+  /** `s(user).welcome('en')`: the methods as signatures, for chains; the result of the task before comes first. */
+  s<T extends object>(self: Ref<T>): SignedMethods<T>
+  s<T extends object>(self: T): SignedMethods<T>
+  s(self: object): object {
+    return this.#methods.signed(self, { immutable: false })
+  }
+
+  /** As `s`, for complete calls, which ignore the result of the task before. */
+  si<T extends object>(self: Ref<T>): ImmutableMethods<T>
+  si<T extends object>(self: T): ImmutableMethods<T>
+  si(self: object): object {
+    return this.#methods.signed(self, { immutable: true })
   }
 
   /** `tasks.{ts,js,mts,mjs}` of these folders or globs; imported by `loadTasks`, relative to `baseDir` (default: the working directory). */

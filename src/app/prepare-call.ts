@@ -7,6 +7,7 @@ import { encodeTaskHeaders, type TaskHeaders } from '../protocol/task-message.ts
 import { durationMs } from '../util/duration.ts'
 import type { Celeriac } from './app.ts'
 import type { CallOptions } from './call-options.ts'
+import { callReferences } from './call-references.ts'
 import type { Codec } from './codec.ts'
 import { maybeCurrentTask, type TaskContext } from './context.ts'
 import { Redactor } from './redaction.ts'
@@ -65,7 +66,7 @@ const origin = `gen${process.pid}@${os.hostname()}`
 export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCall {
   const { taskName, task, options } = call
   const compiled = task?.compiledFor(app)
-  const references = call.workflow?.isReferenced === true ? call : referencesOf(app, call)
+  const references = referencesOf(app, call)
   const embed = call.workflow?.embed ?? emptyEmbed
   const body = encodeTaskBody({ args: references.args, kwargs: references.kwargs, embed })
   const serializer = options.serializer ?? compiled?.serializer ?? app.config.task.serializer
@@ -95,10 +96,10 @@ export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCa
   }
 }
 
-function referencesOf({ models }: Celeriac, { task, args, kwargs, scope }: Call): Arguments {
-  if (models.isEmpty && task?.declaration.isDeclared !== true) return { args, kwargs }
-  if (task) return models.argumentReferences(task.declaration, { args, kwargs }, scope !== undefined)
-  return models.toReferences({ args, kwargs }, '$', { committed: scope !== undefined })
+function referencesOf(app: Celeriac, call: Call): Arguments {
+  if (call.workflow?.isReferenced) return call
+  const { args, kwargs } = call
+  return callReferences(app, call.task, { args, kwargs }, call.scope !== undefined)
 }
 
 function propertiesOf(taskId: string, priority: number | undefined, replyTo?: string): Message['properties'] {

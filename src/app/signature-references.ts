@@ -1,10 +1,8 @@
 import { reprArgs, reprKwargs } from '../protocol/python-repr.ts'
 import type { SignatureData, TaskSignature } from '../protocol/signature-json.ts'
 import type { Celeriac } from './app.ts'
-import { withSelfFirst } from './arguments.ts'
-import type { Arguments } from './model-declaration.ts'
+import { callReferences } from './call-references.ts'
 import { Redactor } from './redaction.ts'
-import type { Task } from './task.ts'
 
 /** Who replaces rows by references, and whether the message leaves after the open transaction is committed. */
 export interface Referencing {
@@ -56,29 +54,11 @@ function ownArguments<S extends SignatureData>(data: S, { app: { models }, commi
 
 function referencedTask(data: TaskSignature, to: Referencing, given: number): TaskSignature {
   const task = to.app.tasks.get(data.task)
-  const { args, kwargs } = referencesOf(data, task, to, given)
+  const { args, kwargs } = callReferences(to.app, task, { args: data.args, kwargs: data.kwargs }, to.committed, given)
   const redactor = Redactor.of(task)
   if (!redactor || data.options['argsRepr'] !== undefined) return { ...data, args, kwargs }
   // Who sends it later may not know the task. What comes before may be secret as well, so it is not shown either.
   const shown = redactor.arguments({ args: [...Array.from({ length: given }, () => '***'), ...args], kwargs })
   const reprs = { argsRepr: reprArgs(shown.args), kwargsRepr: reprKwargs(shown.kwargs) }
   return { ...data, args, kwargs, options: { ...data.options, ...reprs } }
-}
-
-function referencesOf(
-  data: TaskSignature,
-  task: Task | undefined,
-  { app, committed }: Referencing,
-  given: number,
-): Arguments {
-  const { models } = app
-  const { args, kwargs } = data
-  if (models.isEmpty && task?.declaration.isDeclared !== true) return { args, kwargs }
-  if (!task) return models.toReferences({ args, kwargs }, '$', { committed })
-  const own = withSelfFirst(task, { args, kwargs })
-  const isMethod = own.args !== args
-  const found = models.argumentReferences(task.declaration, own, committed, isMethod ? 0 : given)
-  if (!isMethod) return found
-  const [self, ...rest] = found.args
-  return { args: rest, kwargs: { ...found.kwargs, [task.self as string]: self } }
 }

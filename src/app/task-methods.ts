@@ -6,6 +6,8 @@ import { BoundReference } from './bound-reference.ts'
 import { handleName, type ModelClass } from './model-handle.ts'
 import type { MissingPolicy } from './model-policy.ts'
 import type { EnqueueableArgs, Ref } from './ref.ts'
+import { taskSignature, type Signature } from './signature.ts'
+import type { Missing, Partials } from './signature-types.ts'
 import { optionsOfMethod, taskMethodNames } from './task-method-decorator.ts'
 import type { TaskOptions } from './task-options.ts'
 import { model } from './task-parameters.ts'
@@ -30,6 +32,20 @@ export type MethodTasks<T extends object, K extends keyof T> = {
 /** The methods of `T` as calls: each resolves once the broker has the call. */
 export type Delayed<T> = {
   readonly [M in MethodKey<T>]: (...args: EnqueueableArgs<ArgumentsOf<T[M]>>) => Promise<AsyncResult<ResultOf<T[M]>>>
+}
+
+/** The methods of `T` as signatures: with fewer arguments they still take those before them. */
+export type SignedMethods<T> = {
+  readonly [M in MethodKey<T>]: <G extends Partials<EnqueueableArgs<ArgumentsOf<T[M]>>>>(
+    ...args: G
+  ) => Signature<Missing<EnqueueableArgs<ArgumentsOf<T[M]>>, G>, ResultOf<T[M]>>
+}
+
+/** As `SignedMethods`, complete: the result of the task before is ignored. */
+export type ImmutableMethods<T> = {
+  readonly [M in MethodKey<T>]: (
+    ...args: EnqueueableArgs<ArgumentsOf<T[M]>>
+  ) => Signature<readonly unknown[], ResultOf<T[M]>>
 }
 
 /** Options of all tasks that one call of `app.methods` makes. The policies hold for the instance as well. */
@@ -83,33 +99,51 @@ export class TaskMethods {
     return task
   }
 
-  /** Answers undefined to `then` and symbols, so that it is no promise and can be inspected. */
   delayed(self: object): object {
-    const modelClass = this.#classOf(self)
+    return this.#proxy(self, 'delay()', (task, modelClass, name) => {
+      if (task) return (...args: readonly unknown[]) => task.delay(self, ...args)
+      return () => Promise.reject(new NotRegistered(notRegistered(modelClass, name)))
+    })
+  }
+
+  /** The instance travels by keyword: a chain puts the result of the task before in front of the arguments. */
+  signed(self: object, { immutable }: { readonly immutable: boolean }): object {
+    return this.#proxy(self, immutable ? 'si()' : 's()', (task, modelClass, name) => {
+      if (!task?.self) throw new NotRegistered(notRegistered(modelClass, name))
+      const kwargs = { [task.self]: self }
+      return (...args: readonly unknown[]) => taskSignature(() => this.#app, task.name, args, { kwargs, immutable })
+    })
+  }
+
+  /** Answers undefined to `then` and symbols, so that it is no promise and can be inspected. */
+  #proxy(
+    self: object,
+    what: string,
+    member: (task: Task | undefined, modelClass: unknown, name: string) => unknown,
+  ): object {
+    const modelClass = this.#classOf(self, what)
     return new Proxy(Object.create(null) as object, {
       get: (_target, name) => {
         if (typeof name === 'symbol' || name === 'then' || name === 'toJSON') return undefined
-        const task = this.#find(modelClass, name)
-        if (task) return (...args: readonly unknown[]) => task.delay(self, ...args)
-        return () => Promise.reject(new NotRegistered(notRegistered(modelClass, name)))
+        return member(this.#find(modelClass, name), modelClass, name)
       },
     })
   }
 
-  #classOf(self: object): unknown {
+  #classOf(self: object, what: string): unknown {
     const { registry } = this.#app.models
     if (!(self instanceof BoundReference)) {
       const handle = registry.identify(self)?.identity.model.handle
       // An instance may be of a subclass that has no label, or a wrapper of the ORM around it.
       if (handle !== undefined) return isInstance(self, handle) ? self.constructor : handle
       throw new InvalidArguments(
-        `delay() takes an instance or a reference of a model in use; got ${describeValue(self)}`,
+        `${what} takes an instance or a reference of a model in use; got ${describeValue(self)}`,
       )
     }
     const { label, extra } = self.reference
     const found = registry.find(label, extra.db)
     if (typeof found?.info.handle === 'function') return found.info.handle
-    throw new InvalidArguments(`delay(): no class is known for ${self.toString()}`)
+    throw new InvalidArguments(`${what}: no class is known for ${self.toString()}`)
   }
 
   /** The nearest class that registered the method: its own, or one above. */

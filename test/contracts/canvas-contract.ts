@@ -78,7 +78,9 @@ export function describeCanvas(store: Store): void {
       assert.equal((await children[0]?.meta())?.parentId, alone.id)
       const many = await add.s(2, 2).link(add.s(5)).link(note.s()).link(note.si('immutable')).delay()
       await until('all ran', () => ['add(4, 5)', 'note(4)', 'note(immutable)'].every((one) => ran.includes(one)))
-      const metas = await Promise.all((await many.children()).map((child) => child.meta()))
+      const results = await many.children()
+      await Promise.all(results.map((result) => result.get(soon)))
+      const metas = await Promise.all(results.map((result) => result.meta()))
       assert.equal(metas.length, 3)
       assert.ok(metas[0]?.groupId !== undefined && metas.every((meta) => meta?.groupId === metas[0]?.groupId))
     })
@@ -107,17 +109,22 @@ export function describeCanvas(store: Store): void {
     it('carry stamps, which the task and its callbacks see', async () => {
       await using harness = await openHarness(store)
       const { add } = defineTasks(harness)
-      await add
-        .s(1, 2)
-        .link(add.s(3))
+      const stamps = harness.app.task('canvas.stamps', (sum: number) => [sum, currentTask().request.stamps] as const)
+      const stamped = { tenant: 'acme', batch: [1, 2] }
+      const last = await chain(add.s(1, 2), stamps.s())
         .stamp({ tenant: 'acme' })
         .stamp({ batch: [1, 2] })
         .delay()
+      const { worker, stopped } = await harness.startWorker()
+      assert.deepEqual(await last.get(soon), [3, stamped])
+      worker.stop()
+      await stopped
+      await add.s(1, 2).link(add.s(3)).stamp(stamped).delay()
       const [[message, body] = assert.fail()] = await waiting(harness)
       assert.deepEqual(message.headers['stamped_headers'], ['tenant', 'batch'])
-      assert.deepEqual(message.headers['stamps'], { tenant: 'acme', batch: [1, 2] })
+      assert.deepEqual(message.headers['stamps'], stamped)
       const [callback] = (body[2] as { callbacks: { options: object }[] }).callbacks
-      assert.deepEqual(callback?.options, { stamped_headers: ['tenant', 'batch'], tenant: 'acme', batch: [1, 2] })
+      assert.deepEqual(callback?.options, { stamped_headers: ['tenant', 'batch'], ...stamped })
     })
   })
 

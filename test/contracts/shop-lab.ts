@@ -1,8 +1,9 @@
 import { DataSource, EntitySchema, type DataSourceOptions, type Logger } from 'typeorm'
+import { currentTask } from '../../src/index.ts'
 import type { FetchOptions, OrmAdapter } from '../../src/orms/orm-adapter.ts'
 import { typeorm } from '../../src/orms/typeorm.ts'
 import { testDatabase, type Service, type TestDatabase } from '../services.ts'
-import { memoryStore, openHarness, type Harness } from '../support/worker-harness.ts'
+import { memoryStore, openHarness, type Harness, type Store } from '../support/worker-harness.ts'
 
 export class User {
   declare id: number
@@ -16,6 +17,12 @@ export class User {
   }
   async introduce(other: User): Promise<string> {
     return `${this.name}, this is ${other.name}`
+  }
+  /** Asks for a retry the first time, and shows what it was given in the end. */
+  shaky(before: unknown, own: string): string {
+    const task = currentTask()
+    if (task.request.retries === 0) task.retry({ countdown: '100ms' })
+    return `${String(before)}, ${own} ${this.name}`
   }
   secret(): string {
     return 'not registered'
@@ -96,7 +103,11 @@ export interface Shop extends Harness {
 }
 
 /** On SQLite, which has no locks of rows, reads are without: its transactions show the rest. */
-export async function openShop(service: Service | 'sqlite' = 'sqlite', settings: object = {}): Promise<Shop> {
+export async function openShop(
+  service: Service | 'sqlite' = 'sqlite',
+  settings: object = {},
+  store: Store = memoryStore,
+): Promise<Shop> {
   const database = await testDatabase(service)
   const queries: string[] = []
   const dataSource = await new DataSource({
@@ -109,7 +120,7 @@ export async function openShop(service: Service | 'sqlite' = 'sqlite', settings:
   } as DataSourceOptions).initialize()
   const reads: FetchOptions[] = []
   const adapter = watched(typeorm(dataSource, { app: 'shop' }), reads, database.dialect !== 'sqlite')
-  const harness = await openHarness(memoryStore, settings)
+  const harness = await openHarness(store, settings)
   harness.app.models.use(adapter)
   const dispose = async (): Promise<void> => {
     await harness[Symbol.asyncDispose]()

@@ -53,6 +53,23 @@ export async function signatures(): Promise<void> {
   addTwo.linkError(add.s())
 }
 
+export async function methods(): Promise<void> {
+  const welcomed = app.s(user).welcome(2)
+  exactly<typeof welcomed, Signature<[string], number>>(true)
+  const whole = chain(show.s('a'), app.s(user).welcome(2), app.si(user).welcome('en'), add.s(5))
+  exactly<typeof whole, Signature<[], number>>(true)
+  const method = app.methods(User, ['welcome'])
+  chain(find.s(5), method.welcome.s('en'), add.s(1))
+  chain(show.s('a'), app.s(app.models.ref(User, 5)).welcome())
+  // @ts-expect-error -- the method takes a text first, not a number
+  chain(add.s(1, 2), app.s(user).welcome())
+  // @ts-expect-error -- not a method
+  app.s(user).wellcome('en')
+  // @ts-expect-error -- an immutable signature is complete
+  app.si(user).welcome()
+  await whole.delay()
+}
+
 export async function chains(): Promise<void> {
   const sum = chain(add.s(1, 2), add.s(3), add.s(4))
   exactly<typeof sum, Signature<[], number>>(true)
