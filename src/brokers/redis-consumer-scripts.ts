@@ -55,14 +55,34 @@ redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('DEL', KEYS[2], KEYS[3])
 return 1`)
 
+/** True while what the server knows of leases may be old, as after an outage or when its clock was set: see `noteRenewal`. */
+const isInGrace = (renewed: string, grace: string): string => `
+local graceUntil = redis.call('GET', ${grace})
+local isInGrace = graceUntil and tonumber(graceUntil) > now
+  or now - tonumber(redis.call('GET', ${renewed}) or 0) > lease * 2 / 3`
+
 /**
- * Names the consumers whose leases are over, and ends them for good: their takes and renewals do not count any more.
- * KEYS: consumers, grace. ARGV: what the names of epochs begin with, the asking consumer, which is not judged.
+ * What nobody has shown to be held for longer than the visibility timeout, newest first. KEYS: unacked_index, renewed,
+ * grace. ARGV: lease (ms), visibility timeout (ms), the most.
+ */
+export const visibleScript: RedisScript = defineScript(`${readClock}
+local lease = tonumber(ARGV[1])${isInGrace('KEYS[2]', 'KEYS[3]')}
+if isInGrace then return {} end
+local latest = string.format('%.3f', (now - tonumber(ARGV[2])) / 1000)
+return redis.call('ZREVRANGEBYSCORE', KEYS[1], latest, '-inf', 'LIMIT', 0, ARGV[3])`)
+
+/**
+ * Names the consumers whose leases are over, and ends them for good: their takes and renewals do not count any more. None
+ * while nobody could renew: the server was away or full, or its clock was set forward. After its clock was set back, leases
+ * are cut to their length. KEYS: consumers, grace, renewed. ARGV: what the names of epochs begin with, the asking consumer,
+ * which is not judged, lease (ms).
  */
 export const condemnScript: RedisScript = defineScript(`${readClock}
-local grace = redis.call('GET', KEYS[2])
-local latest = now
-if grace and tonumber(grace) > now then latest = 0 end
+local lease = tonumber(ARGV[3])${isInGrace('KEYS[3]', 'KEYS[2]')}
+local latest = isInGrace and 0 or now
+for _, consumer in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now + 2 * lease), '+inf')) do
+  redis.call('ZADD', KEYS[1], now + lease, consumer)
+end
 local dead = {}
 for _, consumer in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', latest)) do
   if consumer ~= ARGV[2] then

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Redis, RedisOptions } from '../drivers/open-redis.ts'
 import { readUnacked } from '../protocol/redelivered-envelope.ts'
-import { condemnScript, forgetScript, resignScript, restoreScript, unlockScript } from './redis-consumer-scripts.ts'
+import {
+  condemnScript,
+  forgetScript,
+  resignScript,
+  restoreScript,
+  unlockScript,
+  visibleScript,
+} from './redis-consumer-scripts.ts'
 import { queuesBoundTo } from './redis-bindings.ts'
 import type { RedisNames } from './redis-names.ts'
 
@@ -36,11 +43,11 @@ export class RedisSweep {
 
   /** Ends the leases that were not renewed in time and gives back what they held. `own` is not judged. */
   async buryDead(own: string | undefined): Promise<void> {
-    const { consumers, graceUntil } = this.#names
+    const { consumers, graceUntil, renewedAt } = this.#names
     const dead = await this.#redis.commands.run(
       condemnScript,
-      [consumers, graceUntil],
-      [this.#names.epoch(''), own ?? ''],
+      [consumers, graceUntil, renewedAt],
+      [this.#names.epoch(''), own ?? '', String(this.#options.leaseMs)],
     )
     for (const consumer of dead as string[]) {
       const held = this.#names.held(consumer)
@@ -51,18 +58,18 @@ export class RedisSweep {
     }
   }
 
-  /** kombu's restore_visible, under its lock, and with its times. */
+  /** kombu's restore_visible, under its lock, but by the clock of the server, on which all agree. */
   async restoreVisible(): Promise<void> {
-    const { unackedMutex, unackedIndex } = this.#names
-    const { unackedMutexExpireMs, visibilityTimeoutMs } = this.#options
+    const { unackedMutex, unackedIndex, renewedAt, graceUntil } = this.#names
+    const { unackedMutexExpireMs, visibilityTimeoutMs, leaseMs } = this.#options
     const token = randomUUID()
     const lock = ['SET', unackedMutex, token, 'NX', 'PX', String(Math.ceil(unackedMutexExpireMs))]
     if ((await this.#redis.commands.send(lock)) === null) return
     try {
-      const latest = String((Date.now() - visibilityTimeoutMs) / 1000)
+      const keys = [unackedIndex, renewedAt, graceUntil]
+      const args = [leaseMs, visibilityTimeoutMs, pageSize].map(String)
       for (;;) {
-        const page = ['ZREVRANGEBYSCORE', unackedIndex, latest, '-inf', 'LIMIT', '0', String(pageSize)]
-        const tags = (await this.#redis.commands.send(page)) as string[]
+        const tags = (await this.#redis.commands.run(visibleScript, keys, args)) as string[]
         const left = await this.#restore(tags, this.#names.held(''))
         if (tags.length < pageSize || left === tags.length) break
       }
