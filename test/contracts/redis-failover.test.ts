@@ -127,7 +127,7 @@ describe('redis driver: a cluster', { skip: skipIfMissing(cluster) }, () => {
     const gone = redis.nodes.find((node) => node !== owner) as PrivateServer
     await gone.stop()
     const last = redis.url.replace(/\/\/(.*)/, (_, nodes: string) => {
-      const [host = ''] = [`${gone.host}:${gone.port}`]
+      const host = `${gone.host}:${gone.port}`
       return `//${[host, ...nodes.split(';').filter((node) => node !== host)].join(';')}`
     })
     await redisCommand(owner.url, 'CONFIG', 'SET', 'cluster-require-full-coverage', 'no')
