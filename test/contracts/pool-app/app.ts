@@ -49,6 +49,10 @@ app.task('pool.failOddly', () => {
 app.task('pool.ignore', () => {
   throw new Ignore()
 })
+app.task('pool.flaky', { retryDelay: 0 }, function (this: TaskContext) {
+  if (this.request.retries < 2) this.retry({ error: new Error('not yet') })
+  return this.request.retries
+})
 app.task('pool.retry', { retryDelay: '1h' }, function (this: TaskContext) {
   this.retry({ error: new Error('busy') })
 })
@@ -76,13 +80,21 @@ app.task('pool.fill', () => {
   const kept: number[][] = []
   for (;;) kept.push(Array.from({ length: 100_000 }, (_, n) => n + 0.5))
 })
-/** The heap of its slot stays larger by so much. */
-app.task('pool.keep', (mb: number) => {
-  keeping.push(Array.from({ length: mb * 131_072 }, (_, n) => n + 0.5))
-  return keeping.length
-})
-const keeping: number[][] = []
+/** Its slot takes so much more from now on. */
+app.task('pool.keep', (mb: number) => keeping.push(new Float64Array(mb * 131_072).fill(0.5)))
+const keeping: Float64Array[] = []
 
-app.task('pool.isolated', { isolate: 'thread' }, () => ({ pid: process.pid, threadId }))
+app.task('pool.isolated', { isolate: 'thread' }, async (ms: number) => {
+  await pause(ms)
+  return { pid: process.pid, threadId }
+})
+app.task('pool.isolatedSpin', { isolate: 'thread', timeLimit: '300ms' }, () => {
+  for (;;);
+})
 app.task('pool.apart', { isolate: 'process' }, () => ({ pid: process.pid, threadId }))
 app.task('pool.early', { acksLate: false }, () => process.exit(3))
+
+app.task('pool.echo', (value: unknown) => value)
+app.task('pool.started', { trackStarted: true }, () => currentTask().sleep('1m'))
+app.task('pool.parent', async (x: number) => (await app.send('pool.add', [x, 1])).id)
+app.task('pool.waitFor', async (x: number) => (await app.send<number>('pool.add', [x, 1])).get({ timeout: '10s' }))

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { TaskError, TaskRevoked, Worker, type Celeriac, type WorkerOptions } from '../../src/index.ts'
+import { recordingLogger, sqliteStore, until, type LogLine } from '../support/worker-harness.ts'
+
+interface Place {
+  readonly pid: number
+  readonly threadId: number
+}
+
+/**
+ * What a worker does whose tasks run in slots, as far as it could differ from the event loop: on one SQLite file, with
+ * the app of `pool-app/`, which the slots load for themselves.
+ */
+export function describeWorkerIn(pool: 'threads' | 'processes'): void {
+  describe(`worker with ${pool}`, () => {
+    let app: Celeriac
+    let dispose: () => Promise<void>
+    let shared: Running
+    const lines: LogLine[] = []
+    const says = (what: string, id: string): Promise<unknown> =>
+      until(`${id} is ${what}`, () =>
+        lines.some(({ message, fields }) => fields['taskId'] === id && message.includes(what)),
+      )
+
+    before(async () => {
+      const store = await sqliteStore.open()
+      dispose = store.dispose
+      app = (await import('./pool-app/app.ts')).app
+      app.setLogger(recordingLogger(lines))
+      app.configFromObject({ broker_url: store.broker, result_backend: store.backend, task_max_deliveries: 2 })
+      shared = await start(app, { pool, concurrency: 2 })
+    })
+    after(async () => {
+      await shared.stop('cold')
+      await app.close()
+      await dispose()
+    })
+
+    const call = <R = unknown>(task: string, ...args: readonly unknown[]) => app.send<R>(task, args)
+    const value = async <R = unknown>(task: string, ...args: readonly unknown[]): Promise<R> =>
+      (await call<R>(task, ...args)).get({ timeout: '10s' })
+
+    it('runs calls elsewhere, with values that JSON alone does not know', async () => {
+      const place = await value<Place>('pool.where')
+      assert.equal(place.pid === process.pid, pool === 'threads')
+      assert.equal(place.threadId === 0, pool === 'processes')
+      const odd = { when: new Date(1_700_000_000_123), big: 2n ** 80n, nothing: null, text: 'ü€😀' }
+      assert.deepEqual(await value('pool.echo', odd), odd)
+    })
+
+    it('tells what a body threw', async () => {
+      await assert.rejects(
+        value('pool.fail'),
+        (error) => error instanceof TaskError && error.type === 'RangeError' && /pool-app/.test(error.traceback ?? ''),
+      )
+    })
+
+    it('runs a task again that asks for it', async () => {
+      assert.equal(await value('pool.flaky'), 2)
+    })
+
+    it('shows STARTED with the process of the slot, and stops by the signal', async () => {
+      const result = await call('pool.started')
+      const meta = await until('it is started', () => result.meta())
+      assert.equal(meta.status, 'STARTED')
+      assert.equal((meta.result as Place).pid === process.pid, pool === 'threads')
+      await result.revoke()
+      await assert.rejects(result.get({ timeout: '10s' }), TaskRevoked)
+    })
+
+    it('lets a body call tasks and wait for them, over connections of its own', async () => {
+      const result = await call<string>('pool.parent', 41)
+      const childId = await result.get({ timeout: '10s' })
+      assert.deepEqual(
+        (await result.children()).map(({ id }) => id),
+        [childId],
+      )
+      assert.equal(await app.result(childId).get({ timeout: '10s' }), 42)
+      assert.equal(await value('pool.waitFor', 1), 2)
+    })
+
+    it('ends a loop without end at the hard limit, and one that is terminated', async () => {
+      const limited = await app.send('pool.spin', [], { timeLimit: '200ms' })
+      await assert.rejects(limited.get({ timeout: '10s' }), /TimeLimitExceeded/)
+      const revoked = await call('pool.spin')
+      await says('received', revoked.id)
+      await revoked.revoke({ terminate: true })
+      await says('stopped', revoked.id)
+      assert.equal(await revoked.state(), 'REVOKED')
+      assert.equal(await value('pool.add', 1, 2), 3)
+    })
+
+    it('counts the deaths of slots under a task, and buries it', async () => {
+      await assert.rejects(value('pool.exit'), /WorkerLostError: delivered 2 times/)
+      const broker = await app.openBroker()
+      const peek = async () => (await broker.peek?.('celery.dead', { offset: 0, limit: 10 }))?.[0]
+      assert.equal((await until('it is dead', peek)).headers['task'], 'pool.exit')
+      await broker.purge('celery.dead')
+    })
+
+    it('fails a task that was acknowledged before its slot died', async () => {
+      await assert.rejects(value('pool.early'), /WorkerLostError: (thread|process)-\d+: .*code 3/)
+    })
+
+    it('finishes what runs on a warm shutdown, gives back what runs on a cold one', async () => {
+      await shared.stop('warm')
+      for (const [how, left] of [
+        ['warm', 0],
+        ['cold', 1],
+      ] as const) {
+        const worker = await start(app, { pool, concurrency: 1 })
+        const result = await call('pool.sleep', how === 'warm' ? 300 : 20_000)
+        const broker = await app.openBroker()
+        await says('received', result.id)
+        await worker.stop(how)
+        assert.equal(await broker.count('celery'), left)
+        assert.equal(await result.state(), how === 'warm' ? 'SUCCESS' : 'PENDING')
+        await broker.purge('celery')
+      }
+    })
+  })
+}
+
+interface Running {
+  stop(how: 'warm' | 'cold'): Promise<void>
+}
+
+async function start(app: Celeriac, options: WorkerOptions): Promise<Running> {
+  const worker = new Worker(app, options)
+  const stopped = worker.run()
+  await Promise.race([worker.ready, stopped])
+  return {
+    stop: (how) => {
+      worker.stop(how)
+      return stopped
+    },
+  }
+}

@@ -1,0 +1,3 @@
+import { describeWorkerIn } from './pool-worker-contract.ts'
+
+describeWorkerIn('processes')
