@@ -13,7 +13,7 @@ export class SharedSubscriber implements RedisSubscriber, AsyncDisposable {
   readonly #patterns = new RedisTopics(true)
   #connection: ReconnectingConnection | undefined
   #subscriptions = 0
-  #flush: Promise<void> | undefined
+  #turn: Promise<{ readonly confirmed: Promise<unknown> } | undefined> | undefined
   #isClosed = false
 
   constructor(open: OpenSession, timeoutMs: number) {
@@ -58,10 +58,10 @@ export class SharedSubscriber implements RedisSubscriber, AsyncDisposable {
       topics.remove(names, listening)
       if (--this.#subscriptions === 0) this.#connection?.hold(false)
     }
-    const isNew = topics.add(names, listening)
+    topics.add(names, listening)
     if (++this.#subscriptions === 1) this.#connect().hold(true)
     try {
-      await this.#confirmed(topics, isNew)
+      await this.#confirmed(topics)
     } catch (error) {
       end()
       throw error
@@ -89,26 +89,32 @@ export class SharedSubscriber implements RedisSubscriber, AsyncDisposable {
     }
   }
 
-  /** All that is asked for in this turn is sent when its first microtask runs. */
-  async #confirmed(topics: RedisTopics, isNew: boolean): Promise<void> {
+  async #confirmed(topics: RedisTopics): Promise<void> {
     const connection = this.#connect()
-    this.#flush ??= Promise.resolve().then(() => {
-      this.#flush = undefined
-      this.#channels.flush()
-      this.#patterns.flush()
-    })
-    await this.#flush
     const giveUpAt = performance.now() + this.#timeoutMs
+    this.#turn ??= Promise.resolve().then(() => this.#flush(connection))
+    let sent = await this.#turn
     for (;;) {
-      await connection.ready(Math.max(0, giveUpAt - performance.now()))
       try {
-        if (isNew) await topics.subscribed
-        else await this.caughtUp()
-        return
+        if (sent) return void (await sent.confirmed)
       } catch (error) {
-        if (!(error instanceof RedisConnectionLost) || performance.now() >= giveUpAt) throw error
+        if (!(error instanceof RedisConnectionLost)) throw error
       }
+      await connection.ready(Math.max(0, giveUpAt - performance.now()))
+      // All that is wanted was asked for on the new session.
+      sent = { confirmed: topics.subscribed }
     }
+  }
+
+  /**
+   * Sends what this turn asked for when its first microtask runs. A reply comes after all that was published before the
+   * command, and so does that to a PING where nothing is new.
+   */
+  #flush(connection: ReconnectingConnection): { readonly confirmed: Promise<unknown> } | undefined {
+    this.#turn = undefined
+    if (!connection.isReady) return undefined
+    const [channels, patterns] = [this.#channels.flush(), this.#patterns.flush()]
+    return { confirmed: channels || patterns ? Promise.all([channels, patterns]) : this.caughtUp() }
   }
 }
 

@@ -35,20 +35,17 @@ export class RedisTopics {
     this.#isPattern = isPattern
   }
 
-  /** Of the last command that was sent. */
+  /** Of the last commands that were sent. */
   get subscribed(): Promise<unknown> {
     return this.#subscribed
   }
 
-  /** True if any of them is new, so that a command will be sent. */
-  add(names: readonly string[], listening: RedisListening): boolean {
-    const before = this.#wanted.length
+  add(names: readonly string[], listening: RedisListening): void {
     for (const name of names) {
       const topic = this.#topics.get(name)
       if (topic) topic.listeners.add(listening)
       else this.#open(name, listening)
     }
-    return this.#wanted.length > before
   }
 
   remove(names: readonly string[], listening: RedisListening): void {
@@ -67,16 +64,16 @@ export class RedisTopics {
     for (const { listeners } of this.#topics.values()) {
       for (const listening of listeners) if (listening.isConfirmed) again.add(listening)
     }
-    this.#send([...this.#topics.keys()])
-    await this.#subscribed
+    this.#wanted = []
+    await this.#send([...this.#topics.keys()])
     return [...again]
   }
 
-  /** Sends what became wanted in this turn. */
-  flush(): void {
+  /** Sends what became wanted in this turn; undefined if that is nothing. */
+  flush(): Promise<unknown> | undefined {
     const wanted = this.#wanted
     this.#wanted = []
-    this.#send(wanted)
+    return this.#send(wanted)
   }
 
   #open(name: string, listening: RedisListening): void {
@@ -85,9 +82,9 @@ export class RedisTopics {
     this.#wanted.push(name)
   }
 
-  #send(names: readonly string[]): void {
+  #send(names: readonly string[]): Promise<unknown> | undefined {
     const session = this.#session
-    if (!session || names.length === 0) return
+    if (!session || names.length === 0) return undefined
     const sent = this.#batches(names).map(({ batch, hear }) =>
       this.#isPattern
         ? session.pubSub('PSUBSCRIBE', (client) => client.pSubscribe(batch, hear))
@@ -95,6 +92,7 @@ export class RedisTopics {
     )
     this.#subscribed = Promise.all(sent)
     this.#subscribed.catch(() => {})
+    return this.#subscribed
   }
 
   /** What is wanted again meanwhile stays subscribed to. */
