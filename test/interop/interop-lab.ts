@@ -5,6 +5,7 @@ import { privateServer, type PrivateServer } from '../services.ts'
 import { until } from '../support/worker-harness.ts'
 import { PythonProducer, PythonWorker, type PythonSettings, type PythonWorkerOptions } from './python-processes.ts'
 import { defineInteropTasks } from './interop-tasks.ts'
+import { TypeScriptProcess } from './typescript-process.ts'
 
 export interface LabOptions {
   /** Of both sides, by Celery's names. */
@@ -33,6 +34,7 @@ export class InteropLab implements AsyncDisposable {
   readonly app: Celeriac
   readonly python: PythonSettings
   readonly #client: NotesClient
+  readonly #settings: Readonly<Record<string, unknown>>
   readonly #owned: AsyncDisposable[] = []
   #keys = 0
 
@@ -42,7 +44,8 @@ export class InteropLab implements AsyncDisposable {
     this.#client = client
     const shared = { broker_url: server.url, result_backend: server.url, ...settings }
     this.python = { python, settings: { ...shared, ...pythonSettings }, notes: server.url }
-    this.app = this.newApp({ ...shared, ...typescriptSettings })
+    this.#settings = { ...shared, ...typescriptSettings }
+    this.app = this.newApp(this.#settings)
   }
 
   static async open(python: string, options: LabOptions = {}): Promise<InteropLab> {
@@ -65,6 +68,12 @@ export class InteropLab implements AsyncDisposable {
 
   async startPythonWorker(options?: PythonWorkerOptions): Promise<PythonWorker> {
     return this.#own(await PythonWorker.start(this.python, options))
+  }
+
+  /** A worker of ours in a process of its own. Its notes bear `who`. */
+  async startTypeScriptWorker(queue: string, who: string, concurrency = 2): Promise<TypeScriptProcess> {
+    const env = { INTEROP_SETTINGS: JSON.stringify(this.#settings), INTEROP_NOTES: this.server.url }
+    return this.#own(await TypeScriptProcess.start([queue, who, String(concurrency)], env))
   }
 
   /** A worker of this process. */

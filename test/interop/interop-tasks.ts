@@ -5,7 +5,11 @@ class CustomError extends Error {
 }
 
 /** The TypeScript half of the tasks; the other is in python/interop_app.py. */
-export function defineInteropTasks(app: Celeriac, note: (key: string, text: string) => Promise<void>): void {
+export function defineInteropTasks(
+  app: Celeriac,
+  note: (key: string, text: string) => Promise<void>,
+  who = 'ts',
+): void {
   app.task('ts.echo', (...args: unknown[]) => args)
   app.task('ts.same', (value: unknown) => value)
   app.task('ts.named', { parameters: ['x', 'y'] }, (x: unknown, y: unknown) => ({ x, y }))
@@ -23,10 +27,10 @@ export function defineInteropTasks(app: Celeriac, note: (key: string, text: stri
   app.task('ts.calls', async (name: string, ...args: unknown[]) => (await app.send(name, args, { queue: 'py' })).id)
   app.task('ts.noted', (key: string, text?: string) => note(key, text ?? 'ts'))
   app.task('both.run', async (key: string, text: string, seconds?: number) => {
-    await note(key, `begin ts ${text}`)
+    await note(key, `begin ${who} ${text}`)
     await new Promise((resolve) => setTimeout(resolve, (seconds ?? 0) * 1000))
-    await note(key, `end ts ${text}`)
-    return 'ts'
+    await note(key, `end ${who} ${text}`)
+    return who
   })
   app.task('both.noted', (key: string) => note(key, 'ts'))
 }

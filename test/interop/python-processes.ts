@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { dumpJson, loadJson } from '../../src/protocol/typed-json.ts'
@@ -93,6 +94,12 @@ export class PythonProducer implements AsyncDisposable {
     return this.#ask('drain', { queue, count })
   }
 
+  /** Has a worker take from one more queue, once it said that it does. */
+  async addConsumer(queue: string, worker: string): Promise<void> {
+    const replies = await this.#ask<unknown[]>('add_consumer', { queue, destination: [worker] })
+    if (replies.length !== 1) throw new Error(`${worker} did not answer`)
+  }
+
   /** The names of the workers that answer. */
   async ping(): Promise<string[]> {
     const replies = await this.#ask<Record<string, unknown>[]>('ping', { timeout: 1 })
@@ -135,17 +142,20 @@ export interface PythonWorkerOptions {
   /** Default: a pool without child processes, and no talk with other workers, which start faster. */
   readonly args?: readonly string[]
   readonly name?: string
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** A real Celery worker. */
 export class PythonWorker implements AsyncDisposable {
   readonly #process: ChildProcess
   readonly #ready = Promise.withResolvers<void>()
+  readonly nodeName: string
   /** All that it logged. */
   log = ''
 
-  private constructor(process: ChildProcess) {
+  private constructor(process: ChildProcess, nodeName: string) {
     this.#process = process
+    this.nodeName = nodeName
     this.#ready.promise.catch(() => undefined)
     const read = (text: Buffer): void => {
       this.log += String(text)
@@ -157,9 +167,11 @@ export class PythonWorker implements AsyncDisposable {
   }
 
   static async start(settings: PythonSettings, options: PythonWorkerOptions = {}): Promise<PythonWorker> {
-    const { queues = 'py', args = ['-P', 'solo', '--without-gossip', '--without-mingle'], name = 'py' } = options
+    const { queues = 'py', name = 'py', env = {} } = options
+    const { args = ['-P', 'solo', '--without-gossip', '--without-mingle'] } = options
     const command = ['-m', 'celery', '-A', 'interop_app', 'worker', '-l', 'INFO', '-n', `${name}@%h`, ...args]
-    const worker = new PythonWorker(run(settings, queues === '' ? command : [...command, '-Q', queues]))
+    const started = run(settings, [...command, '-Q', queues], { INTEROP_WORKER: '1', ...env })
+    const worker = new PythonWorker(started, `${name}@${os.hostname()}`)
     await worker.#ready.promise
     return worker
   }
@@ -167,22 +179,24 @@ export class PythonWorker implements AsyncDisposable {
   /** As `kill -9`: nothing is said to anybody. Its pool's processes end with it. */
   async kill(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
-    this.#process.kill('SIGKILL')
+    // A group of its own.
+    process.kill(-(this.#process.pid ?? 0), 'SIGKILL')
     await once(this.#process, 'exit')
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
-    this.#process.kill('SIGTERM')
-    const late = setTimeout(() => this.#process.kill('SIGKILL'), 10_000)
-    await once(this.#process, 'exit')
-    clearTimeout(late)
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill()
   }
 }
 
-function run({ python, settings, notes }: PythonSettings, args: readonly string[]): ChildProcess {
+function run(
+  { python, settings, notes }: PythonSettings,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
   return spawn(python, args, {
     cwd: path.join(here, 'python'),
+    detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: {
       ...process.env,
@@ -192,6 +206,7 @@ function run({ python, settings, notes }: PythonSettings, args: readonly string[
       C_FORCE_ROOT: '1',
       INTEROP_SETTINGS: JSON.stringify(settings),
       INTEROP_NOTES: notes,
+      ...env,
     },
   })
 }

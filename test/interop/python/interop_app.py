@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 
 import redis
@@ -21,10 +22,20 @@ app.conf.update(
 )
 if broadcast:
     app.conf.task_queues = (Broadcast(broadcast),)
-    app.conf.task_routes = {"*.noted": {"queue": broadcast, "exchange": broadcast}}
 
+who = os.environ.get("INTEROP_NAME", "py")
 # Where tasks note that they ran: of both languages, so that a test sees them in one place.
 notes = redis.Redis.from_url(os.environ["INTEROP_NOTES"])
+
+
+def end_with_the_tests():
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
+
+
+if "INTEROP_WORKER" in os.environ:
+    threading.Thread(target=end_with_the_tests, daemon=True).start()
 
 
 def note(key, text):
@@ -105,11 +116,11 @@ def noted(key, text="py"):
 
 @app.task(name="both.run", acks_late=True)
 def both_run(key, text, seconds=0):
-    """Defined on both sides: whoever is free takes it. It says so at its begin, and again at its end."""
-    note(key, f"begin py {text}")
+    """Defined on both sides: whoever is free takes it, and says so at its begin and at its end."""
+    note(key, f"begin {who} {text}")
     time.sleep(seconds)
-    note(key, f"end py {text}")
-    return "py"
+    note(key, f"end {who} {text}")
+    return who
 
 
 @app.task(name="both.noted")

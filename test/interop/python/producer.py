@@ -49,6 +49,10 @@ def ping(**options):
     return app.control.ping(**options)
 
 
+def add_consumer(queue, destination):
+    return app.control.add_consumer(queue, destination=destination, reply=True)
+
+
 def compressions():
     return sorted(compression.encoders())
 
@@ -75,7 +79,7 @@ def drain(queue, count):
 
 operations = {
     each.__name__: each
-    for each in (send, get, meta, revoke, ping, compressions, send_broadcast, drain)
+    for each in (send, get, meta, revoke, ping, add_consumer, compressions, send_broadcast, drain)
 }
 
 print(dumps({"ready": True}), flush=True)
