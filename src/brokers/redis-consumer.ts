@@ -123,7 +123,8 @@ export class RedisConsumer {
       const keys = [this.#names.epoch(lease.id), this.#names.held(lease.id)]
       const reply = await this.#redis.commands.run(recoverScript, keys, [String(lease.epoch), String(lease.epoch + 1)])
       if (reply === -1) return this.lose(lease)
-      const unknown = (reply as string[]).filter((tag) => !lease.held.has(tag))
+      const known = new Set(lease.held.items().map(({ loan }) => loan.tag))
+      const unknown = (reply as string[]).filter((tag) => !known.has(tag))
       await this.#giveBack(lease, unknown)
       lease.epoch++
       this.#isInDoubt = false

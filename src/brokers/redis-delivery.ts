@@ -1,5 +1,6 @@
 import { LoanLost } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'
+import type { InBag } from '../util/bag.ts'
 import type { Delivery, Outgoing } from './broker.ts'
 import type { RedisLease } from './redis-lease.ts'
 import type { RedisLedger } from './redis-ledger.ts'
@@ -19,7 +20,8 @@ type State = 'lent' | 'settling' | 'over'
 
 const done: Promise<void> = Promise.resolve()
 
-export class RedisDelivery implements Delivery {
+export class RedisDelivery implements Delivery, InBag {
+  bagIndex = -1
   readonly message: Message
   readonly deliveryCount: number
   readonly loan: Loan
@@ -87,7 +89,7 @@ export class RedisDelivery implements Delivery {
 
   finish(): void {
     this.#state = 'over'
-    this.loan.lease.held.delete(this.loan.tag)
+    this.loan.lease.held.delete(this)
   }
 
   /** The loan is over without having been settled by this delivery. */

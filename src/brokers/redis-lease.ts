@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto'
+import { Bag } from '../util/bag.ts'
 import type { RedisDelivery } from './redis-delivery.ts'
 
 /** With as many digits as all that follow, so that tags sort as they were given. */
 const firstNumber = 1_000_000_000_000
+/**
+ * Makes tags longer than 64 bytes. Redis keeps a small sorted set of shorter ones as a list that it walks through for each
+ * change, which costs more than all the rest of a take.
+ */
+const padding = '0'.repeat(40)
 /** A take may also give tags to messages that are not due yet. */
 const spareNumbers = 3000
 
@@ -13,9 +19,9 @@ const spareNumbers = 3000
  */
 export class RedisLease {
   readonly id: string = randomBytes(9).toString('base64url')
-  readonly tagBeginning: string = `${this.id}:`
-  /** By tag: what is lent, or being settled. */
-  readonly held: Map<string, RedisDelivery> = new Map()
+  readonly tagBeginning: string = `${this.id}:${padding}`
+  /** What is lent, or being settled. */
+  readonly held: Bag<RedisDelivery> = new Bag()
   epoch = 1
   #number: number = firstNumber
   #isLost = false
@@ -35,7 +41,6 @@ export class RedisLease {
   lose(): void {
     if (this.#isLost) return
     this.#isLost = true
-    for (const delivery of this.held.values()) delivery.lose()
-    this.held.clear()
+    for (const delivery of this.held.items()) delivery.lose()
   }
 }

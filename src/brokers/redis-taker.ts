@@ -16,7 +16,7 @@ export interface Take {
 }
 
 /** Acknowledged, ms until the next is due, then numbers of lists with their messages. See `takeScript`. */
-type TakeReply = readonly [number, number, ...(number | readonly string[])[]]
+type TakeReply = [number, number, ...(number | readonly string[])[]]
 
 /** The queues of a subscription in the order in which they are asked, and the keys that follow from it. */
 class Route {
@@ -129,7 +129,8 @@ export class RedisTaker {
   #lend(lease: RedisLease, { queues }: Route, reply: TakeReply, first: number, release: (count: number) => void): Take {
     const deliveries: RedisDelivery[] = []
     let number = first
-    const wasLost = reply[0] === -1
+    const [acknowledged, dueInMs] = reply
+    const wasLost = acknowledged === -1
     for (let at = 2; !wasLost && at < reply.length; at += 2) {
       const list = reply[at] as number
       const queue = queues[list % queues.length] as string
@@ -139,7 +140,9 @@ export class RedisTaker {
         this.#lendOne(loan, text, deliveries)
       }
     }
-    return { deliveries, count: number - first, dueInMs: wasLost ? 0 : reply[1] < 0 ? undefined : reply[1] }
+    // The client keeps the promise of each reply as long as those that came after it, and the texts would stay with it.
+    reply.length = 2
+    return { deliveries, count: number - first, dueInMs: wasLost ? 0 : dueInMs < 0 ? undefined : dueInMs }
   }
 
   #lendOne(loan: Loan, text: string, into: RedisDelivery[]): void {
@@ -148,12 +151,12 @@ export class RedisTaker {
       taken = decodeTaken(text)
     } catch (error) {
       const delivery = new RedisDelivery(this.#ledger, loan, noMessage, 1)
-      loan.lease.held.set(loan.tag, delivery)
+      loan.lease.held.add(delivery)
       this.#bury(delivery, reasonOf(error))
       return
     }
     const delivery = new RedisDelivery(this.#ledger, loan, taken.message, taken.deliveryCount)
-    loan.lease.held.set(loan.tag, delivery)
+    loan.lease.held.add(delivery)
     // The script finds the time only in front, where it stays unless somebody wrote the envelope anew.
     if (taken.dueMs !== undefined && taken.dueMs > Date.now()) warnOf(this.#ledger.defer(delivery, taken.dueMs))
     else into.push(delivery)

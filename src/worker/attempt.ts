@@ -1,6 +1,6 @@
 import type { Celeriac } from '../app/app.ts'
 import type { Codec } from '../app/codec.ts'
-import { TaskContext, type TaskRequest } from '../app/context.ts'
+import { type AttemptHooks, TaskContext, type TaskRequest } from '../app/context.ts'
 import type { Arguments } from '../app/model-declaration.ts'
 import { Redactor } from '../app/redaction.ts'
 import type { CompiledOptions } from '../app/task-options.ts'
@@ -22,8 +22,11 @@ export interface ExecutorOptions {
   readonly blockWarningMs?: number | undefined
 }
 
-/** One attempt on its way through the pipeline. */
-export class TaskAttempt {
+/**
+ * One attempt on its way through the pipeline. It is the hooks of its body's context itself: a literal with a getter has
+ * a hidden class of its own, which keeps what the getter sees from being collected with the young garbage.
+ */
+export class TaskAttempt implements AttemptHooks {
   readonly app: Celeriac
   readonly worker: ExecutorOptions
   readonly job: Job
@@ -63,6 +66,16 @@ export class TaskAttempt {
     return (this.#isAccepted ??= this.slot.bodyEnded())
   }
 
+  get signal(): AbortSignal {
+    return this.slot.signal
+  }
+
+  /** What a body leaves behind does not replace how it ended. */
+  updateState(status: string, result: unknown): Promise<void> {
+    if (this.slot.cancelled || this.ignoresResult || this.#isAccepted !== undefined) return Promise.resolve()
+    return this.store({ status, result })
+  }
+
   get ignoresResult(): boolean {
     return ignoresResult(this.job.headers, this.options)
   }
@@ -98,17 +111,7 @@ export class TaskAttempt {
 
   /** The context of the body, with its arguments as they were loaded. */
   open(args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): TaskContext {
-    const { slot } = this
-    this.context = new TaskContext(this.app, this.task, requestOf(this.job, { args, kwargs }, this.worker), {
-      get signal() {
-        return slot.signal
-      },
-      updateState: (status, result) => {
-        // What a body leaves behind must not replace how it ended.
-        if (slot.cancelled || this.ignoresResult || this.#isAccepted !== undefined) return Promise.resolve()
-        return this.store({ status, result })
-      },
-    })
+    this.context = new TaskContext(this.app, this.task, requestOf(this.job, { args, kwargs }, this.worker), this)
     return this.context
   }
 }

@@ -4,6 +4,7 @@ import type { Delivery, Subscription } from '../brokers/broker.ts'
 import { DecodeError } from '../errors.ts'
 import type { Outcome, Pool } from '../pools/pool.ts'
 import { readTask, type ReceivedTask } from '../protocol/task-message.ts'
+import { Bag } from '../util/bag.ts'
 import type { DeliveryWindow } from './delivery-window.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import { Request, type TimeLimits } from './request.ts'
@@ -33,7 +34,7 @@ const mostHeldBack = 32
 
 /** What becomes of each delivery: the decision table, then a slot. */
 export class Consumer {
-  readonly running: Set<Request> = new Set()
+  readonly running: Bag<Request> = new Bag()
   /** Of the shutdown. */
   readonly tally = { finished: 0, givenBack: 0, cutOff: 0 }
   readonly revocations: Revocations
@@ -50,7 +51,8 @@ export class Consumer {
   #isStopping = false
   #isWoken = false
   #lossTimer: NodeJS.Timeout | undefined
-  #onIdle: (() => void) | undefined
+  /** A stop that turns cold waits twice. */
+  readonly #onIdle: (() => void)[] = []
 
   constructor(options: ConsumerOptions) {
     this.#options = options
@@ -80,13 +82,13 @@ export class Consumer {
     this.#isStopping = true
     await this.#subscription?.pause()
     await this.#giveBackWaiting()
-    if (this.running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    if (this.running.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve))
   }
 
   /** Cold: what still runs is told to stop, abandoned where it does not, and given back. */
   async abort(): Promise<void> {
-    for (const request of this.running) request.execution?.terminate('shutdown')
-    if (this.running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    for (const request of this.running.items()) request.execution?.terminate('shutdown')
+    if (this.running.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve))
   }
 
   /** Gives back what is still lent. */
@@ -154,7 +156,7 @@ export class Consumer {
 
   /** A revoke arrived for a task that may run here. */
   revoke(taskId: string, terminate: boolean): void {
-    for (const request of this.running) {
+    for (const request of this.running.items()) {
       if (request.id !== taskId) continue
       if (terminate) request.execution?.terminate('revoked')
       else request.execution?.cancel('revoked')
@@ -309,13 +311,13 @@ export class Consumer {
     const isResized = runtimeMs !== undefined && this.#options.window.observe(runtimeMs)
     if (request === this.#alone) this.#endAlone()
     else if (isResized && !this.#alone) this.#setPrefetch(this.#prefetch)
-    if (this.running.size === 0) this.#onIdle?.()
+    if (this.running.size === 0) for (const tell of this.#onIdle.splice(0)) tell()
     this.wake()
   }
 
   /** A body whose message was given to somebody else is told to stop. */
   #endLost(): void {
-    for (const request of this.running) if (request.delivery.isLost) request.execution?.terminate('loanLost')
+    for (const request of this.running.items()) if (request.delivery.isLost) request.execution?.terminate('loanLost')
   }
 
   #endAlone(): void {

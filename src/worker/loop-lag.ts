@@ -18,13 +18,13 @@ export class LoopLag {
   }
 
   /** Looks from now on; `running` tells what runs. */
-  watch(running: () => Iterable<Request>): void {
+  watch(running: () => readonly Request[]): void {
     const warningMs = this.#warningMs
     if (warningMs === undefined) return
     const tick = (): void => {
       const now = performance.now()
       const lagMs = now - this.#expectedAt
-      if (lagMs >= warningMs && now > this.#reportedUntil) this.#blockedBySome(lagMs, [...running()])
+      if (lagMs >= warningMs && now > this.#reportedUntil) this.#blockedBySome(lagMs, running())
       this.#expectedAt = now + intervalMs
       this.#timer = setTimeout(tick, intervalMs).unref()
     }

@@ -2,9 +2,10 @@ import type { CompiledOptions } from '../app/task-options.ts'
 import type { Delivery } from '../brokers/broker.ts'
 import type { Execution, Job } from '../pools/pool.ts'
 import type { ReceivedTask, TaskHeaders } from '../protocol/task-message.ts'
+import type { InBag } from '../util/bag.ts'
 
 /** One received task: what is known of it, and what runs. */
-export class Request {
+export class Request implements InBag {
   readonly delivery: Delivery
   readonly headers: TaskHeaders
   readonly options: CompiledOptions
@@ -12,6 +13,8 @@ export class Request {
   execution: Execution | undefined
   /** Acknowledged before the body ran: nothing is left to settle. */
   isSettled = false
+  /** Among the running. */
+  bagIndex = -1
 
   constructor(delivery: Delivery, received: ReceivedTask, options: CompiledOptions, limits: TimeLimits) {
     this.delivery = delivery

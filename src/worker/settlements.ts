@@ -10,7 +10,8 @@ const longestPauseMs = 2000
  * again until it is done, the message is somebody else's, or the worker ends: else it would be held for ever.
  */
 export class Settlements {
-  readonly #pending: Set<Promise<void>> = new Set()
+  #pending = 0
+  #onNone: (() => void) | undefined
   readonly #ending = new AbortController()
   readonly #report: (error: unknown) => void
 
@@ -20,17 +21,18 @@ export class Settlements {
 
   /** Resolves when `work` is done or has failed for good. It may be called several times. */
   do(delivery: Delivery | undefined, work: () => Promise<void>): Promise<void> {
-    const tracked: Promise<void> = work()
-      .catch((error: unknown) => this.#again(error, delivery, work))
-      .finally(() => this.#pending.delete(tracked))
-    this.#pending.add(tracked)
-    return tracked
+    this.#pending++
+    return work().then(this.#ended, (error: unknown) => this.#again(error, delivery, work).finally(this.#ended))
   }
 
   /** Resolves when everything begun so far is done or has failed; from now on nothing is tried again. */
   async end(): Promise<void> {
     this.#ending.abort()
-    while (this.#pending.size > 0) await Promise.all(this.#pending)
+    if (this.#pending > 0) await new Promise<void>((resolve) => (this.#onNone = resolve))
+  }
+
+  readonly #ended = (): void => {
+    if (--this.#pending === 0) this.#onNone?.()
   }
 
   async #again(firstError: unknown, delivery: Delivery | undefined, work: () => Promise<void>): Promise<void> {

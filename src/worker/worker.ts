@@ -144,7 +144,7 @@ export class Worker {
     })
     const consumer = this.#consumer(pools, backend, codec)
     const autoscaler = this.#autoscaler(pools, consumer)
-    lag.watch(() => consumer.running)
+    lag.watch(() => consumer.running.items())
     const cleanup = new ResultCleanup(backend, app.log)
     const control = await broker.listen('control', (message) => consumer.revocations.accept(message))
     const survival = app.models.adapters.length > 0 ? surviveDriverErrors(app.log) : undefined
