@@ -66,9 +66,12 @@ export class ArgumentLoad {
     return adapter
   }
 
-  /** The arguments with fresh rows. */
-  async load(context: LoadContext): Promise<Arguments> {
-    if (!this.#holdsReferences) return this.#given
+  /** The arguments with fresh rows; at once if there are none. */
+  load(context: LoadContext): Arguments | Promise<Arguments> {
+    return this.#holdsReferences ? this.#withRows(context) : this.#given
+  }
+
+  async #withRows(context: LoadContext): Promise<Arguments> {
     await this.#groups.load(context)
     return this.#each((reference, parameter) => {
       if (parameter.kind === 'lazy') return this.#bound(reference, parameter, context)

@@ -112,10 +112,12 @@ export class Models {
 
   /** Runs one attempt of a task, its loading included, in the units of work of the ORMs that have such. */
   runTask<R>(body: () => Promise<R>): Promise<R> {
-    return this.#registry.adapters.reduceRight<() => Promise<R>>(
-      (inner, adapter) => (adapter.runTask ? () => adapter.runTask?.(inner) ?? inner() : inner),
-      body,
-    )()
+    let outermost = body
+    for (const adapter of this.#registry.adapters.toReversed()) {
+      const inner = outermost
+      if (adapter.runTask) outermost = () => adapter.runTask?.(inner) ?? inner()
+    }
+    return outermost()
   }
 
   /**

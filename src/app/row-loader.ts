@@ -5,12 +5,13 @@ import { withDatabase } from './database-errors.ts'
 import type { RegisteredModel } from './model-registry.ts'
 import { keyText } from './row-key.ts'
 
-export type Keys = ReadonlyMap<string, Key>
+/** What is looked for, by `keyText`. */
+export type Wanted = ReadonlyMap<string, { readonly key: Key }>
 export type Rows = ReadonlyMap<string, object>
 
 /** One task that waits for rows of one model. */
 interface Holder {
-  readonly keys: Keys
+  readonly wanted: Wanted
   readonly found: Map<string, object>
   resolve(rows: Rows): void
   reject(error: unknown): void
@@ -24,12 +25,12 @@ export class RowLoader {
   readonly #batches = new Map<ModelInfo, Map<string, Holder[]>>()
 
   /** Rows by `keyText`; missing rows are left out. Throws DatabaseUnavailable. */
-  read(model: RegisteredModel, keys: Keys, options: FetchOptions): Promise<Rows> {
-    if (options.tx || model.adapter.runTask) return fetchRows(model, keys, options)
+  read(model: RegisteredModel, wanted: Wanted, options: FetchOptions): Promise<Rows> {
+    if (options.tx || model.adapter.runTask) return fetchRows(model, wanted, options)
     const batches = this.#batchesOf(model.root)
     const name = batchName(options)
     return new Promise((resolve, reject) => {
-      const holder = { keys, found: new Map<string, object>(), resolve, reject }
+      const holder = { wanted, found: new Map<string, object>(), resolve, reject }
       const batch = batches.get(name)
       if (batch) {
         batch.push(holder)
@@ -60,11 +61,13 @@ function batchName({ primary, relations, hideDeleted }: FetchOptions): string {
 
 /** Never rejects. A key that the database chokes on fails only the task that brought it. */
 async function readTogether(model: RegisteredModel, holders: readonly Holder[], options: FetchOptions): Promise<void> {
+  const [holder] = holders
   try {
+    if (holder && holders.length === 1) return holder.resolve(await fetchRows(model, holder.wanted, options))
     await shareRows(model, holders, options)
   } catch (error) {
     if (holders.length === 1 || error instanceof DatabaseUnavailable) {
-      for (const holder of holders) holder.reject(error)
+      for (const each of holders) each.reject(error)
       return
     }
     const half = Math.ceil(holders.length / 2)
@@ -72,39 +75,39 @@ async function readTogether(model: RegisteredModel, holders: readonly Holder[], 
     await readTogether(model, holders.slice(half), options)
     return
   }
-  for (const holder of holders) holder.resolve(holder.found)
+  for (const each of holders) each.resolve(each.found)
 }
 
 /** Whoever cannot have a row object of his own from this query is served by the next one. */
 async function shareRows(model: RegisteredModel, holders: readonly Holder[], options: FetchOptions): Promise<void> {
-  let waiting: readonly { readonly holder: Holder; readonly keys: Keys }[] = holders.map((holder) => ({
+  let waiting: readonly { readonly holder: Holder; readonly wanted: Wanted }[] = holders.map((holder) => ({
     holder,
-    keys: holder.keys,
+    wanted: holder.wanted,
   }))
   while (waiting.length > 0) {
-    const union = new Map(waiting.flatMap(({ keys }) => [...keys]))
+    const union = new Map(waiting.flatMap(({ wanted }) => [...wanted]))
     const rows = await fetchRows(model, union, options)
     const taken = new Set<string>()
     const related = new Set<object>()
-    waiting = waiting.flatMap(({ holder, keys }) => {
+    waiting = waiting.flatMap(({ holder, wanted }) => {
       const left = options.relations
-        ? takeGraphs(holder, keys, rows, related, options.relations)
-        : take(holder, keys, rows, taken, model.adapter)
-      return left.size > 0 ? [{ holder, keys: left }] : []
+        ? takeGraphs(holder, wanted, rows, related, options.relations)
+        : take(holder, wanted, rows, taken, model.adapter)
+      return left.size > 0 ? [{ holder, wanted: left }] : []
     })
   }
 }
 
-/** Gives the holder its rows, and returns the keys of those that others took and that cannot be copied. */
-function take(holder: Holder, keys: Keys, rows: Rows, taken: Set<string>, adapter: OrmAdapter): Keys {
-  const left = new Map<string, Key>()
-  for (const [text, key] of keys) {
+/** Gives the holder its rows, and returns those that others took and that cannot be copied. */
+function take(holder: Holder, wanted: Wanted, rows: Rows, taken: Set<string>, adapter: OrmAdapter): Wanted {
+  const left = new Map<string, { readonly key: Key }>()
+  for (const [text, reference] of wanted) {
     const row = rows.get(text)
     if (!row) continue
     const own = taken.has(text) ? adapter.copy?.(row) : row
     taken.add(text)
     if (own) holder.found.set(text, own)
-    else left.set(text, key)
+    else left.set(text, reference)
   }
   return left
 }
@@ -112,19 +115,19 @@ function take(holder: Holder, keys: Keys, rows: Rows, taken: Set<string>, adapte
 /** With relations nothing is copied, and an ORM may hang one related object on many rows: those are read again as well. */
 function takeGraphs(
   holder: Holder,
-  keys: Keys,
+  wanted: Wanted,
   rows: Rows,
   taken: Set<object>,
   relations: readonly string[],
-): Map<string, Key> {
-  const left = new Map<string, Key>()
+): Wanted {
+  const left = new Map<string, { readonly key: Key }>()
   const own = new Set<object>()
-  for (const [text, key] of keys) {
+  for (const [text, reference] of wanted) {
     const row = rows.get(text)
     if (!row) continue
     const graph = [row, ...relations.flatMap((path) => relatedObjects(row, path.split('.')))]
     if (graph.some((object) => taken.has(object))) {
-      left.set(text, key)
+      left.set(text, reference)
       continue
     }
     for (const object of graph) own.add(object)
@@ -140,30 +143,27 @@ function relatedObjects(row: object, [name = '', ...rest]: readonly string[]): o
   return rest.length === 0 ? related : [...related, ...related.flatMap((each) => relatedObjects(each, rest))]
 }
 
-async function fetchRows({ adapter, root }: RegisteredModel, keys: Keys, options: FetchOptions): Promise<Rows> {
-  const rows = await withDatabase(
-    adapter,
-    () => adapter.fetch(root, [...keys.values()], options),
-    options.tx !== undefined,
-  )
+async function fetchRows({ adapter, root }: RegisteredModel, wanted: Wanted, options: FetchOptions): Promise<Rows> {
+  const keys = Array.from(wanted.values(), ({ key }) => key)
+  const rows = await withDatabase(adapter, () => adapter.fetch(root, keys, options), options.tx !== undefined)
   const found = new Map<string, object>()
-  const strangers: [string, object][] = []
+  let strangers: Map<string, object> | undefined
   for (const row of rows) {
     const key = adapter.identify(row)?.key
     if (key === undefined) {
       throw new UnidentifiableInstance(`a row of ${root.label} was read without its ${root.key.join(' and ')}`)
     }
     const text = keyText(key)
-    if (keys.has(text)) found.set(text, row)
-    else strangers.push([folded(text), row])
+    if (wanted.has(text)) found.set(text, row)
+    else (strangers ??= new Map()).set(folded(text), row)
   }
-  if (strangers.length > 0) matchFolded(found, keys, new Map(strangers))
+  if (strangers) matchFolded(found, wanted, strangers)
   return found
 }
 
 /** The database may see two spellings of a key as one: collations without case, CHAR padding. Nothing else is accepted. */
-function matchFolded(found: Map<string, object>, keys: Keys, strangers: Rows): void {
-  for (const text of keys.keys()) {
+function matchFolded(found: Map<string, object>, wanted: Wanted, strangers: Rows): void {
+  for (const text of wanted.keys()) {
     const row = found.has(text) ? undefined : strangers.get(folded(text))
     if (row) found.set(text, row)
   }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RowNotYetVisible } from '../errors.ts'
 import type { ModelReference } from '../protocol/model-reference.ts'
-import type { Keys, Rows } from './row-loader.ts'
+import type { Rows, Wanted } from './row-loader.ts'
 
 export type References = ReadonlyMap<string, ModelReference>
 
 export interface WaitOptions {
-  readonly read: (keys: Keys, primary: boolean) => Promise<Rows>
+  readonly read: (wanted: Wanted, primary: boolean) => Promise<Rows>
   readonly versionOf: (row: object) => number | string | undefined
   /** Begin with the primary instead of any replica. */
   readonly primary: boolean
@@ -26,14 +26,15 @@ const delaysMs = [25, 100, 400]
  * the primary at once; what the primary lacks is waited for, unless the sender said that it was committed.
  * Throws RowNotYetVisible for rows that stay too old.
  */
-export async function waitForRows(wanted: References, options: WaitOptions): Promise<Map<string, object>> {
+export async function waitForRows(wanted: References, options: WaitOptions): Promise<Rows> {
   const found = new Map<string, object>()
   let doubtful = wanted
   let { primary } = options
   for (let attempt = 0; ;) {
-    const isLast = Date.now() >= options.visibleBy
-    const keys = new Map([...doubtful].map(([text, reference]) => [text, reference.key] as const))
-    const rows = await abortable(options.read(keys, primary), options.signal)
+    const askedAt = Date.now()
+    const rows = await abortable(options.read(doubtful, primary), options.signal)
+    if (doubtful === wanted && areFresh(wanted, rows, options)) return rows
+    const isLast = askedAt >= options.visibleBy
     const verdict = judge(doubtful, rows, options)
     for (const [text, row] of verdict.fresh) found.set(text, row)
     const gone = primary ? verdict.missing.filter(([, { extra }]) => isLast || extra.c === 1) : []
@@ -44,6 +45,16 @@ export async function waitForRows(wanted: References, options: WaitOptions): Pro
     if (primary) await sleep(waitMs(attempt++, options.visibleBy), undefined, signalOption(options.signal))
     primary = true
   }
+}
+
+function areFresh(references: References, rows: Rows, { versionOf, acceptsOlder }: WaitOptions): boolean {
+  if (rows.size < references.size) return false
+  if (acceptsOlder) return true
+  for (const [text, { extra }] of references) {
+    const row = extra.v === undefined ? undefined : rows.get(text)
+    if (row && isNewer(extra.v, versionOf(row))) return false
+  }
+  return true
 }
 
 type Entry = readonly [text: string, reference: ModelReference]
@@ -95,15 +106,16 @@ function signalOption(signal: AbortSignal | undefined): { signal?: AbortSignal }
 }
 
 /** Rejects with the signal's reason as soon as it aborts, whatever becomes of the promise. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = (): void => reject(signal.reason as Error)
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    const settle = (value: T | Promise<T>): void => {
+      signal.removeEventListener('abort', abort)
+      resolve(value)
+    }
+    promise.then(settle, () => settle(promise))
+  })
 }

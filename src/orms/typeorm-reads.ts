@@ -18,6 +18,12 @@ interface Reading {
   readonly options: FetchOptions
 }
 
+interface WrittenQuery {
+  readonly tablePath: string
+  /** `undefined`: each key has a query of its own. */
+  readonly sql: string | undefined
+}
+
 /** Stands for a key where SQL is written of which the key is no part. */
 const anyKey = 'any key'
 
@@ -28,15 +34,17 @@ const anyKey = 'any key'
 export class TypeOrmReads {
   readonly #source: TypeOrmDataSource
   readonly #dialect: SqlDialect
-  /** `undefined`: each key has a query of its own. */
-  readonly #written = new Map<string, string | undefined>()
+  readonly #written = new Map<EntityMetadata, WrittenQuery>()
+  /** Those that leave out what is soft-deleted. */
+  readonly #writtenHiding = new Map<EntityMetadata, WrittenQuery>()
 
   constructor(source: TypeOrmDataSource, dialect: SqlDialect) {
     this.#source = source
     this.#dialect = dialect
   }
 
-  async find(
+  /** Throws ImproperlyConfigured for locks that the database does not have. */
+  find(
     manager: TypeOrmManager,
     model: ModelInfo,
     keys: readonly Key[],
@@ -48,8 +56,11 @@ export class TypeOrmReads {
     const metadata = this.#source.getMetadata(model.handle as EntityClass)
     const reading = { manager, model, metadata, options }
     const [key] = keys
-    if (keys.length === 1 && key !== undefined) return this.#findOne(key, reading)
-    const size = keysPerQuery(this.#source.options.type, metadata.primaryColumns)
+    return keys.length === 1 && key !== undefined ? this.#findOne(key, reading) : this.#findAll(keys, reading)
+  }
+
+  async #findAll(keys: readonly Key[], reading: Reading): Promise<object[]> {
+    const size = keysPerQuery(this.#source.options.type, reading.metadata.primaryColumns)
     const rows: object[] = []
     for (let start = 0; start < keys.length; start += size)
       rows.push(...(await queryOf(keys.slice(start, start + size), reading).getMany()))
@@ -72,10 +83,12 @@ export class TypeOrmReads {
 
   /** Some programs move entities to another table while they run. */
   #sqlOf(reading: Reading): string | undefined {
-    const { model, metadata, options } = reading
-    const name = `${model.label} ${options.hideDeleted === true} ${metadata.tablePath}`
-    if (!this.#written.has(name)) this.#written.set(name, writtenSql(reading))
-    return this.#written.get(name)
+    const { metadata, options } = reading
+    const { tablePath } = metadata
+    const known = options.hideDeleted === true ? this.#writtenHiding : this.#written
+    let written = known.get(metadata)
+    if (written?.tablePath !== tablePath) known.set(metadata, (written = { tablePath, sql: writtenSql(reading) }))
+    return written.sql
   }
 }
 

@@ -90,9 +90,11 @@ export class Executor {
   /** In a transaction if the task locks rows: they are read in it, and it ends with the body. */
   async #run(attempt: TaskAttempt): Promise<unknown> {
     const { models } = this.#app
-    const { task, body } = attempt
+    const { task } = attempt
+    // what follows in a workflow is loaded by the tasks that get it
+    const { args, kwargs } = attempt.body
     const mayHoldModels = !models.isEmpty || task.declaration.isDeclared || mayNameModels(attempt.job)
-    const load = mayHoldModels ? models.argumentLoad(task.declaration, body) : undefined
+    const load = mayHoldModels ? models.argumentLoad(task.declaration, { args, kwargs }) : undefined
     if (!load?.lockedIn) return this.#runWith(attempt, await this.#loaded(attempt, load))
     const mayRepeat = (): boolean => attempt.context === undefined
     return models.inTransaction(load.lockedIn, mayRepeat, async () => {
@@ -103,8 +105,16 @@ export class Executor {
     })
   }
 
-  async #loaded({ taskId, slot, body }: TaskAttempt, load: ArgumentLoad | undefined): Promise<Arguments> {
-    return load ? load.load({ sentAt: taskIdTime(taskId), signal: slot.signal }) : body
+  #loaded({ taskId, slot, body }: TaskAttempt, load: ArgumentLoad | undefined): Arguments | Promise<Arguments> {
+    if (!load) return body
+    return load.load({
+      get sentAt() {
+        return taskIdTime(taskId)
+      },
+      get signal() {
+        return slot.signal
+      },
+    })
   }
 
   async #runWith(attempt: TaskAttempt, loaded: Arguments): Promise<unknown> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
+  chain,
   currentTask,
   ImproperlyConfigured,
   InvalidArguments,
@@ -430,6 +431,17 @@ describe('results', () => {
     const { user, again } = await result.get(soon)
     assert.ok(user instanceof User)
     assert.deepEqual([user.name, again[0] as unknown], ['Eve', user])
+  })
+})
+
+describe('a chain', () => {
+  test('loads the rows of a task only when it runs', async (shop) => {
+    const { app } = shop
+    const make = app.task('shop.make', async () => (await shop.save(User, { id: 7, name: 'Ada' })).name)
+    const nameOf = app.task('shop.nameOf', (user: User) => user.name)
+    await shop.startWorker()
+    const last = await chain(make.s(), nameOf.si(app.models.ref(User, 7))).delay()
+    assert.equal(await last.get(soon), 'Ada')
   })
 })
 

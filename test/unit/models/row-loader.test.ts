@@ -35,8 +35,8 @@ async function readBy(
   ids: readonly number[],
   options: Partial<FetchOptions> = {},
 ): Promise<Row[]> {
-  const keys = new Map(ids.map((id) => [String(id), id]))
-  const rows = await loader.read(model, keys, { primary: true, ...options })
+  const wanted = new Map(ids.map((id) => [String(id), { key: id }]))
+  const rows = await loader.read(model, wanted, { primary: true, ...options })
   return [...rows.values()] as Row[]
 }
 
