@@ -28,7 +28,7 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
       dispose = store.dispose
       app = (await import('./pool-app/app.ts')).app
       app.setLogger(recordingLogger(lines))
-      app.configFromObject({ broker_url: store.broker, result_backend: store.backend, task_max_deliveries: 2 })
+      app.configFromObject({ broker_url: store.broker, result_backend: store.backend })
       shared = await start(app, { pool, concurrency: 2 })
     })
     after(async () => {

@@ -7,7 +7,7 @@ import { createLogger } from '../../../src/util/logger.ts'
 export const app: Celeriac = new Celeriac('pools', {
   broker: process.env['POOL_APP_URL'] ?? 'memory:',
   logger: createLogger({ level: 'error', pretty: false }),
-  settings: { worker_shutdown_timeout: '5s' },
+  settings: { worker_shutdown_timeout: '5s', task_max_deliveries: Number(process.env['POOL_APP_MAX_DELIVERIES'] ?? 2) },
 })
 
 app.on('workerProcessInit', () => app.log.info({ pid: process.pid }, 'slot begins'))
@@ -78,7 +78,7 @@ app.task('pool.reject', async () => {
 app.task('pool.kill', () => process.kill(process.pid, 'SIGKILL'))
 app.task('pool.fill', () => {
   const kept: number[][] = []
-  for (;;) kept.push(Array.from({ length: 100_000 }, (_, n) => n + 0.5))
+  for (;;) kept.push(new Array<number>(500_000).fill(kept.length + 0.5))
 })
 /** Its slot takes so much more from now on. */
 app.task('pool.keep', (mb: number) => keeping.push(new Float64Array(mb * 131_072).fill(0.5)))
