@@ -55,19 +55,23 @@ return 1`)
  */
 export const takeScript: RedisScript = defineScript(`
 local unacked, index, held = KEYS[1], KEYS[2], KEYS[3]
-local queues, acknowledged = tonumber(ARGV[5]), 0
-for from = 8 + queues, #ARGV, ${piece} do
-  local to = math.min(from + ${piece - 1}, #ARGV)
-  acknowledged = acknowledged + redis.call('HDEL', unacked, unpack(ARGV, from, to))
-  redis.call('ZREM', index, unpack(ARGV, from, to))
-  redis.call('SREM', held, unpack(ARGV, from, to))
+local queues = tonumber(ARGV[5])
+local function acknowledge()
+  local count = 0
+  for from = 8 + queues, #ARGV, ${piece} do
+    local to = math.min(from + ${piece - 1}, #ARGV)
+    count = count + redis.call('HDEL', unacked, unpack(ARGV, from, to))
+    redis.call('ZREM', index, unpack(ARGV, from, to))
+    redis.call('SREM', held, unpack(ARGV, from, to))
+  end
+  return count
 end
 local wanted = tonumber(ARGV[2])
-if wanted == 0 then return {acknowledged, -1} end
-if redis.call('GET', KEYS[4]) ~= ARGV[1] then return {-1, acknowledged} end
+if wanted == 0 then return {acknowledge(), -1} end
+if redis.call('GET', KEYS[4]) ~= ARGV[1] then return {-1, acknowledge()} end
 ${readClock}
 local seconds, beginning, number, timeout = now / 1000, ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[7])
-local reply, due = {acknowledged, -1}, nil
+local reply, due = {0, -1}, nil
 local lists = #KEYS - 4 - queues
 local steps = lists / queues
 
@@ -148,6 +152,8 @@ for step = 0, steps - 1 do
   end
   if left == 0 then break end
 end
+-- After the take: small sorted sets are slow to add to, and one that was emptied begins small again.
+reply[1] = acknowledge()
 if due then reply[2] = math.max(0, due - now) end
 return reply`)
 

@@ -85,7 +85,7 @@ export class RedisSubscription implements Subscription {
 
   readonly #ring = (): void => {
     if (this.#takes.size > 0) this.#isRung = true
-    else this.wake()
+    else if (!this.#isOut) this.#take()
   }
 
   /** Called by deliveries: so many slots are free, or taken again if negative. */
