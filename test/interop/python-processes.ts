@@ -143,6 +143,8 @@ export interface PythonWorkerOptions {
   readonly args?: readonly string[]
   readonly name?: string
   readonly env?: Readonly<Record<string, string>>
+  /** The module with the app. */
+  readonly app?: string
 }
 
 /** A real Celery worker. */
@@ -167,9 +169,9 @@ export class PythonWorker implements AsyncDisposable {
   }
 
   static async start(settings: PythonSettings, options: PythonWorkerOptions = {}): Promise<PythonWorker> {
-    const { queues = 'py', name = 'py', env = {} } = options
+    const { queues = 'py', name = 'py', env = {}, app = 'interop_app' } = options
     const { args = ['-P', 'solo', '--without-gossip', '--without-mingle'] } = options
-    const command = ['-m', 'celery', '-A', 'interop_app', 'worker', '-l', 'INFO', '-n', `${name}@%h`, ...args]
+    const command = ['-m', 'celery', '-A', app, 'worker', '-l', 'INFO', '-n', `${name}@%h`, ...args]
     const started = run(settings, [...command, '-Q', queues], { INTEROP_WORKER: '1', ...env })
     const worker = new PythonWorker(started, `${name}@${os.hostname()}`)
     await worker.#ready.promise
