@@ -9,6 +9,14 @@ export interface GroupPart {
   readonly result: unknown
 }
 
+/** How far a group is. */
+export interface GroupProgress {
+  /** Which of the members this is, in the order in which they came, from 1. 0: the group is closed. */
+  readonly place: number
+  /** How many there are to be, if the store was told. */
+  readonly size: number | undefined
+}
+
 export interface BackendOptions {
   /** How long a result is kept after it was stored (`result_expires`), in milliseconds. Undefined: for ever. */
   readonly expiresMs: number | undefined
@@ -31,10 +39,16 @@ export interface ResultBackend extends AsyncDisposable {
    */
   watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void): Promise<AsyncDisposable>
   forget(taskId: string): Promise<void>
-  /** Adds one finished member of a group, once, and returns how many there are now. */
-  addGroupPart(groupId: string, part: GroupPart): Promise<number>
-  /** In the order of their index; the group is forgotten. */
-  takeGroupParts(groupId: string): Promise<GroupPart[]>
+  /** Adds one finished member of a group, once: one that comes again keeps its place, and its last result counts. */
+  addGroupPart(groupId: string, part: GroupPart): Promise<GroupProgress>
+  /** How many members the group is to have. */
+  setGroupSize(groupId: string, size: number): Promise<void>
+  /** One more than that: this task. */
+  extendGroup(groupId: string, taskId: string): Promise<void>
+  /** The members that came, in the order of their index; where that is the same, of their task's id. */
+  groupParts(groupId: string): Promise<GroupPart[]>
+  /** Forgets the members, and remembers until the group expires that none counts any more. */
+  closeGroup(groupId: string): Promise<void>
   /** Deletes what expired, in small batches that do not hold up others, and returns how many rows went. */
   deleteExpired(): Promise<number>
 }

@@ -1,5 +1,5 @@
 import { ImproperlyConfigured } from '../errors.ts'
-import type { GroupPart, ResultBackend } from './backend.ts'
+import type { GroupPart, GroupProgress, ResultBackend } from './backend.ts'
 
 /** A backend that keeps nothing: states are dropped, nothing is ever known, watches stay silent. */
 export function openDisabledBackend(): ResultBackend {
@@ -19,11 +19,23 @@ class DisabledBackend implements ResultBackend {
 
   async forget(): Promise<void> {}
 
-  async addGroupPart(groupId: string): Promise<number> {
+  async addGroupPart(groupId: string): Promise<GroupProgress> {
     throw groupsNeedResults(groupId)
   }
 
-  async takeGroupParts(groupId: string): Promise<GroupPart[]> {
+  async setGroupSize(groupId: string): Promise<void> {
+    throw groupsNeedResults(groupId)
+  }
+
+  async extendGroup(groupId: string): Promise<void> {
+    throw groupsNeedResults(groupId)
+  }
+
+  async groupParts(groupId: string): Promise<GroupPart[]> {
+    throw groupsNeedResults(groupId)
+  }
+
+  async closeGroup(groupId: string): Promise<void> {
     throw groupsNeedResults(groupId)
   }
 

@@ -1,22 +1,12 @@
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { throwLater } from '../util/throw-later.ts'
-import type { GroupPart } from './backend.ts'
-import { loadMeta, loadPart } from './stored-meta.ts'
+import { MemoryGroups } from './memory-groups.ts'
+import { loadMeta } from './stored-meta.ts'
 
 interface StoredResult {
   readonly text: string
   readonly isFinal: boolean
   readonly expiresAt: number
-}
-
-interface StoredPart {
-  readonly index: number
-  readonly text: string
-}
-
-interface StoredGroup {
-  readonly parts: Map<string, StoredPart>
-  expiresAt: number
 }
 
 type Watcher = (meta: TaskMeta) => void
@@ -28,8 +18,8 @@ const stepSize = 500
 export class MemoryResults {
   /** In the order in which they were stored. */
   readonly #results = new Map<string, StoredResult>()
-  readonly #groups = new Map<string, StoredGroup>()
   readonly #watchers = new Map<string, Set<Watcher>>()
+  readonly groups: MemoryGroups = new MemoryGroups()
 
   store(taskId: string, status: string, text: string, expiresAt: number): void {
     const known = this.#results.get(taskId)
@@ -67,23 +57,9 @@ export class MemoryResults {
     }
   }
 
-  addPart(groupId: string, taskId: string, part: StoredPart, expiresAt: number): number {
-    const group = this.#groups.get(groupId) ?? { parts: new Map<string, StoredPart>(), expiresAt }
-    group.parts.set(taskId, part)
-    group.expiresAt = expiresAt
-    this.#groups.set(groupId, group)
-    return group.parts.size
-  }
-
-  takeParts(groupId: string): GroupPart[] {
-    const parts = [...(this.#groups.get(groupId)?.parts.values() ?? [])]
-    this.#groups.delete(groupId)
-    return parts.map(({ index, text }) => loadPart(index, text)).toSorted((a, b) => a.index - b.index)
-  }
-
   async deleteExpired(): Promise<number> {
     let deleted = await deleteInSteps(this.#results, () => 1)
-    deleted += await deleteInSteps(this.#groups, (group) => group.parts.size)
+    deleted += await deleteInSteps(this.groups.stored, (group) => group.parts.size)
     return deleted
   }
 

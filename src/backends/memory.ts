@@ -2,7 +2,7 @@ import { OperationalError } from '../errors.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { SharedByName } from '../util/shared-by-name.ts'
 import { refuseMemoryInSlot } from '../util/slot-mark.ts'
-import type { BackendOptions, GroupPart, ResultBackend } from './backend.ts'
+import type { BackendOptions, GroupPart, GroupProgress, ResultBackend } from './backend.ts'
 import { MemoryResults } from './memory-results.ts'
 import { dumpMeta, dumpPart } from './stored-meta.ts'
 
@@ -64,15 +64,30 @@ class MemoryBackend implements ResultBackend {
     this.#results.forget(taskId)
   }
 
-  async addGroupPart(groupId: string, part: GroupPart): Promise<number> {
+  async addGroupPart(groupId: string, part: GroupPart): Promise<GroupProgress> {
     this.#assertOpen('addGroupPart')
     const stored = { index: part.index, text: dumpPart(part) }
-    return this.#results.addPart(groupId, part.taskId, stored, this.#expiresAt())
+    return this.#results.groups.add(groupId, part.taskId, stored, this.#expiresAt())
   }
 
-  async takeGroupParts(groupId: string): Promise<GroupPart[]> {
-    this.#assertOpen('takeGroupParts')
-    return this.#results.takeParts(groupId)
+  async setGroupSize(groupId: string, size: number): Promise<void> {
+    this.#assertOpen('setGroupSize')
+    this.#results.groups.setSize(groupId, size, this.#expiresAt())
+  }
+
+  async extendGroup(groupId: string, _taskId: string): Promise<void> {
+    this.#assertOpen('extendGroup')
+    this.#results.groups.extend(groupId, this.#expiresAt())
+  }
+
+  async groupParts(groupId: string): Promise<GroupPart[]> {
+    this.#assertOpen('groupParts')
+    return this.#results.groups.parts(groupId)
+  }
+
+  async closeGroup(groupId: string): Promise<void> {
+    this.#assertOpen('closeGroup')
+    this.#results.groups.close(groupId, this.#expiresAt())
   }
 
   async deleteExpired(): Promise<number> {

@@ -1,50 +1,62 @@
-import { randomUUID } from 'node:crypto'
 import { defineScript, type RedisConnection, type RedisScript } from '../drivers/open-redis.ts'
 import { DecodeError } from '../errors.ts'
 import { isRecord } from '../protocol/describe-value.ts'
 import { decodeRemoteError, encodeRemoteError, isRemoteError } from '../protocol/remote-error.ts'
 import { isException } from '../protocol/states.ts'
 import { dumpJson, loadJson } from '../protocol/typed-json.ts'
-import type { GroupPart } from './backend.ts'
+import type { GroupPart, GroupProgress } from './backend.ts'
 import type { RedisResultKeys } from './redis-keys.ts'
 import type { PatientCommands } from './redis-patience.ts'
 
-/** How long parts that were taken can be taken again by the same, whose connection broke. */
-const takenMs = 300_000
+/** Of what remembers that a group is over, where results are kept for ever. */
+const closedMs = 86_400_000
 
-/** Adds a member, in the place of one that the same task added before. KEYS: .j .s .t */
+/** Adds a member, in the place of one that the same task added before. KEYS: .j .s .t .p */
 const addScript: RedisScript = defineScript(`
-local parts, member, ttl, score = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-local size
+local parts, places = KEYS[1], KEYS[4]
+local member, ttl, score, task = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local size, extra = redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3])
+if redis.call('HEXISTS', places, 'closed') == 1 then return {0, size or '', extra or ''} end
+local count
 if score == '' then
   for _, other in ipairs(redis.call('LRANGE', parts, 0, -1)) do
-    for i = 4, #ARGV do
+    for i = 5, #ARGV do
       if string.sub(other, 1, #ARGV[i]) == ARGV[i] then redis.call('LREM', parts, 1, other) end
     end
   end
-  size = redis.call('RPUSH', parts, member)
+  count = redis.call('RPUSH', parts, member)
 else
   for _, other in ipairs(redis.call('ZRANGEBYSCORE', parts, score, score)) do
-    for i = 4, #ARGV do
+    for i = 5, #ARGV do
       if string.sub(other, 1, #ARGV[i]) == ARGV[i] then redis.call('ZREM', parts, other) end
     end
   end
   redis.call('ZADD', parts, score, member)
-  size = redis.call('ZCARD', parts)
+  count = redis.call('ZCARD', parts)
+end
+local place = redis.call('HGET', places, task)
+if not place then
+  place = count
+  redis.call('HSET', places, task, place)
 end
 if ttl ~= '' then for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttl) end end
-return size
+return {tonumber(place), size or '', extra or ''}
 `)
 
-/** Takes all members, and gives them again to who comes again with the same name of his own. KEYS: .j .s .t taken */
-const takeScript: RedisScript = defineScript(`
-if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('EXISTS', KEYS[4]) == 0 then
-  redis.call('RENAME', KEYS[1], KEYS[4])
-  redis.call('PEXPIRE', KEYS[4], ARGV[1])
-  redis.call('DEL', KEYS[2], KEYS[3])
-end
-if ARGV[2] == 'list' then return redis.call('LRANGE', KEYS[4], 0, -1) end
-return redis.call('ZRANGE', KEYS[4], 0, -1, 'WITHSCORES')
+/** Once for each task, also if the reply is lost and it is sent again. KEYS: .j .s .t .p */
+const extendScript: RedisScript = defineScript(`
+if redis.call('HSETNX', KEYS[4], ARGV[1], 1) == 0 then return 0 end
+redis.call('INCR', KEYS[3])
+if ARGV[2] ~= '' then for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[2]) end end
+return 1
+`)
+
+/** KEYS: .j .s .t .p */
+const closeScript: RedisScript = defineScript(`
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+redis.call('HSET', KEYS[4], 'closed', 1)
+redis.call('PEXPIRE', KEYS[4], ARGV[1])
+return 1
 `)
 
 /**
@@ -71,20 +83,31 @@ export class RedisGroups {
     this.#ttl = options.expiresMs === undefined ? '' : String(Math.max(1, Math.round(options.expiresMs)))
   }
 
-  async add(groupId: string, part: GroupPart): Promise<number> {
+  async add(groupId: string, part: GroupPart): Promise<GroupProgress> {
     const id = JSON.stringify(part.taskId)
     const score = this.#isOrdered ? String(part.index) : ''
     // As JavaScript and as Python writes the beginning of a member.
-    const args = [dumpMember(part), this.#ttl, score, `[1,${id},`, `[1, ${id}, `]
-    return Number(await this.#commands.run(() => this.#connection.run(addScript, this.#keysOf(groupId), args)))
+    const args = [dumpMember(part), this.#ttl, score, `id:${part.taskId}`, `[1,${id},`, `[1, ${id}, `]
+    const reply = await this.#commands.run(() => this.#connection.run(addScript, this.#keysOf(groupId), args))
+    const [place, size, extra] = reply as [number, string, string]
+    return { place: Number(place), size: size === '' ? undefined : Number(size) + Number(extra) }
   }
 
-  async take(groupId: string): Promise<GroupPart[]> {
-    const taken = this.#keys.takenParts(groupId, randomUUID())
-    const keys = [...this.#keysOf(groupId), taken]
-    const args = [String(takenMs), this.#isOrdered ? 'zset' : 'list']
-    const reply = (await this.#commands.run(() => this.#connection.run(takeScript, keys, args))) as string[]
-    if (reply.length > 0) this.#connection.send(['DEL', taken]).catch(() => {})
+  /** As Celery writes it. */
+  async setSize(groupId: string, size: number): Promise<void> {
+    const args = ['SET', this.#keys.groupSize(groupId), String(size), ...(this.#ttl === '' ? [] : ['PX', this.#ttl])]
+    await this.#commands.run(() => this.#connection.send(args))
+  }
+
+  async extend(groupId: string, taskId: string): Promise<void> {
+    const args = [`extra:${taskId}`, this.#ttl]
+    await this.#commands.run(() => this.#connection.run(extendScript, this.#keysOf(groupId), args))
+  }
+
+  async parts(groupId: string): Promise<GroupPart[]> {
+    const key = this.#keys.groupParts(groupId)
+    const read = this.#isOrdered ? ['ZRANGE', key, '0', '-1', 'WITHSCORES'] : ['LRANGE', key, '0', '-1']
+    const reply = (await this.#commands.run(() => this.#connection.send(read))) as string[]
     if (!this.#isOrdered) return reply.map((member, index) => loadMember(member, index))
     const parts: GroupPart[] = []
     for (let at = 0; at < reply.length; at += 2) {
@@ -94,8 +117,14 @@ export class RedisGroups {
     return parts
   }
 
+  async close(groupId: string): Promise<void> {
+    const args = [this.#ttl === '' ? String(closedMs) : this.#ttl]
+    await this.#commands.run(() => this.#connection.run(closeScript, this.#keysOf(groupId), args))
+  }
+
   #keysOf(groupId: string): string[] {
-    return [this.#keys.groupParts(groupId), this.#keys.groupSize(groupId), this.#keys.groupExtra(groupId)]
+    const keys = this.#keys
+    return [keys.groupParts(groupId), keys.groupSize(groupId), keys.groupExtra(groupId), keys.groupPlaces(groupId)]
   }
 }
 

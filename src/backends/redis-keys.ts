@@ -33,8 +33,8 @@ export class RedisResultKeys {
     return `${this.#group}${groupId}.t`
   }
 
-  /** Its members while one who takes them, known by `token`, may not have got the reply. */
-  takenParts(groupId: string, token: string): string {
-    return `${this.#group}${groupId}.j.${token}`
+  /** Which task came when, and whether the group is over: unknown to Celery. */
+  groupPlaces(groupId: string): string {
+    return `${this.#group}${groupId}.p`
   }
 }

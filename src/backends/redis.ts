@@ -1,7 +1,7 @@
 import { openRedis, parseRedisOptions, type Redis } from '../drivers/open-redis.ts'
 import { OperationalError } from '../errors.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
-import type { BackendOptions, GroupPart, ResultBackend } from './backend.ts'
+import type { BackendOptions, GroupPart, GroupProgress, ResultBackend } from './backend.ts'
 import { RedisGroups } from './redis-groups.ts'
 import { RedisResultKeys } from './redis-keys.ts'
 import { PatientCommands } from './redis-patience.ts'
@@ -63,14 +63,29 @@ class RedisBackend implements ResultBackend {
     await this.#results.forget(this.#keys.task(taskId))
   }
 
-  async addGroupPart(groupId: string, part: GroupPart): Promise<number> {
+  async addGroupPart(groupId: string, part: GroupPart): Promise<GroupProgress> {
     this.#assertOpen('addGroupPart')
     return await this.#groups.add(groupId, part)
   }
 
-  async takeGroupParts(groupId: string): Promise<GroupPart[]> {
-    this.#assertOpen('takeGroupParts')
-    return await this.#groups.take(groupId)
+  async setGroupSize(groupId: string, size: number): Promise<void> {
+    this.#assertOpen('setGroupSize')
+    await this.#groups.setSize(groupId, size)
+  }
+
+  async extendGroup(groupId: string, taskId: string): Promise<void> {
+    this.#assertOpen('extendGroup')
+    await this.#groups.extend(groupId, taskId)
+  }
+
+  async groupParts(groupId: string): Promise<GroupPart[]> {
+    this.#assertOpen('groupParts')
+    return await this.#groups.parts(groupId)
+  }
+
+  async closeGroup(groupId: string): Promise<void> {
+    this.#assertOpen('closeGroup')
+    await this.#groups.close(groupId)
   }
 
   /** Redis does that itself. */

@@ -1,6 +1,7 @@
 import type { StatementSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
+import type { GroupProgress } from './backend.ts'
 
 /** A part, encoded. */
 export interface PartRow {
@@ -25,7 +26,9 @@ export class SqliteGroups {
   readonly #countPart: StatementSync
   readonly #selectParts: StatementSync
   readonly #deleteParts: StatementSync
-  readonly #deleteGroup: StatementSync
+  readonly #setSize: StatementSync
+  readonly #extend: StatementSync
+  readonly #close: StatementSync
   readonly #detachExpired: StatementSync
   readonly #selectDetached: StatementSync
   readonly #deleteSomeParts: StatementSync
@@ -34,24 +37,27 @@ export class SqliteGroups {
     this.#database = database
     this.#openGroup = database.prepare(
       `INSERT INTO result_groups (group_id, parts, expires_at) VALUES (?, 0, ?)
-       ON CONFLICT (group_id) DO UPDATE SET expires_at = excluded.expires_at RETURNING id, parts`,
+       ON CONFLICT (group_id) DO UPDATE SET expires_at = excluded.expires_at
+       RETURNING id, parts, size + extra AS size, is_closed`,
     )
     this.#insertPart = database.prepare(
-      `INSERT INTO result_group_parts (part_index, meta, group_row, task_id) VALUES (?, ?, ?, ?)
+      `INSERT INTO result_group_parts (part_index, meta, group_row, task_id, place) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT DO NOTHING`,
     )
     this.#replacePart = database.prepare(
-      'UPDATE result_group_parts SET part_index = ?, meta = ? WHERE group_row = ? AND task_id = ?',
+      'UPDATE result_group_parts SET part_index = ?, meta = ? WHERE group_row = ? AND task_id = ? RETURNING place',
     )
     this.#countPart = database.prepare('UPDATE result_groups SET parts = parts + 1 WHERE id = ?')
     this.#selectParts = database.prepare(
       `SELECT part_index, task_id, meta FROM result_groups g JOIN result_group_parts p ON p.group_row = g.id
-       WHERE g.group_id = ? ORDER BY part_index`,
+       WHERE g.group_id = ? ORDER BY part_index, task_id`,
     )
     this.#deleteParts = database.prepare(
       'DELETE FROM result_group_parts WHERE group_row = (SELECT id FROM result_groups WHERE group_id = ?)',
     )
-    this.#deleteGroup = database.prepare('DELETE FROM result_groups WHERE group_id = ?')
+    this.#setSize = database.prepare('UPDATE result_groups SET size = ? WHERE group_id = ?')
+    this.#extend = database.prepare('UPDATE result_groups SET extra = extra + 1 WHERE group_id = ?')
+    this.#close = database.prepare('UPDATE result_groups SET is_closed = 1 WHERE group_id = ?')
     this.#detachExpired = database.prepare(
       `UPDATE result_groups SET group_id = NULL WHERE id IN
          (SELECT id FROM result_groups WHERE expires_at <= ? AND group_id IS NOT NULL LIMIT ${batchSize})`,
@@ -63,32 +69,43 @@ export class SqliteGroups {
     )
   }
 
-  /** Returns how many parts the group has. */
-  addPart(groupId: string, { index, taskId, meta }: PartRow, expiresAt: number | null): Promise<number> {
+  addPart(groupId: string, { index, taskId, meta }: PartRow, expiresAt: number | null): Promise<GroupProgress> {
     return this.#database.write(() => {
       const group = this.#openGroup.get(groupId, expiresAt)
       const row = Number(group?.['id'])
-      const parts = Number(group?.['parts'])
-      if (this.#insertPart.run(index, meta, row, taskId).changes) {
+      const place = Number(group?.['parts']) + 1
+      const size = typeof group?.['size'] === 'number' ? group['size'] : undefined
+      if (group?.['is_closed']) return { place: 0, size }
+      if (this.#insertPart.run(index, meta, row, taskId, place).changes) {
         this.#countPart.run(row)
-        return parts + 1
+        return { place, size }
       }
-      this.#replacePart.run(index, meta, row, taskId)
-      return parts
+      return { place: Number(this.#replacePart.get(index, meta, row, taskId)?.['place']), size }
     })
   }
 
-  takeParts(groupId: string): Promise<PartRow[]> {
-    return this.#database.write(() => {
-      const rows = this.#selectParts.all(groupId)
+  setSize(groupId: string, size: number, expiresAt: number | null): Promise<void> {
+    return this.#change(groupId, expiresAt, () => this.#setSize.run(size, groupId))
+  }
+
+  extend(groupId: string, expiresAt: number | null): Promise<void> {
+    return this.#change(groupId, expiresAt, () => this.#extend.run(groupId))
+  }
+
+  close(groupId: string, expiresAt: number | null): Promise<void> {
+    return this.#change(groupId, expiresAt, () => {
       this.#deleteParts.run(groupId)
-      this.#deleteGroup.run(groupId)
-      return rows.map((row) => ({
-        index: Number(row['part_index']),
-        taskId: String(row['task_id']),
-        meta: String(row['meta']),
-      }))
+      this.#close.run(groupId)
     })
+  }
+
+  async parts(groupId: string): Promise<PartRow[]> {
+    const rows = await this.#database.read(() => this.#selectParts.all(groupId))
+    return rows.map((row) => ({
+      index: Number(row['part_index']),
+      taskId: String(row['task_id']),
+      meta: String(row['meta']),
+    }))
   }
 
   async deleteExpired(): Promise<number> {
@@ -100,6 +117,13 @@ export class SqliteGroups {
       if (row === undefined || row === null) return deleted
       deleted += await this.#deleteDetached(Number(row))
     }
+  }
+
+  #change(groupId: string, expiresAt: number | null, change: () => unknown): Promise<void> {
+    return this.#database.write(() => {
+      this.#openGroup.get(groupId, expiresAt)
+      change()
+    })
   }
 
   async #deleteDetached(row: number): Promise<number> {

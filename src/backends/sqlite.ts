@@ -2,7 +2,7 @@ import { openSqliteDatabase } from '../drivers/open-sqlite-database.ts'
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
 import { parseSqliteUrl } from '../drivers/sqlite-url.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
-import type { BackendOptions, GroupPart, ResultBackend } from './backend.ts'
+import type { BackendOptions, GroupPart, GroupProgress, ResultBackend } from './backend.ts'
 import { SqliteGroups } from './sqlite-groups.ts'
 import { SqliteResultWatch } from './sqlite-result-watch.ts'
 import { SqliteResults } from './sqlite-results.ts'
@@ -22,6 +22,10 @@ const migrations = [
      group_row INTEGER NOT NULL, task_id TEXT NOT NULL, part_index INTEGER NOT NULL, meta TEXT NOT NULL,
      PRIMARY KEY (group_row, task_id)
    ) WITHOUT ROWID;`,
+  `ALTER TABLE result_groups ADD COLUMN size INTEGER;
+   ALTER TABLE result_groups ADD COLUMN extra INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE result_groups ADD COLUMN is_closed INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE result_group_parts ADD COLUMN place INTEGER NOT NULL DEFAULT 0;`,
 ]
 
 /** Ids of one read: reading is synchronous, so that more would hold up the event loop. */
@@ -85,14 +89,26 @@ class SqliteBackend implements ResultBackend {
     await this.#results.forget(taskId)
   }
 
-  async addGroupPart(groupId: string, part: GroupPart): Promise<number> {
+  async addGroupPart(groupId: string, part: GroupPart): Promise<GroupProgress> {
     const row = { index: part.index, taskId: part.taskId, meta: dumpPart(part) }
     return await this.#groups.addPart(groupId, row, this.#expiresAt())
   }
 
-  async takeGroupParts(groupId: string): Promise<GroupPart[]> {
-    const parts = await this.#groups.takeParts(groupId)
+  async setGroupSize(groupId: string, size: number): Promise<void> {
+    await this.#groups.setSize(groupId, size, this.#expiresAt())
+  }
+
+  async extendGroup(groupId: string, _taskId: string): Promise<void> {
+    await this.#groups.extend(groupId, this.#expiresAt())
+  }
+
+  async groupParts(groupId: string): Promise<GroupPart[]> {
+    const parts = await this.#groups.parts(groupId)
     return parts.map(({ index, meta }) => loadPart(index, meta))
+  }
+
+  async closeGroup(groupId: string): Promise<void> {
+    await this.#groups.close(groupId, this.#expiresAt())
   }
 
   async deleteExpired(): Promise<number> {

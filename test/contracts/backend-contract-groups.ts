@@ -9,69 +9,87 @@ function part(index: number, result: unknown = index, taskId: string = `t${index
 }
 
 export function defineGroupTests(it: DefineBackend): void {
-  it('counts the parts of a group and gives them back in order', async ({ backend }) => {
+  it('gives each part of a group its place, and all of them in order', async ({ backend }) => {
     const broken = { ...failure('t1'), index: 1 }
-    assert.equal(await backend.addGroupPart('g', part(2, { big: 2n ** 70n })), 1)
-    assert.equal(await backend.addGroupPart('g', part(10)), 2)
-    assert.equal(
-      await backend.addGroupPart('g', { index: 1, taskId: 't1', status: 'FAILURE', result: broken.result }),
-      3,
-    )
-    assert.equal(await backend.addGroupPart('other', part(0)), 1)
-    assert.deepEqual(await backend.takeGroupParts('g'), [
-      { index: 1, taskId: 't1', status: 'FAILURE', result: broken.result },
-      part(2, { big: 2n ** 70n }),
-      part(10),
-    ])
-    assert.deepEqual(await backend.takeGroupParts('other'), [part(0)])
+    const failed = { index: 1, taskId: 't1', status: 'FAILURE', result: broken.result }
+    assert.deepEqual(await backend.addGroupPart('g', part(2, { big: 2n ** 70n })), { place: 1, size: undefined })
+    assert.deepEqual(await backend.addGroupPart('g', part(10)), { place: 2, size: undefined })
+    assert.equal((await backend.addGroupPart('g', failed)).place, 3)
+    assert.equal((await backend.addGroupPart('other', part(0))).place, 1)
+    const expected = [failed, part(2, { big: 2n ** 70n }), part(10)]
+    assert.deepEqual(await backend.groupParts('g'), expected)
+    assert.deepEqual(await backend.groupParts('g'), expected)
+    assert.deepEqual(await backend.groupParts('other'), [part(0)])
+    assert.deepEqual(await backend.groupParts('unknown'), [])
   })
 
-  it('counts a task once, with its last result', async ({ backend }) => {
+  it('gives parts of one index in the order of their tasks', async ({ backend }) => {
+    for (const taskId of ['b', 'c', 'a']) await backend.addGroupPart('g', part(1, taskId, taskId))
+    assert.deepEqual(
+      (await backend.groupParts('g')).map(({ taskId }) => taskId),
+      ['a', 'b', 'c'],
+    )
+  })
+
+  it('counts a task once, with its last result, at the place that it had', async ({ backend }) => {
     await backend.addGroupPart('g', part(0, 'first'))
     await backend.addGroupPart('g', part(1))
-    assert.equal(await backend.addGroupPart('g', part(0, 'second')), 2)
-    assert.deepEqual(await backend.takeGroupParts('g'), [part(0, 'second'), part(1)])
+    assert.equal((await backend.addGroupPart('g', part(0, 'second'))).place, 1)
+    assert.equal((await backend.addGroupPart('g', part(1, 'again'))).place, 2)
+    assert.deepEqual(await backend.groupParts('g'), [part(0, 'second'), part(1, 'again')])
+    assert.equal((await backend.addGroupPart('g', part(2))).place, 3)
   })
 
-  it('forgets a group that was taken', async ({ backend }) => {
+  it('tells the size that a group was given, and what it was extended by, whatever comes first', async ({
+    backend,
+  }) => {
+    await backend.setGroupSize('g', 2)
+    assert.deepEqual(await backend.addGroupPart('g', part(0)), { place: 1, size: 2 })
+    await backend.extendGroup('g', 'more')
+    await backend.extendGroup('g', 'yet more')
+    assert.deepEqual(await backend.addGroupPart('g', part(1)), { place: 2, size: 4 })
+    await backend.extendGroup('h', 'more')
+    assert.equal((await backend.addGroupPart('h', part(0))).size, undefined)
+    await backend.setGroupSize('h', 1)
+    assert.deepEqual(await backend.addGroupPart('h', part(0)), { place: 1, size: 2 })
+  })
+
+  it('counts nobody any more in a group that is closed', async ({ backend }) => {
     await backend.addGroupPart('g', part(0))
-    await backend.takeGroupParts('g')
-    assert.deepEqual(await backend.takeGroupParts('g'), [])
-    assert.deepEqual(await backend.takeGroupParts('unknown'), [])
-    assert.equal(await backend.addGroupPart('g', part(1)), 1)
-    assert.deepEqual(await backend.takeGroupParts('g'), [part(1)])
+    await backend.closeGroup('g')
+    await backend.closeGroup('g')
+    assert.deepEqual(await backend.groupParts('g'), [])
+    assert.equal((await backend.addGroupPart('g', part(0))).place, 0)
+    assert.equal((await backend.addGroupPart('g', part(1))).place, 0)
+    assert.deepEqual(await backend.groupParts('g'), [])
   })
 
-  it('gives each number once when many add at the same time', async ({ backend, reopen }) => {
+  it('gives each place once when many add at the same time', async ({ backend, reopen }) => {
     await using other = await reopen()
     const indexes = Array.from({ length: 200 }, (_, index) => index)
-    const counts = await Promise.all(
+    const progress = await Promise.all(
       indexes.map((index) => (index % 2 ? backend : other).addGroupPart('g', part(index))),
     )
     assert.deepEqual(
-      counts.toSorted((a, b) => a - b),
+      progress.map(({ place }) => place).toSorted((a, b) => a - b),
       indexes.map((index) => index + 1),
     )
     assert.deepEqual(
-      await backend.takeGroupParts('g'),
+      await backend.groupParts('g'),
       indexes.map((index) => part(index)),
     )
   })
 
-  it('counts right when the same parts are added twice at the same time', async ({ backend, reopen }) => {
+  it('gives a task one place when it is added twice at the same time', async ({ backend, reopen }) => {
     await using other = await reopen()
     const indexes = Array.from({ length: 50 }, (_, index) => index)
-    await Promise.all(indexes.flatMap((index) => [backend, other].map((one) => one.addGroupPart('g', part(index)))))
-    assert.equal(await backend.addGroupPart('g', part(0)), 50)
-  })
-
-  it('gives the parts to one of those who take them at the same time', async ({ backend, reopen }) => {
-    await using other = await reopen()
-    for (const index of [0, 1, 2]) await backend.addGroupPart('g', part(index))
-    const taken = await Promise.all([backend, other, backend, other].map((one) => one.takeGroupParts('g')))
+    const pairs = await Promise.all(
+      indexes.map((index) => Promise.all([backend, other].map((one) => one.addGroupPart('g', part(index))))),
+    )
+    assert.ok(pairs.every(([one, two]) => one?.place === two?.place))
     assert.deepEqual(
-      taken.map((parts) => parts.length).toSorted((a, b) => a - b),
-      [0, 0, 0, 3],
+      pairs.map(([one]) => one?.place ?? 0).toSorted((a, b) => a - b),
+      indexes.map((index) => index + 1),
     )
   })
 }
@@ -132,8 +150,8 @@ export function defineExpiryTests(it: DefineBackend): void {
     await backend.addGroupPart('renewed', part(1))
     await sleep(60)
     assert.equal(await backend.deleteExpired(), 1200)
-    assert.deepEqual(await backend.takeGroupParts('gone'), [])
-    assert.deepEqual(await backend.takeGroupParts('renewed'), [part(0), part(1)])
+    assert.deepEqual(await backend.groupParts('gone'), [])
+    assert.deepEqual(await backend.groupParts('renewed'), [part(0), part(1)])
   })
 }
 
@@ -156,7 +174,10 @@ export function defineLifeTests(it: DefineBackend): void {
     )
     await assert.rejects(backend.forget('a'), OperationalError)
     await assert.rejects(backend.addGroupPart('g', part(0)), OperationalError)
-    await assert.rejects(backend.takeGroupParts('g'), OperationalError)
+    await assert.rejects(backend.groupParts('g'), OperationalError)
+    await assert.rejects(backend.setGroupSize('g', 1), OperationalError)
+    await assert.rejects(backend.extendGroup('g', 't'), OperationalError)
+    await assert.rejects(backend.closeGroup('g'), OperationalError)
     await assert.rejects(backend.deleteExpired(), OperationalError)
   })
 

@@ -45,7 +45,7 @@ describe('disabled backend', () => {
     await using backend = await openBackend('disabled:', options)
     const part = { index: 0, taskId: 'a', status: 'SUCCESS', result: 1 }
     await assert.rejects(backend.addGroupPart('g', part), /Group g needs a result backend.*sqlite:/)
-    await assert.rejects(backend.takeGroupParts('g'), ImproperlyConfigured)
+    await assert.rejects(backend.groupParts('g'), ImproperlyConfigured)
   })
 })
 

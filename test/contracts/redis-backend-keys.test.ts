@@ -71,7 +71,7 @@ describe('what the Redis backend keeps', { skip: skipIfMissing(redis) }, () => {
     await using backend = await open(options)
     await backend.store(progress('a', 1))
     await backend.addGroupPart('g', { index: 0, taskId: 'a', status: 'SUCCESS', result: 1 })
-    for (const key of ['celery-task-meta-a', 'celery-taskset-meta-g.j']) {
+    for (const key of ['celery-task-meta-a', 'celery-taskset-meta-g.j', 'celery-taskset-meta-g.p']) {
       assert.equal(await commands.send(['TTL', prefix + key]), -1)
       await commands.send(['DEL', prefix + key])
     }
@@ -162,7 +162,8 @@ describe('what the Redis backend keeps', { skip: skipIfMissing(redis) }, () => {
       await add('[1, "t1", "FAILURE", {"exc_type": "KeyError", "exc_message": ["x"], "exc_module": "builtins"}]')
       await commands.send(['SET', `${key}.s`, '3'])
       await backend.addGroupPart('g', { ...failure('t2'), index: 2 })
-      assert.equal(await backend.addGroupPart('g', { index: 0, taskId: 't0', status: 'SUCCESS', result: 6 }), 3)
+      const again = { index: 0, taskId: 't0', status: 'SUCCESS', result: 6 }
+      assert.deepEqual(await backend.addGroupPart('g', again), { place: 3, size: 3 })
       const read = isOrdered ? ['ZRANGE', `${key}.j`, '0', '-1'] : ['LRANGE', `${key}.j`, '0', '-1']
       const parts = ((await commands.send(read)) as string[]).map((text) => JSON.parse(text) as unknown[])
       assert.deepEqual(
@@ -170,7 +171,8 @@ describe('what the Redis backend keeps', { skip: skipIfMissing(redis) }, () => {
         [1, 't0', 'SUCCESS', 6],
       )
       for (const end of ['j', 's']) assert.ok(Number(await commands.send(['TTL', `${key}.${end}`])) > 80_000)
-      const taken = await backend.takeGroupParts('g')
+      const taken = await backend.groupParts('g')
+      await backend.closeGroup('g')
       assert.deepEqual(taken.map(({ taskId }) => taskId).toSorted(), ['t0', 't1', 't2'])
       const broken = taken.find(({ taskId }) => taskId === 't1')?.result
       assert.deepEqual(broken, { type: 'KeyError', details: ['x'], module: 'builtins', traceback: undefined })

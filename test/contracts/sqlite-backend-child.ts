@@ -15,7 +15,7 @@ switch (mode) {
   case 'parts': {
     for (const index of numbers) {
       const part = { index, taskId: `${prefix}${index}`, status: 'SUCCESS', result: index }
-      console.log(await backend.addGroupPart('g', part))
+      console.log((await backend.addGroupPart('g', part)).place)
     }
     await backend[Symbol.asyncDispose]()
     break

@@ -147,7 +147,7 @@ describe('SQLite backend under faults', () => {
       counts,
       Array.from({ length: 200 }, (_, n) => n + 1),
     )
-    assert.equal((await backend.takeGroupParts('g')).length, 200)
+    assert.equal((await backend.groupParts('g')).length, 200)
   })
 
   it('waits for a locked file, reads meanwhile, and blocks nothing', async () => {
@@ -203,7 +203,7 @@ describe('SQLite backend under faults', () => {
       assert.match(error.message, /results\.db.*version 99/)
       return true
     })
-    change(1)
+    change(2)
     backend = await openBackend(`sqlite:${file}`, options)
     assert.equal((await fetchOne(backend, 'a'))?.status, 'SUCCESS')
   })

@@ -1,0 +1,65 @@
+import type { GroupPart, GroupProgress } from './backend.ts'
+import { loadPart } from './stored-meta.ts'
+
+interface StoredPart {
+  readonly index: number
+  readonly text: string
+}
+
+interface StoredGroup {
+  readonly parts: Map<string, StoredPart & { readonly place: number }>
+  size: number | undefined
+  extra: number
+  isClosed: boolean
+  expiresAt: number
+}
+
+/** The groups that all memory backends of one name share. */
+export class MemoryGroups {
+  readonly stored: Map<string, StoredGroup> = new Map()
+
+  add(groupId: string, taskId: string, part: StoredPart, expiresAt: number): GroupProgress {
+    const group = this.#open(groupId, expiresAt)
+    const size = group.size === undefined ? undefined : group.size + group.extra
+    if (group.isClosed) return { place: 0, size }
+    const place = group.parts.get(taskId)?.place ?? group.parts.size + 1
+    group.parts.set(taskId, { ...part, place })
+    return { place, size }
+  }
+
+  setSize(groupId: string, size: number, expiresAt: number): void {
+    this.#open(groupId, expiresAt).size = size
+  }
+
+  extend(groupId: string, expiresAt: number): void {
+    this.#open(groupId, expiresAt).extra++
+  }
+
+  parts(groupId: string): GroupPart[] {
+    const parts = [...(this.stored.get(groupId)?.parts.values() ?? [])]
+    return inOrder(parts.map(({ index, text }) => loadPart(index, text)))
+  }
+
+  close(groupId: string, expiresAt: number): void {
+    const group = this.#open(groupId, expiresAt)
+    group.isClosed = true
+    group.parts.clear()
+  }
+
+  #open(groupId: string, expiresAt: number): StoredGroup {
+    const group = this.stored.get(groupId) ?? {
+      parts: new Map(),
+      size: undefined,
+      extra: 0,
+      isClosed: false,
+      expiresAt,
+    }
+    group.expiresAt = expiresAt
+    this.stored.set(groupId, group)
+    return group
+  }
+}
+
+function inOrder(parts: GroupPart[]): GroupPart[] {
+  return parts.toSorted((a, b) => a.index - b.index || (a.taskId < b.taskId ? -1 : 1))
+}
