@@ -8,6 +8,8 @@ import { defineInteropTasks } from './interop-tasks.ts'
 import { TypeScriptProcess } from './typescript-process.ts'
 
 export interface LabOptions {
+  /** The number of the database. Default 0. */
+  readonly db?: number
   /** Of both sides, by Celery's names. */
   readonly settings?: Readonly<Record<string, unknown>>
   /** Of the Python side only. */
@@ -39,11 +41,12 @@ export class InteropLab implements AsyncDisposable {
   #keys = 0
 
   private constructor(server: PrivateServer, client: NotesClient, python: string, options: LabOptions) {
-    const { settings, pythonSettings, typescriptSettings } = options
+    const { db = 0, settings, pythonSettings, typescriptSettings } = options
+    const url = server.url.replace(/\d+$/, String(db))
     this.server = server
     this.#client = client
-    const shared = { broker_url: server.url, result_backend: server.url, ...settings }
-    this.python = { python, settings: { ...shared, ...pythonSettings }, notes: server.url }
+    const shared = { broker_url: url, result_backend: url, ...settings }
+    this.python = { python, settings: { ...shared, ...pythonSettings }, notes: url }
     this.#settings = { ...shared, ...typescriptSettings }
     this.app = this.newApp(this.#settings)
   }
@@ -51,7 +54,12 @@ export class InteropLab implements AsyncDisposable {
   static async open(python: string, options: LabOptions = {}): Promise<InteropLab> {
     const server = await privateServer('redis')
     if ('missing' in server) throw new Error(server.missing)
-    return new InteropLab(server, await connectNotes(server.url), python, options)
+    return new InteropLab(
+      server,
+      await connectNotes(server.url.replace(/\d+$/, String(options.db ?? 0))),
+      python,
+      options,
+    )
   }
 
   /** An app with the tasks of the tests. */
@@ -72,7 +80,7 @@ export class InteropLab implements AsyncDisposable {
 
   /** A worker of ours in a process of its own. Its notes bear `who`. */
   async startTypeScriptWorker(queue: string, who: string, concurrency = 2): Promise<TypeScriptProcess> {
-    const env = { INTEROP_SETTINGS: JSON.stringify(this.#settings), INTEROP_NOTES: this.server.url }
+    const env = { INTEROP_SETTINGS: JSON.stringify(this.#settings), INTEROP_NOTES: this.python.notes }
     return this.#own(await TypeScriptProcess.start([queue, who, String(concurrency)], env))
   }
 
