@@ -8,9 +8,10 @@ import { RedisServer } from './lib/redis-server.ts'
 import type { Case, JudgedRow, Row, Run, Suite } from './lib/suite.ts'
 import { formatTable } from './lib/table.ts'
 import { models } from './models/suite.ts'
+import { pools } from './pools/suite.ts'
 import { redis } from './redis/suite.ts'
 
-const suites: readonly Suite[] = [embedded, redis, models]
+const suites: readonly Suite[] = [embedded, redis, models, pools]
 
 /** Says all there is to say in its message. */
 class UsageError extends Error {}
