@@ -124,14 +124,15 @@ export class RedisLedger {
     return turn
   }
 
-  acknowledgedAll(turn: Turn<RedisDelivery>): void {
-    for (const delivery of turn.entries) delivery.finish()
+  /** `lost`: tags whose messages somebody else has got. */
+  acknowledgedAll(turn: Turn<RedisDelivery>, lost: readonly string[]): void {
+    for (const delivery of turn.entries) finish(delivery, lost)
     turn.resolve()
   }
 
   acknowledgeLater(turn: Turn<RedisDelivery>): void {
     void this.#track(this.#persist(() => this.#acknowledgeAll(turn.entries))).then(
-      () => this.acknowledgedAll(turn),
+      (lost) => this.acknowledgedAll(turn, lost),
       (error: unknown) => {
         for (const delivery of turn.entries) delivery.resumeLoan()
         turn.reject(error)
@@ -178,10 +179,10 @@ export class RedisLedger {
   }
 
   #sendSettlements(turn: Turn<Settlement>): void {
-    const settle = (): Promise<void> => settleAll(this.#redis, this.#names, turn.entries, this.#visibilityTimeoutMs)
+    const settle = (): Promise<string[]> => settleAll(this.#redis, this.#names, turn.entries, this.#visibilityTimeoutMs)
     void this.#track(this.#persist(settle)).then(
-      () => {
-        for (const { delivery } of turn.entries) delivery.finish()
+      (lost) => {
+        for (const { delivery } of turn.entries) finish(delivery, lost)
         turn.resolve()
       },
       (error: unknown) => {
@@ -195,21 +196,24 @@ export class RedisLedger {
     try {
       const { tag, queue, stepIndex } = delivery.loan
       const record = await this.#persist(() => this.#redis.commands.send(['HGET', this.#names.unacked, tag]))
-      if (typeof record === 'string') {
+      if (typeof record !== 'string') {
+        finish(delivery, [tag])
+      } else {
         const raw = record.slice(1, -recordEnding(queue).length)
         const text = redeliveredEnvelope(raw, delivery.deliveryCount)
         const settlement: Settlement = { kind: 'replace', delivery, pushes: [{ queue, stepIndex, text }] }
-        const settle = (): Promise<void> => settleAll(this.#redis, this.#names, [settlement], this.#visibilityTimeoutMs)
-        await this.#persist(settle)
+        const settle = (): Promise<string[]> =>
+          settleAll(this.#redis, this.#names, [settlement], this.#visibilityTimeoutMs)
+        finish(delivery, await this.#persist(settle))
       }
-      delivery.finish()
     } catch (error) {
       delivery.resumeLoan()
       throw error
     }
   }
 
-  async #acknowledgeAll(deliveries: readonly RedisDelivery[]): Promise<void> {
+  /** Returns the tags that were lost. */
+  async #acknowledgeAll(deliveries: readonly RedisDelivery[]): Promise<string[]> {
     const byLease = new Map<RedisLease, string[]>()
     for (const { loan } of deliveries) {
       if (loan.lease.isLost) continue
@@ -218,11 +222,12 @@ export class RedisLedger {
       else byLease.set(loan.lease, [loan.tag])
     }
     const { unacked, unackedIndex } = this.#names
-    const runs = [...byLease].map(([{ id }, tags]) => {
+    const runs = [...byLease].map(async ([{ id }, tags]) => {
       const keys = [unacked, unackedIndex, this.#names.held(id), this.#names.epoch(id)]
-      return this.#redis.commands.run(takeScript, keys, ['', '0', '', '0', '0', '0', '0', ...tags])
+      const reply = await this.#redis.commands.run(takeScript, keys, ['', '0', '', '0', '0', '0', '0', ...tags])
+      return (reply as [string[]])[0]
     })
-    await Promise.all(runs)
+    return (await Promise.all(runs)).flat()
   }
 
   /** Until it is done: over outages, and while the server refuses. */
@@ -249,4 +254,9 @@ export class RedisLedger {
 
 function noValue(): void {
   // Whoever asked for the work sees what became of it.
+}
+
+function finish(delivery: RedisDelivery, lost: readonly string[]): void {
+  if (lost.length > 0 && lost.includes(delivery.loan.tag)) delivery.lose()
+  else delivery.finish()
 }

@@ -50,28 +50,33 @@ return 1`)
  * number of queues, 1 to share among them or 0 to empty one after the other, visibility timeout (s), what ends the record
  * of a message of each queue, then the tags to acknowledge.
  *
- * Replies how many were acknowledged, in how many ms the next deferred message is due (-1: none is), then for each list
- * that gave messages its number and these. Or -1, acknowledging all the same, to who lost its lease.
+ * Replies the tags that were lost before, in how many ms the next deferred message is due (-1: none is; -2: the lease is
+ * over, or the epoch another one, and nothing is lent), then for each list that gave messages its number and these.
  */
 export const takeScript: RedisScript = defineScript(`
 local unacked, index, held = KEYS[1], KEYS[2], KEYS[3]
 local queues = tonumber(ARGV[5])
+local epoch = redis.call('GET', KEYS[4])
 local function acknowledge()
-  local count = 0
+  local lost = {}
   for from = 8 + queues, #ARGV, ${piece} do
     local to = math.min(from + ${piece - 1}, #ARGV)
-    count = count + redis.call('HDEL', unacked, unpack(ARGV, from, to))
+    -- Who has a lease has what it holds.
+    for i = from, epoch and 0 or to do
+      if redis.call('HEXISTS', unacked, ARGV[i]) == 0 then lost[#lost + 1] = ARGV[i] end
+    end
+    redis.call('HDEL', unacked, unpack(ARGV, from, to))
     redis.call('ZREM', index, unpack(ARGV, from, to))
     redis.call('SREM', held, unpack(ARGV, from, to))
   end
-  return count
+  return lost
 end
 local wanted = tonumber(ARGV[2])
 if wanted == 0 then return {acknowledge(), -1} end
-if redis.call('GET', KEYS[4]) ~= ARGV[1] then return {-1, acknowledge()} end
+if epoch ~= ARGV[1] then return {acknowledge(), -2} end
 ${readClock}
 local seconds, beginning, number, timeout = now / 1000, ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[7])
-local reply, due = {0, -1}, nil
+local reply, due = {false, -1}, nil
 local lists = #KEYS - 4 - queues
 local steps = lists / queues
 
@@ -159,20 +164,23 @@ return reply`)
 
 /**
  * Settles deliveries in other ways than by a plain acknowledgement. A message that its consumer lost stays as it is: its
- * tag is gone. KEYS: unacked, unacked_index, held, further keys; numbers of keys below count from 1, all of them. ARGV:
+ * tag is gone. KEYS: unacked, unacked_index, held, epoch, further keys; numbers of keys below count from 1, all of them. ARGV:
  * visibility timeout (s), then for each delivery one of
  *   `replace`, tag, lists, then for each list its key's number, channel, number of messages, messages: instead of the message
  *   `return`, tag, number of the list's key, length of the record's ending: back to the place where it was taken from
  *   `defer`, tag, due (ms), number of the key of the deferred, step, channel, who tells
- * Replies how many were still there.
+ * Replies the tags that were lost before.
  */
 export const settleScript: RedisScript = defineScript(`
 local unacked, index, held, timeout = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
-local at, settled = 2, 0
+local at, lost, isHeld = 2, {}, redis.call('EXISTS', KEYS[4]) == 1
 local function remove(tag)
   redis.call('ZREM', index, tag)
   redis.call('SREM', held, tag)
-  settled = settled + 1
+end
+local function miss(tag)
+  -- Who has a lease and sends this again has done it the first time.
+  if not isHeld then lost[#lost + 1] = tag end
 end
 while at <= #ARGV do
   local kind, tag = ARGV[at], ARGV[at + 1]
@@ -180,7 +188,7 @@ while at <= #ARGV do
     local lists = tonumber(ARGV[at + 2])
     at = at + 3
     local isThere = redis.call('HDEL', unacked, tag) == 1
-    if isThere then remove(tag) end
+    if isThere then remove(tag) else miss(tag) end
     for _ = 1, lists do
       local list, channel, last = tonumber(ARGV[at]), ARGV[at + 1], at + 2 + tonumber(ARGV[at + 2])
       if isThere then
@@ -197,6 +205,8 @@ while at <= #ARGV do
       redis.call('HDEL', unacked, tag)
       remove(tag)
       redis.call('RPUSH', KEYS[tonumber(ARGV[at + 2])], string.sub(record, 2, -1 - tonumber(ARGV[at + 3])))
+    else
+      miss(tag)
     end
     at = at + 4
   else
@@ -205,9 +215,10 @@ while at <= #ARGV do
       redis.call('ZADD', index, due / 1000 - timeout, tag)
       redis.call('ZADD', KEYS[tonumber(ARGV[at + 3])], ARGV[at + 2], ARGV[at + 4] .. ':' .. tag)
       redis.call('PUBLISH', ARGV[at + 5], ARGV[at + 6])
-      settled = settled + 1
+    else
+      miss(tag)
     end
     at = at + 7
   end
 end
-return settled`)
+return lost`)

@@ -19,7 +19,7 @@ class Settling {
 
   constructor(names: RedisNames, leaseId: string, visibilityTimeoutMs: number) {
     this.#names = names
-    this.keys = [names.unacked, names.unackedIndex, names.held(leaseId)]
+    this.keys = [names.unacked, names.unackedIndex, names.held(leaseId), names.epoch(leaseId)]
     this.args = [String(visibilityTimeoutMs / 1000)]
   }
 
@@ -55,13 +55,16 @@ class Settling {
   }
 }
 
-/** Carries out settlements, each as long as its message is still lent. May be sent again where it is in doubt. */
+/**
+ * Carries out settlements, each as long as its message is still lent, and returns the tags that were lost. May be sent
+ * again where it is in doubt.
+ */
 export async function settleAll(
   redis: Redis,
   names: RedisNames,
   settlements: readonly Settlement[],
   visibilityTimeoutMs: number,
-): Promise<void> {
+): Promise<string[]> {
   const byLease = new Map<string, Settling>()
   for (const settlement of settlements) {
     const { lease } = settlement.delivery.loan
@@ -70,5 +73,6 @@ export async function settleAll(
     if (!settling) byLease.set(lease.id, (settling = new Settling(names, lease.id, visibilityTimeoutMs)))
     settling.add(settlement)
   }
-  await Promise.all([...byLease.values()].map(({ keys, args }) => redis.commands.run(settleScript, keys, args)))
+  const runs = [...byLease.values()].map(({ keys, args }) => redis.commands.run(settleScript, keys, args))
+  return ((await Promise.all(runs)) as string[][]).flat()
 }

@@ -15,8 +15,10 @@ export interface Take {
   readonly dueInMs: number | undefined
 }
 
-/** Acknowledged, ms until the next is due, then numbers of lists with their messages. See `takeScript`. */
-type TakeReply = [number, number, ...(number | readonly string[])[]]
+/** Lost tags, ms until the next is due, then numbers of lists with their messages. See `takeScript`. */
+type TakeReply = [readonly string[], number, ...(number | readonly string[])[]]
+
+const leaseIsOver = -2
 
 /** The queues of a subscription in the order in which they are asked, and the keys that follow from it. */
 class Route {
@@ -89,8 +91,8 @@ export class RedisTaker {
       const first = lease.reserve(wanted)
       const reply = await this.#run(lease, route, wanted, first, acknowledged)
       isAcknowledged = true
-      if (acknowledged) this.#ledger.acknowledgedAll(acknowledged)
-      if (reply[0] === -1) this.#consumer.lose(lease)
+      if (acknowledged) this.#ledger.acknowledgedAll(acknowledged, reply[0])
+      if (reply[1] === leaseIsOver) this.#consumer.lose(lease)
       return this.#lend(lease, route, reply, first, release)
     } finally {
       if (acknowledged && !isAcknowledged) this.#ledger.acknowledgeLater(acknowledged)
@@ -129,8 +131,8 @@ export class RedisTaker {
   #lend(lease: RedisLease, { queues }: Route, reply: TakeReply, first: number, release: (count: number) => void): Take {
     const deliveries: RedisDelivery[] = []
     let number = first
-    const [acknowledged, dueInMs] = reply
-    const wasLost = acknowledged === -1
+    const dueInMs = reply[1]
+    const wasLost = dueInMs === leaseIsOver
     for (let at = 2; !wasLost && at < reply.length; at += 2) {
       const list = reply[at] as number
       const queue = queues[list % queues.length] as string
