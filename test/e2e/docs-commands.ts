@@ -14,7 +14,7 @@ const scripts = new Set(
 )
 
 /** What other programs may be named in a block of shell commands. */
-const foreign = new Set(['cd', 'git', 'sqlite3', 'docker', 'export', 'bash', 'nvm'])
+const foreign = new Set(['cd', 'git', 'sqlite3', 'docker', 'export', 'bash', 'nvm', 'celery'])
 
 /** The commands of a block, in words; comments and prompts left out. */
 export function commandsOf({ code }: Snippet): string[][] {

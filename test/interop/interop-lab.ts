@@ -18,6 +18,10 @@ export interface LabOptions {
   readonly typescriptSettings?: Readonly<Record<string, unknown>>
 }
 
+interface RunningWorker extends AsyncDisposable {
+  readonly stop: () => Promise<void>
+}
+
 interface NotesClient {
   sendCommand(args: string[]): Promise<unknown>
   destroy(): void
@@ -85,8 +89,12 @@ export class InteropLab implements AsyncDisposable {
   }
 
   /** A worker of this process. */
-  async startWorker(options: WorkerOptions = {}): Promise<{ readonly stop: () => Promise<void> }> {
-    const worker = new Worker(this.app, { queues: ['ts'], name: 'ts@%h', ...options })
+  startWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
+    return this.startWorkerOf(this.app, { queues: ['ts'], name: 'ts@%h', ...options })
+  }
+
+  async startWorkerOf(app: Celeriac, options: WorkerOptions): Promise<RunningWorker> {
+    const worker = new Worker(app, options)
     const stopped = worker.run()
     stopped.catch(() => undefined)
     await Promise.race([worker.ready, stopped])
@@ -94,8 +102,7 @@ export class InteropLab implements AsyncDisposable {
       worker.stop('cold')
       await stopped
     }
-    this.#own({ [Symbol.asyncDispose]: stop })
-    return { stop }
+    return this.#own({ stop, [Symbol.asyncDispose]: stop })
   }
 
   run(...args: readonly string[]): Promise<unknown> {
