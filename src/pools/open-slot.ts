@@ -76,7 +76,7 @@ class SlotServer {
   heed(message: Exclude<ToSlot, { kind: 'setup' }>): void {
     switch (message.kind) {
       case 'run':
-        this.#queue.push(new RunningAttempt(message.job, this.#store))
+        for (const job of message.jobs) this.#queue.push(new RunningAttempt(job, this.#store))
         if (!this.#isRunning) void this.#run()
         return
       case 'cancel':

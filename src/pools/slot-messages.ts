@@ -18,8 +18,8 @@ export interface SlotLog {
 export type ToSlot =
   /** The first message: what the child needs to load. */
   | { readonly kind: 'setup'; readonly name: string; readonly setup: unknown; readonly tellsMemory: boolean }
-  /** Runs after those that came before it. */
-  | { readonly kind: 'run'; readonly job: SlotJob }
+  /** They run one after the other, after those that came before. */
+  | { readonly kind: 'run'; readonly jobs: readonly SlotJob[] }
   | { readonly kind: 'cancel'; readonly number: number; readonly reason: CancelReason }
   /** The answer to `store`. */
   | { readonly kind: 'stored'; readonly call: number; readonly error: SlotError | undefined }

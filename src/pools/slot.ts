@@ -1,6 +1,6 @@
 import type { CancelReason, Job } from './pool.ts'
 import type { ExecutionSlot, SlotExecution } from './slot-execution.ts'
-import type { FromSlot, SlotError, SlotLog } from './slot-messages.ts'
+import type { FromSlot, SlotError, SlotJob, SlotLog } from './slot-messages.ts'
 import type { OpenTransport, SlotTransport } from './slot-transport.ts'
 
 export interface SlotOptions {
@@ -49,6 +49,8 @@ export class Slot implements ExecutionSlot {
   #lastNumber = 0
   /** In the order in which they run, with the number that the child knows them by. */
   readonly #held: { readonly number: number; readonly execution: SlotExecution }[] = []
+  /** What is given in one turn travels in one message. */
+  #unsent: SlotJob[] = []
   readonly #transport: SlotTransport
   readonly #options: SlotOptions
   #fatal: string | undefined
@@ -103,10 +105,8 @@ export class Slot implements ExecutionSlot {
     const number = ++this.#lastNumber
     const { message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs } = execution.job
     this.#held.push({ number, execution })
-    this.#transport.send({
-      kind: 'run',
-      job: { number, message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs },
-    })
+    if (this.#unsent.push({ number, message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs }) === 1)
+      queueMicrotask(this.#flush)
     if (this.#lastNumber === this.#options.maxTasks) this.#state = 'leaving'
     execution.givenTo(this)
     if (this.#held.length === 1) execution.begin()
@@ -114,7 +114,15 @@ export class Slot implements ExecutionSlot {
 
   cancel(execution: SlotExecution, reason: CancelReason): void {
     const held = this.#held.find((each) => each.execution === execution)
-    if (held) this.#transport.send({ kind: 'cancel', number: held.number, reason })
+    if (!held) return
+    this.#flush()
+    this.#transport.send({ kind: 'cancel', number: held.number, reason })
+  }
+
+  readonly #flush = (): void => {
+    if (this.#unsent.length === 0) return
+    this.#transport.send({ kind: 'run', jobs: this.#unsent })
+    this.#unsent = []
   }
 
   killUnder(execution: SlotExecution, reason: string): void {
