@@ -1,6 +1,6 @@
 import type { Redis, RedisOptions } from '../drivers/open-redis.ts'
 import { recoverScript, registerScript, resignScript } from './redis-consumer-scripts.ts'
-import { RedisHeart } from './redis-heart.ts'
+import { RedisHeart, steadyMs } from './redis-heart.ts'
 import { RedisLease } from './redis-lease.ts'
 import type { RedisNames } from './redis-names.ts'
 import { renewLease } from './redis-renewal.ts'
@@ -81,8 +81,10 @@ export class RedisConsumer {
   async renew(): Promise<void> {
     const lease = this.#lease
     if (!lease || this.#heart?.isReady) return
+    const sentMs = steadyMs()
     const isKept = await renewLease(this.#redis, this.#names, lease.id, this.#options.leaseMs, true)
-    if (!isKept) this.lose(lease)
+    if (isKept) this.#heart?.noteRenewal(sentMs)
+    else this.lose(lease)
   }
 
   /** After everything was settled or given back. */
@@ -98,12 +100,13 @@ export class RedisConsumer {
   async #register(): Promise<RedisLease> {
     try {
       const lease = new RedisLease()
+      const sentMs = steadyMs()
       const { consumers, renewedAt, graceUntil } = this.#names
       const keys = [consumers, this.#names.epoch(lease.id), renewedAt, graceUntil]
       await this.#redis.commands.run(registerScript, keys, [lease.id, String(this.#options.leaseMs), '1'])
       this.#lease = lease
-      if (this.#heart) this.#heart.keep(lease.id)
-      else this.#heart = new RedisHeart(this.#url, this.#options, lease.id, this.#loseById)
+      if (this.#heart) this.#heart.keep(lease.id, sentMs)
+      else this.#heart = new RedisHeart(this.#url, this.#options, lease.id, sentMs, this.#loseById)
       return lease
     } finally {
       this.#registering = undefined

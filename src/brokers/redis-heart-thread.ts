@@ -1,13 +1,21 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { openRedis, type Redis } from '../drivers/open-redis.ts'
-import { type HeartReport, type HeartThreadData, lookedAt, lookedTooLate, steadyMs } from './redis-heart.ts'
+import {
+  type HeartReport,
+  type HeartThreadData,
+  longestPauseMs,
+  lookedAt,
+  lookEveryMs,
+  renewedAt,
+  steadyMs,
+  stoodStillUntil,
+} from './redis-heart.ts'
 import { RedisNames } from './redis-names.ts'
 import { renewLease } from './redis-renewal.ts'
 
 const { url, options, signs, consumerId } = workerData as HeartThreadData
 const { leaseMs, visibilityTimeoutMs } = options
 const renewEveryMs = leaseMs / 3
-const lookEveryMs = Math.min(1000, leaseMs / 10)
 /** kombu's restore looks at these times: they need not be newer than a fraction of its timeout. */
 const showEveryMs = Math.max(renewEveryMs, Math.min(visibilityTimeoutMs / 4, 300_000))
 
@@ -19,7 +27,7 @@ let isBusy = false
 
 function look(): void {
   const nowMs = steadyMs()
-  if (nowMs - Atomics.load(signs, lookedAt) > BigInt(Math.ceil(leaseMs))) Atomics.store(signs, lookedTooLate, 1n)
+  if (nowMs - Atomics.load(signs, lookedAt) > longestPauseMs(leaseMs)) Atomics.store(signs, stoodStillUntil, nowMs)
   Atomics.store(signs, lookedAt, nowMs)
   if (!isBusy && Number(nowMs) >= renewAtMs) {
     isBusy = true
@@ -40,8 +48,8 @@ async function renew(): Promise<void> {
     renewAtMs = nowMs + renewEveryMs
     if (shows) showAtMs = nowMs + showEveryMs
     if (consumer !== renewing) return
-    // The server says so: whatever stood still, nobody else got anything.
-    if (isKept) Atomics.store(signs, lookedTooLate, 0n)
+    // As of when it was sent: this thread may have stood still before it read the reply.
+    if (isKept) Atomics.store(signs, renewedAt, BigInt(nowMs))
     else lose(renewing)
   } catch {
     // The server is away: the event loop meets the same error and tells it. Try again with the next look.
@@ -61,6 +69,6 @@ parentPort?.on('message', (kept: string) => {
   consumer = kept
   renewAtMs = 0
 })
-setInterval(look, lookEveryMs)
+setInterval(look, lookEveryMs(leaseMs))
 look()
 report({ kind: 'ready' })

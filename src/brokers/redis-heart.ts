@@ -5,15 +5,29 @@ import type { RedisOptions } from '../drivers/open-redis.ts'
 export interface HeartThreadData {
   readonly url: string
   readonly options: RedisOptions
-  /** When the thread last looked at the clock, and whether it once looked too late; see {@link RedisHeart.isSuspect}. */
+  /** Times of {@link steadyMs}; see {@link RedisHeart.isSuspect}. */
   readonly signs: BigInt64Array
   readonly consumerId: string
 }
 
 export type HeartReport = { readonly kind: 'ready' } | { readonly kind: 'lost'; readonly consumerId: string }
 
+/** When the thread last looked at the clock. */
 export const lookedAt = 0
-export const lookedTooLate = 1
+/** When it last found that it had not looked for long: the process stood still until then. */
+export const stoodStillUntil = 1
+/** When the last renewal that the server confirmed was sent. */
+export const renewedAt = 2
+
+/** How often the thread looks at the clock. */
+export function lookEveryMs(leaseMs: number): number {
+  return Math.min(1000, leaseMs / 10)
+}
+
+/** Not having looked for longer means that the process stood still. */
+export function longestPauseMs(leaseMs: number): bigint {
+  return BigInt(Math.ceil(3 * lookEveryMs(leaseMs)))
+}
 
 /** `redis-heart-thread.ts` beside this file, or what the build made of it. */
 const entry = new URL(`./redis-heart-thread${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)
@@ -25,16 +39,25 @@ export function steadyMs(): bigint {
 
 /** Renews this consumer's lease from a thread, because a task may block the event loop for longer than a lease. */
 export class RedisHeart {
-  readonly #signs = new BigInt64Array(new SharedArrayBuffer(16))
+  readonly #signs = new BigInt64Array(new SharedArrayBuffer(24))
   readonly #leaseMs: bigint
+  readonly #longestPauseMs: bigint
   readonly #thread: Worker
   readonly #onLost: (consumerId: string) => void
   #isReady = false
 
-  constructor(url: string, options: RedisOptions, consumerId: string, onLost: (consumerId: string) => void) {
+  /** `sentMs`, by {@link steadyMs}: when the lease was asked for. */
+  constructor(
+    url: string,
+    options: RedisOptions,
+    consumerId: string,
+    sentMs: bigint,
+    onLost: (consumerId: string) => void,
+  ) {
     this.#onLost = onLost
     this.#leaseMs = BigInt(Math.ceil(options.leaseMs))
-    Atomics.store(this.#signs, lookedAt, steadyMs())
+    this.#longestPauseMs = longestPauseMs(options.leaseMs)
+    for (const sign of [lookedAt, renewedAt]) Atomics.store(this.#signs, sign, sentMs)
     const workerData: HeartThreadData = { url, options, signs: this.#signs, consumerId }
     // The loaders of the program are not for this thread: they would only make it start later.
     this.#thread = new Worker(entry, { workerData, execArgv: [], name: 'celeriac-heart' })
@@ -53,21 +76,28 @@ export class RedisHeart {
   }
 
   /**
-   * True if the whole process stood still for as long as a lease, be it that nobody has told it yet: somebody else may
-   * have got what it holds. Asks nobody, so that it can be asked at any moment.
+   * True if the whole process stood still and has not renewed for as long as a lease, be it that nobody has told it yet:
+   * somebody else may have got what it holds. Asks nobody, so that it can be asked at any moment. That the server is away
+   * for longer is no reason: it calls nobody dead then.
    */
   get isSuspect(): boolean {
-    if (!this.#isReady) return false
+    const nowMs = steadyMs()
+    const renewedMs = Atomics.load(this.#signs, renewedAt)
+    if (nowMs - renewedMs <= this.#leaseMs) return false
     return (
-      Atomics.load(this.#signs, lookedTooLate) !== 0n ||
-      steadyMs() - Atomics.load(this.#signs, lookedAt) > this.#leaseMs
+      Atomics.load(this.#signs, stoodStillUntil) > renewedMs ||
+      nowMs - Atomics.load(this.#signs, lookedAt) > this.#longestPauseMs
     )
   }
 
+  /** The event loop has renewed. */
+  noteRenewal(sentMs: bigint): void {
+    Atomics.store(this.#signs, renewedAt, sentMs)
+  }
+
   /** Renews this consumer's lease from now on, instead of the one before. */
-  keep(consumerId: string): void {
-    Atomics.store(this.#signs, lookedTooLate, 0n)
-    Atomics.store(this.#signs, lookedAt, steadyMs())
+  keep(consumerId: string, sentMs: bigint): void {
+    this.noteRenewal(sentMs)
     this.#thread.postMessage(consumerId)
   }
 
