@@ -34,6 +34,9 @@ export interface PythonSendOptions {
   readonly [option: string]: unknown
 }
 
+/** A call of a workflow. */
+export type PythonStep = readonly [task: string, args: readonly unknown[], queue: string]
+
 /** One interpreter that calls tasks as any Celery client, and waits for their results. */
 export class PythonProducer implements AsyncDisposable {
   readonly #process: ChildProcess
@@ -92,6 +95,19 @@ export class PythonProducer implements AsyncDisposable {
   /** Ids of `count` messages in the order in which a worker of Celery would get them. They are gone then. */
   drain(queue: string, count: number): Promise<string[]> {
     return this.#ask('drain', { queue, count })
+  }
+
+  /** Ids of the steps of a chain, the last first. */
+  chain(steps: readonly PythonStep[], linkError?: PythonStep): Promise<string[]> {
+    return this.#ask('chained', { steps, link_error: linkError })
+  }
+
+  /** The id of a call with callbacks, which do not take its result. */
+  sendLinked(
+    step: PythonStep,
+    links: { readonly link?: PythonStep; readonly link_error?: PythonStep },
+  ): Promise<string> {
+    return this.#ask('linked', { step, ...links })
   }
 
   /** Has a worker take from one more queue, once it said that it does. */

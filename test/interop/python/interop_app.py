@@ -56,6 +56,11 @@ def same(value):
     return value
 
 
+@app.task(name="py.add")
+def add(x, y):
+    return x + y
+
+
 @app.task(name="py.types")
 def types(value):
     """The types of what arrived, as Python sees them."""

@@ -3,6 +3,7 @@
 import sys
 import traceback
 
+from celery import chain
 from celery.result import AsyncResult
 from interop_app import app
 from kombu import Exchange, Queue, compression
@@ -49,6 +50,29 @@ def ping(**options):
     return app.control.ping(**options)
 
 
+def chained(steps, link_error=None):
+    """The ids of the steps `[task, args, queue]`, the last first."""
+    signatures = [app.signature(task, args=args, queue=queue) for task, args, queue in steps]
+    workflow = chain(*signatures)
+    if link_error:
+        workflow.link_error(signature_of(link_error))
+    result, ids = workflow.apply_async(), []
+    while result:
+        ids.append(result.id)
+        result = result.parent
+    return ids
+
+
+def linked(step, link=None, link_error=None):
+    links = {"link": link and signature_of(link), "link_error": link_error and signature_of(link_error)}
+    return signature_of(step, immutable=False).apply_async(**links).id
+
+
+def signature_of(step, immutable=True):
+    task, args, queue = step
+    return app.signature(task, args=args, queue=queue, immutable=immutable)
+
+
 def add_consumer(queue, destination):
     return app.control.add_consumer(queue, destination=destination, reply=True)
 
@@ -79,7 +103,7 @@ def drain(queue, count):
 
 operations = {
     each.__name__: each
-    for each in (send, get, meta, revoke, ping, add_consumer, compressions, send_broadcast, drain)
+    for each in (send, get, meta, revoke, ping, chained, linked, add_consumer, compressions, send_broadcast, drain)
 }
 
 print(dumps({"ready": True}), flush=True)

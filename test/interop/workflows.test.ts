@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { chain, TaskError } from '../../src/index.ts'
+import { pythonPeer } from '../services.ts'
+import { InteropLab } from './interop-lab.ts'
+import type { PythonProducer } from './python-processes.ts'
+
+const peer = await pythonPeer()
+
+describe('workflows over Python and TypeScript', { skip: 'missing' in peer ? peer.missing : false }, () => {
+  let lab: InteropLab
+  let python: PythonProducer
+
+  before(async () => {
+    lab = await InteropLab.open('python' in peer ? peer.python : '')
+    const [producer] = await Promise.all([lab.startProducer(), lab.startPythonWorker(), lab.startWorker()])
+    python = producer
+  })
+  after(() => lab[Symbol.asyncDispose]())
+
+  const at = (queue: 'py' | 'ts', task: string, args: readonly unknown[], immutable = false) =>
+    lab.app.signature(`${queue}.${task}`, args, { queue, immutable })
+
+  it('a chain of ours goes through both and back, with the results of all steps', async () => {
+    const result = await chain(
+      at('py', 'add', [1, 2]),
+      at('ts', 'add', [3]),
+      at('py', 'add', [4]),
+      at('ts', 'add', [5]),
+    ).delay()
+    assert.equal(await result.get({ timeout: '15s' }), 15)
+    assert.equal(await result.parent?.get({ timeout: '15s' }), 10)
+    assert.equal((await python.get(result.id)).value, 15)
+  })
+
+  it("a chain of Python's goes through both and back", async () => {
+    const ids = await python.chain([
+      ['ts.add', [1, 2], 'ts'],
+      ['py.add', [3], 'py'],
+      ['ts.add', [4], 'ts'],
+      ['py.add', [5], 'py'],
+    ])
+    const values = await Promise.all(ids.map(async (id) => (await python.get(id)).value))
+    assert.deepEqual(values, [15, 10, 6, 3])
+  })
+
+  for (const failing of ['py', 'ts'] as const) {
+    it(`a chain of either ends at a step of ${failing} that fails, and its callback for errors is called`, async () => {
+      const [ours, theirs] = [lab.key(), lab.key()]
+      const key = failing === 'py' ? 'ts' : 'py'
+      const result = await chain(at(key, 'add', [1, 2]), at(failing, 'fail', ['value'], true), at(key, 'same', []))
+        .linkError(at(key, 'noted', [ours, 'failed'], true))
+        .delay()
+      await assert.rejects(result.get({ timeout: '15s' }), TaskError)
+      const [last = ''] = await python.chain(
+        [
+          ['py.add', [1, 2], 'py'],
+          [`${failing}.fail`, [], failing],
+          ['ts.same', [], 'ts'],
+        ],
+        [`${key}.noted`, [theirs, 'failed'], key],
+      )
+      assert.equal((await python.get(last)).state, 'FAILURE')
+      assert.deepEqual([await lab.waitForNotes(ours, 1), await lab.waitForNotes(theirs, 1)], [['failed'], ['failed']])
+    })
+  }
+
+  it('callbacks of the other language are called, for a result and for an error', async () => {
+    const key = lab.key()
+    await lab.app.send('py.same', [1], { queue: 'py', link: at('ts', 'noted', [key, 'a'], true) })
+    await lab.app.send('py.fail', ['key'], { queue: 'py', linkError: at('ts', 'noted', [key, 'b'], true) })
+    await python.sendLinked(['ts.same', [1], 'ts'], { link: ['py.noted', [key, 'c'], 'py'] })
+    await python.sendLinked(['ts.fail', ['type'], 'ts'], { link_error: ['py.noted', [key, 'd'], 'py'] })
+    assert.deepEqual((await lab.waitForNotes(key, 4)).toSorted(), ['a', 'b', 'c', 'd'])
+  })
+})
