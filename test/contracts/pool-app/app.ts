@@ -77,8 +77,8 @@ app.task('pool.reject', async () => {
 })
 app.task('pool.kill', () => process.kill(process.pid, 'SIGKILL'))
 app.task('pool.fill', () => {
-  const kept: number[][] = []
-  for (;;) kept.push(new Array<number>(500_000).fill(kept.length + 0.5))
+  const kept: unknown[][] = []
+  for (;;) kept.push(Array.from({ length: 500_000 }).fill(kept.length + 0.5))
 })
 /** Its slot takes so much more from now on. */
 app.task('pool.keep', (mb: number) => keeping.push(new Float64Array(mb * 131_072).fill(0.5)))
