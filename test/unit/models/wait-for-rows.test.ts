@@ -70,6 +70,23 @@ describe('waitForRows', () => {
     const { asked } = await waitFor({}, { primary: true, visibleBy: Date.now() + 40 })
     assert.ok(asked.length >= 2, String(asked.length))
   })
+
+  it('waits no longer for a read that hangs when it is told to stop, whatever becomes of the read', async () => {
+    for (const isLate of [true, false]) {
+      const stop = new AbortController()
+      const read = Promise.withResolvers<never>()
+      if (!isLate) stop.abort(new Error('stopped'))
+      const waiting = waitFor({}, { read: () => read.promise, signal: stop.signal })
+      if (isLate) stop.abort(new Error('stopped'))
+      await assert.rejects(waiting, /stopped/)
+      read.reject(new Error('the connection is gone'))
+    }
+  })
+
+  it('fails as the read does', async () => {
+    const read = (): Promise<never> => Promise.reject(new Error('the connection is gone'))
+    await assert.rejects(waitFor({}, { read, signal: new AbortController().signal }), /the connection is gone/)
+  })
 })
 
 describe('isNewer', () => {
