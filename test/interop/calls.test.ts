@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { TaskRevoked, type TaskRequest } from '../../src/index.ts'
-import { pythonPeer } from '../services.ts'
 import { until } from '../support/worker-harness.ts'
-import { InteropLab } from './interop-lab.ts'
+import { findInterop, type InteropLab } from './interop-lab.ts'
 import type { PythonProducer } from './python-processes.ts'
 
-const peer = await pythonPeer()
+const { skip, open } = await findInterop()
 
-describe('calls between Python and TypeScript', { skip: 'missing' in peer ? peer.missing : false }, () => {
+describe('calls between Python and TypeScript', { skip }, () => {
   let lab: InteropLab
   let python: PythonProducer
 
   before(async () => {
-    lab = await InteropLab.open('python' in peer ? peer.python : '')
+    lab = await open()
     const [producer] = await Promise.all([lab.startProducer(), lab.startPythonWorker(), lab.startWorker()])
     python = producer
   })

@@ -8,8 +8,7 @@ import { promisify } from 'node:util'
 import { DataSource, EntitySchema } from 'typeorm'
 import { TaskError } from '../../src/index.ts'
 import { typeorm } from '../../src/orms/typeorm.ts'
-import { pythonPeer } from '../services.ts'
-import { InteropLab } from './interop-lab.ts'
+import { findInterop, type InteropLab } from './interop-lab.ts'
 
 class Order {
   declare id: number
@@ -30,21 +29,21 @@ const orders = new EntitySchema<Order>({
   } as object,
 })
 
-const peer = await pythonPeer()
+const { skip, open } = await findInterop()
 
-describe('rows between Django and TypeScript, over Redis', { skip: 'missing' in peer ? peer.missing : false }, () => {
+describe('rows between Django and TypeScript, over Redis', { skip }, () => {
   let folder: string
   let source: DataSource
   let lab: InteropLab
 
   before(async () => {
-    const python = 'python' in peer ? peer.python : ''
+    lab = await open()
+    const { python } = lab.python
     folder = await mkdtemp(path.join(os.tmpdir(), 'celeriac-django-broker-'))
     const database = path.join(folder, 'rows.db')
     const script = path.join(import.meta.dirname, 'django/peer.py')
     await promisify(execFile)(python, [script, 'lazy', database, 'create'])
     source = await new DataSource({ type: 'better-sqlite3', database, entities: [orders] }).initialize()
-    lab = await InteropLab.open(python)
     lab.app.models.use(typeorm(source, { app: 'shop' }))
     lab.app.task('shop.read', (order: Order) => [order instanceof Order, order.id, order.reference])
     await Promise.all([

@@ -7,11 +7,10 @@ import { promisify } from 'node:util'
 import type { Celeriac } from '../../src/index.ts'
 import { createLogger } from '../../src/util/logger.ts'
 import { SnippetFolder, snippetsOf } from '../e2e/docs-snippets.ts'
-import { pythonPeer } from '../services.ts'
 import { until } from '../support/worker-harness.ts'
-import { InteropLab } from './interop-lab.ts'
+import { findInterop } from './interop-lab.ts'
 
-const peer = await pythonPeer()
+const { skip, open } = await findInterop()
 
 /** Blocks of docs/python.md, with the server of the test in place of the one on this host. */
 function blocks(language: string, url: string): string[] {
@@ -25,10 +24,10 @@ interface Program {
   readonly resize: (picture: string, width: number) => Promise<string>
 }
 
-describe('docs/python.md', { skip: 'missing' in peer ? peer.missing : false }, () => {
+describe('docs/python.md', { skip }, () => {
   it('works as it is written', async () => {
-    const python = 'python' in peer ? peer.python : ''
-    await using lab = await InteropLab.open(python)
+    await using lab = await open()
+    const { python } = lab.python
     await using written = await SnippetFolder.create([])
     const { folder } = written
     const [tasks = '', broadcast = '', call = ''] = blocks('python', lab.server.url)

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { pythonPeer } from '../services.ts'
-import { InteropLab } from './interop-lab.ts'
+import { findInterop, type InteropLab } from './interop-lab.ts'
 import type { PythonProducer, PythonWorker } from './python-processes.ts'
 
-const peer = await pythonPeer()
+const { skip, open } = await findInterop()
 
 /** Short times, so that what a killed process held comes back within seconds. */
 const settings = {
@@ -32,14 +31,14 @@ function runsOf(notes: readonly string[]): Runs {
   return { begun: kinds.begin, ended: kinds.end }
 }
 
-describe('Python and TypeScript on one queue', { skip: 'missing' in peer ? peer.missing : false }, () => {
+describe('Python and TypeScript on one queue', { skip }, () => {
   let lab: InteropLab
   let producer: PythonProducer
   let python: PythonWorker
 
   before(async () => {
     const options = { settings, typescriptSettings, pythonSettings: { broadcast: 'news' } }
-    lab = await InteropLab.open('python' in peer ? peer.python : '', options)
+    lab = await open(options)
     ;[producer, python] = await Promise.all([lab.startProducer(), lab.startPythonWorker({ queues: 'py,news' })])
   })
   after(() => lab[Symbol.asyncDispose]())

@@ -1,7 +1,7 @@
 import { createClient } from '@redis/client'
 import { Celeriac, Worker, type WorkerOptions } from '../../src/index.ts'
 import { createLogger } from '../../src/util/logger.ts'
-import { privateServer, type PrivateServer } from '../services.ts'
+import { privateServer, pythonPeer, type PrivateServer } from '../services.ts'
 import { until } from '../support/worker-harness.ts'
 import { PythonProducer, PythonWorker, type PythonSettings, type PythonWorkerOptions } from './python-processes.ts'
 import { defineInteropTasks } from './interop-tasks.ts'
@@ -34,6 +34,20 @@ async function connectNotes(url: string): Promise<NotesClient> {
   return client as NotesClient
 }
 
+/** What a file of tests needs, or the reason why it cannot run here. */
+export async function findInterop(): Promise<{
+  readonly skip: string | false
+  readonly open: (options?: LabOptions) => Promise<InteropLab>
+}> {
+  const peer = await pythonPeer()
+  const server = 'missing' in peer ? peer : await privateServer('redis')
+  if ('missing' in peer || 'missing' in server) {
+    const { missing } = 'missing' in peer ? peer : (server as { readonly missing: string })
+    return { skip: missing, open: () => Promise.reject(new Error(missing)) }
+  }
+  return { skip: false, open: (options) => InteropLab.open(server, peer.python, options) }
+}
+
 /** One Redis, with Python and TypeScript at it. Python's processes are started when they are asked for. */
 export class InteropLab implements AsyncDisposable {
   readonly server: PrivateServer
@@ -55,9 +69,7 @@ export class InteropLab implements AsyncDisposable {
     this.app = this.newApp(this.#settings)
   }
 
-  static async open(python: string, options: LabOptions = {}): Promise<InteropLab> {
-    const server = await privateServer('redis')
-    if ('missing' in server) throw new Error(server.missing)
+  static async open(server: PrivateServer, python: string, options: LabOptions = {}): Promise<InteropLab> {
     return new InteropLab(
       server,
       await connectNotes(server.url.replace(/\d+$/, String(options.db ?? 0))),

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { TaskRevoked } from '../../src/index.ts'
-import { pythonPeer } from '../services.ts'
-import { InteropLab } from './interop-lab.ts'
+import { findInterop, type InteropLab } from './interop-lab.ts'
 import type { PythonProducer } from './python-processes.ts'
 
-const peer = await pythonPeer()
-const missing = 'missing' in peer ? peer.missing : false
+const { skip, open } = await findInterop()
 
 /** Options that both sides must have alike, here all unlike their defaults. */
 const options = {
@@ -17,12 +15,12 @@ const options = {
   queue_order_strategy: 'priority',
 }
 
-describe('Python and TypeScript with a prefix, another database and all priorities', { skip: missing }, () => {
+describe('Python and TypeScript with a prefix, another database and all priorities', { skip }, () => {
   let lab: InteropLab
   let python: PythonProducer
 
   before(async () => {
-    lab = await InteropLab.open('python' in peer ? peer.python : '', {
+    lab = await open({
       db: 3,
       settings: {
         broker_transport_options: options,

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Decimal, PlainDate, PlainTime, TaskError, Uuid } from '../../src/index.ts'
 import { deathHeader } from '../../src/protocol/message.ts'
-import { pythonPeer } from '../services.ts'
 import { until } from '../support/worker-harness.ts'
-import { InteropLab } from './interop-lab.ts'
+import { findInterop, type InteropLab } from './interop-lab.ts'
 import type { PythonProducer } from './python-processes.ts'
 
 const uuid = '0f8fad5b-d9cb-469f-a165-70867728950e'
@@ -54,14 +53,14 @@ const values: readonly (readonly [name: string, sent: unknown, python: unknown, 
   ['the key __proto__', JSON.parse('{"__proto__": 1}'), JSON.parse('{"__proto__": "int 1"}'), undefined],
 ]
 
-const peer = await pythonPeer()
+const { skip, open } = await findInterop()
 
-describe('values between Python and TypeScript', { skip: 'missing' in peer ? peer.missing : false }, () => {
+describe('values between Python and TypeScript', { skip }, () => {
   let lab: InteropLab
   let python: PythonProducer
 
   before(async () => {
-    lab = await InteropLab.open('python' in peer ? peer.python : '', {
+    lab = await open({
       typescriptSettings: { accept_content: ['json', 'msgpack', 'yaml'] },
     })
     const [producer] = await Promise.all([lab.startProducer(), lab.startPythonWorker(), lab.startWorker()])

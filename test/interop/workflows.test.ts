@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { chain, TaskError } from '../../src/index.ts'
-import { pythonPeer } from '../services.ts'
-import { InteropLab } from './interop-lab.ts'
+import { findInterop, type InteropLab } from './interop-lab.ts'
 import type { PythonProducer } from './python-processes.ts'
 
-const peer = await pythonPeer()
+const { skip, open } = await findInterop()
 
-describe('workflows over Python and TypeScript', { skip: 'missing' in peer ? peer.missing : false }, () => {
+describe('workflows over Python and TypeScript', { skip }, () => {
   let lab: InteropLab
   let python: PythonProducer
 
   before(async () => {
-    lab = await InteropLab.open('python' in peer ? peer.python : '')
+    lab = await open()
     const [producer] = await Promise.all([lab.startProducer(), lab.startPythonWorker(), lab.startWorker()])
     python = producer
   })
