@@ -88,7 +88,7 @@ class Watch implements AsyncDisposable {
   readonly #names: RedisResultKeys
   readonly #onMeta: (meta: TaskMeta) => void
   /** The last that was told, by key. */
-  readonly #told = new Map<string, string>()
+  #told: Map<string, string> | undefined
   /** What was heard while a look went on. */
   #heard: Set<string> | undefined
   #end: (() => Promise<void>) | undefined
@@ -117,7 +117,7 @@ class Watch implements AsyncDisposable {
   }
 
   found(key: string, text: string | undefined): void {
-    if (text === undefined || !this.#isActive || this.#heard?.has(key) || this.#told.get(key) === text) return
+    if (text === undefined || !this.#isActive || this.#heard?.has(key) || this.#told?.get(key) === text) return
     this.#tell(text, key)
   }
 
@@ -133,6 +133,7 @@ class Watch implements AsyncDisposable {
   }
 
   #tell(text: string, key: string): void {
+    this.#told ??= new Map()
     this.#told.set(key, text)
     const meta = this.#decode(text, key)
     try {

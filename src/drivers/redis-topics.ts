@@ -10,11 +10,6 @@ export interface RedisListening {
   isConfirmed: boolean
 }
 
-interface Topic {
-  readonly listeners: Set<RedisListening>
-  readonly hear: RedisMessageListener
-}
-
 /** Names of one command: more would hold up the server. */
 const largestCommand = 5000
 
@@ -24,7 +19,10 @@ const largestCommand = 5000
  * all before it.
  */
 export class RedisTopics {
-  readonly #topics = new Map<string, Topic>()
+  /** Lists, never changed but replaced: most have one listener, for a short time. Empty: not yet unsubscribed from. */
+  readonly #topics = new Map<string, readonly RedisListening[]>()
+  /** Each pattern hears by itself, because a message does not name its pattern. Channels have one listener in common. */
+  readonly #patternListeners = new Map<string, RedisMessageListener>()
   readonly #isPattern: boolean
   #session: RedisSession | undefined
   #subscribed: Promise<unknown> = Promise.resolve()
@@ -42,16 +40,19 @@ export class RedisTopics {
 
   add(names: readonly string[], listening: RedisListening): void {
     for (const name of names) {
-      const topic = this.#topics.get(name)
-      if (topic) topic.listeners.add(listening)
-      else this.#open(name, listening)
+      const listeners = this.#topics.get(name)
+      this.#topics.set(name, listeners ? [...listeners, listening] : [listening])
+      if (!listeners) this.#wanted.push(name)
     }
   }
 
   remove(names: readonly string[], listening: RedisListening): void {
     for (const name of names) {
-      const topic = this.#topics.get(name)
-      if (!topic?.listeners.delete(listening) || topic.listeners.size > 0) continue
+      const listeners = this.#topics.get(name)
+      if (!listeners?.includes(listening)) continue
+      const left = listeners.filter((other) => other !== listening)
+      this.#topics.set(name, left)
+      if (left.length > 0) continue
       if (this.#unwanted.length === 0) setImmediate(() => this.#unsubscribe())
       this.#unwanted.push(name)
     }
@@ -61,7 +62,7 @@ export class RedisTopics {
   async resume(session: RedisSession): Promise<readonly RedisListening[]> {
     this.#session = session
     const again = new Set<RedisListening>()
-    for (const { listeners } of this.#topics.values()) {
+    for (const listeners of this.#topics.values()) {
       for (const listening of listeners) if (listening.isConfirmed) again.add(listening)
     }
     this.#wanted = []
@@ -74,12 +75,6 @@ export class RedisTopics {
     const wanted = this.#wanted
     this.#wanted = []
     return this.#send(wanted)
-  }
-
-  #open(name: string, listening: RedisListening): void {
-    const hear = this.#isPattern ? (text: string, channel: string) => this.#tell(name, text, channel) : this.#hear
-    this.#topics.set(name, { listeners: new Set([listening]), hear })
-    this.#wanted.push(name)
   }
 
   #send(names: readonly string[]): Promise<unknown> | undefined {
@@ -97,10 +92,13 @@ export class RedisTopics {
 
   /** What is wanted again meanwhile stays subscribed to. */
   #unsubscribe(): void {
-    const names = this.#unwanted.filter((name) => this.#topics.get(name)?.listeners.size === 0)
+    const names = this.#unwanted.filter((name) => this.#topics.get(name)?.length === 0)
     this.#unwanted = []
     const batches = this.#batches(names)
-    for (const name of names) this.#topics.delete(name)
+    for (const name of names) {
+      this.#topics.delete(name)
+      this.#patternListeners.delete(name)
+    }
     for (const { batch, hear } of batches) {
       const sent = this.#isPattern
         ? this.#session?.pubSub('PUNSUBSCRIBE', (client) => client.pUnsubscribe(batch, hear))
@@ -110,22 +108,26 @@ export class RedisTopics {
     }
   }
 
-  /** Channels have one listener in common; each pattern has its own, because a message does not name its pattern. */
   #batches(names: readonly string[]): { readonly batch: string[]; readonly hear: RedisMessageListener }[] {
+    if (this.#isPattern) return names.map((name) => ({ batch: [name], hear: this.#patternListener(name) }))
     const batches = []
-    const size = this.#isPattern ? 1 : largestCommand
-    for (let from = 0; from < names.length; from += size) {
-      const batch = names.slice(from, from + size)
-      const hear = this.#topics.get(batch[0] ?? '')?.hear
-      if (hear) batches.push({ batch, hear })
+    for (let from = 0; from < names.length; from += largestCommand) {
+      batches.push({ batch: names.slice(from, from + largestCommand), hear: this.#hear })
     }
     return batches
+  }
+
+  #patternListener(pattern: string): RedisMessageListener {
+    const known = this.#patternListeners.get(pattern)
+    const hear = known ?? ((text: string, channel: string) => this.#tell(pattern, text, channel))
+    if (!known) this.#patternListeners.set(pattern, hear)
+    return hear
   }
 
   readonly #hear = (text: string, channel: string): void => this.#tell(channel, text, channel)
 
   #tell(name: string, text: string, channel: string): void {
-    const listeners = this.#topics.get(name)?.listeners
+    const listeners = this.#topics.get(name)
     if (!listeners) return
     for (const { onMessage } of listeners) {
       try {
