@@ -4,8 +4,7 @@ import type { SlotPoolOptions } from './slot-pool.ts'
 
 export type { SlotLog } from './slot-messages.ts'
 
-export const poolKinds = ['async', 'solo', 'threads', 'processes'] as const
-export type PoolKind = (typeof poolKinds)[number]
+export type PoolKind = 'async' | 'solo' | 'threads' | 'processes'
 
 /** A pool in this event loop. `solo` is one of size 1. */
 export function openAsyncPool(options: AsyncPoolOptions): Pool {

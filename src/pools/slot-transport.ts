@@ -7,7 +7,7 @@ export interface SlotTransport {
   kill(): void
 }
 
-export interface SlotTransportOptions {
+interface SlotTransportOptions {
   readonly name: string
   /** The module that the child runs; it calls `serveSlot`. */
   readonly entry: URL
