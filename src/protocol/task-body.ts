@@ -33,6 +33,11 @@ export function decodeTaskBody(value: unknown): TaskBody {
   return { args: readArgs(args), kwargs: readKwargs(kwargs), embed: readEmbed(embed) }
 }
 
+/** A body under headers of protocol 2: the list, or the fields of protocol 1, as Celery 3 and 4 sent both side by side. */
+export function decodeHybridBody(value: unknown): TaskBody {
+  return isRecord(value) && 'args' in value ? decodeTaskBodyV1(value) : decodeTaskBody(value)
+}
+
 /** The arguments of a protocol 1 body, where an object holds them beside the fields of the headers. */
 export function decodeTaskBodyV1(body: Readonly<Record<string, unknown>>): TaskBody {
   const { args, kwargs, callbacks, errbacks, chord } = body

@@ -13,7 +13,7 @@ import {
 } from './header-reader.ts'
 import { formatIsoDate } from './iso-date.ts'
 import type { Message } from './message.ts'
-import { decodeTaskBody, decodeTaskBodyV1, type TaskBody } from './task-body.ts'
+import { decodeHybridBody, decodeTaskBodyV1, type TaskBody } from './task-body.ts'
 
 export { reservedHeaders } from './header-names.ts'
 
@@ -141,11 +141,7 @@ class LazyTask implements ReceivedTask {
   }
 
   body(): TaskBody {
-    if (this.#body === undefined) {
-      const value = this.#loadBody()
-      this.#body = isRecord(value) && 'args' in value ? decodeTaskBodyV1(value) : decodeTaskBody(value)
-    }
-    return this.#body
+    return (this.#body ??= decodeHybridBody(this.#loadBody()))
   }
 }
 
