@@ -135,7 +135,7 @@ export class ReconnectingConnection implements RedisConnection {
     this.#session = session
     this.#since = performance.now()
     session.hold(this.#isHeld)
-    session.onEnd = (reason) => this.#lost(session, reason)
+    session.whenEnded((reason) => this.#lost(session, reason))
   }
 
   #lost(session: RedisSession, reason: Error): void {
@@ -155,6 +155,7 @@ export class ReconnectingConnection implements RedisConnection {
       const session = await this.#open(this.#isHeld || this.#waiters.size > 0, signal)
       if (signal.aborted) return session.end(signal.reason)
       this.#begin(session)
+      if (!this.isReady) return
       for (const waiter of this.#waiters) waiter.resolve()
       for (const listener of this.#readyListeners) tell(listener)
     } catch (error) {

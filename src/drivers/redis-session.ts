@@ -33,8 +33,6 @@ export interface SessionOptions {
  */
 export class RedisSession {
   readonly where: string
-  /** Called once. */
-  onEnd: ((reason: Error) => void) | undefined
   server: RedisServer | undefined
   readonly #client: NodeRedis
   readonly #setup: SessionOptions
@@ -42,6 +40,7 @@ export class RedisSession {
   /** The server knows them. */
   readonly #scripts = new Set<string>()
   #endReason: Error | undefined
+  #onEnd: ((reason: Error) => void) | undefined
   #inFlight = 0
   /** Keeps the process alive also while it is idle. */
   #isHeld = true
@@ -145,13 +144,19 @@ export class RedisSession {
     clearTimeout(timer)
   }
 
+  /** `listener` is called once, at the end, and at once where that was before. */
+  whenEnded(listener: (reason: Error) => void): void {
+    if (this.#endReason) listener(this.#endReason)
+    else this.#onEnd = listener
+  }
+
   /** Everything that waits for a reply is rejected. */
   end(reason: unknown): void {
     if (this.#endReason) return
     this.#endReason = reason instanceof Error ? reason : new Error(String(reason))
     this.#watchdog.stop()
     this.#client.destroy()
-    this.onEnd?.(this.#endReason)
+    this.#onEnd?.(this.#endReason)
   }
 
   async #connect(): Promise<void> {

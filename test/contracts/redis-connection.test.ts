@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import { defineScript, openRedis, parseRedisOptions, RedisReplyError } from '../../src/drivers/open-redis.ts'
 import { OperationalError } from '../../src/errors.ts'
 import { privateServer, skipIfMissing, type PrivateServer } from '../services.ts'
-import { redisCommand } from '../support/redis-command.ts'
+import { redisCommand, redisInfo } from '../support/redis-command.ts'
+import { TcpProxy } from '../support/tcp-proxy.ts'
 import { uncaughtDuring, until } from './contract.ts'
 import { openDriver } from './redis-driver-lab.ts'
 
@@ -93,6 +94,22 @@ describe('a Redis connection', { skip: skipIfMissing(server) }, () => {
       assert.doesNotMatch(String(error), /hunter2/)
       return true
     })
+  })
+
+  it('sends what one turn of the event loop asks for in one write', async () => {
+    await using driver = await openDriver(redis.url)
+    const reads = async (): Promise<number> => Number(await redisInfo(redis.url, 'stats', 'total_reads_processed'))
+    const before = await reads()
+    await Promise.all(Array.from({ length: 500 }, (_, index) => driver.commands.send(['SET', `key${index}`, 'x'])))
+    assert.ok((await reads()) - before < 20)
+  })
+
+  it('comes back when it is lost while it is being opened', async () => {
+    await using proxy = await TcpProxy.open(redis)
+    proxy.loseReplyTo('memory')
+    await using driver = await openDriver(proxy.through(redis.url))
+    await driver.commands.ready(5000)
+    assert.equal(await driver.commands.send(['PING']), 'PONG')
   })
 
   it('is made over a Unix socket, in the database that the URL names', async () => {
