@@ -54,15 +54,16 @@ export function publishWithin(
   { timeoutMs, retry, policy = {} }: PublishLimits,
   deadlines: Deadlines = new Deadlines(timeoutMs),
 ): Promise<void> {
-  const publish = (): Promise<void> => publishOnce(openBroker(), messages)
   const giveUpAt = Date.now() + timeoutMs
+  const publish = (): Promise<void> => publishOnce(openBroker(), messages, giveUpAt)
   const first = publish()
   const published = retry ? first.catch((error: unknown) => retryPublish(error, publish, policy, giveUpAt)) : first
   return deadlines.guard(published, () => publishedTooLate(messages, timeoutMs))
 }
 
-function publishOnce(broker: Broker | Promise<Broker>, messages: readonly Outgoing[]): Promise<void> {
-  return 'publish' in broker ? broker.publish(messages) : broker.then((opened) => opened.publish(messages))
+function publishOnce(broker: Broker | Promise<Broker>, messages: readonly Outgoing[], giveUpAt: number): Promise<void> {
+  if ('publish' in broker) return broker.publish(messages, { giveUpAt })
+  return broker.then((opened) => opened.publish(messages, { giveUpAt }))
 }
 
 /** The failure of a publish that the broker did not confirm in time. */

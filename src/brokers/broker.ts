@@ -30,6 +30,14 @@ export interface SubscribeOptions {
   readonly onOutage?: (reason: Error | undefined) => void
 }
 
+export interface PublishOptions {
+  /**
+   * After this time (ms since the epoch) the caller counts the publish as failed: what is not sent by then is never sent.
+   * Default: some seconds from now.
+   */
+  readonly giveUpAt?: number
+}
+
 /** A part of the waiting messages, in the order in which they would be delivered. */
 export interface Page {
   readonly offset: number
@@ -52,7 +60,7 @@ export interface BroadcastOptions {
  */
 export interface Broker extends AsyncDisposable {
   /** Resolves once the broker has every message for good (publisher confirm, commit, reply). All or none are taken. */
-  publish(messages: readonly Outgoing[]): Promise<void>
+  publish(messages: readonly Outgoing[], options?: PublishOptions): Promise<void>
   /** Delivers the queues' messages until the subscription is disposed of: higher priority first, then first come. */
   subscribe(queues: readonly string[], onDeliveries: OnDeliveries, options: SubscribeOptions): Promise<Subscription>
   broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<void>

@@ -8,6 +8,7 @@ import type {
   OnDeliveries,
   Outgoing,
   Page,
+  PublishOptions,
   SubscribeOptions,
   Subscription,
 } from './broker.ts'
@@ -68,10 +69,13 @@ export class RedisBroker implements Broker {
     this.#inspection = new RedisInspection(redis, this.#names)
   }
 
-  publish(messages: readonly Outgoing[]): Promise<void> {
+  publish(
+    messages: readonly Outgoing[],
+    { giveUpAt = Date.now() + publishTimeoutMs }: PublishOptions = {},
+  ): Promise<void> {
     try {
       this.#assertOpen('publish')
-      return this.#publisher.publish(messages, Date.now() + publishTimeoutMs)
+      return this.#publisher.publish(messages, giveUpAt)
     } catch (error) {
       return Promise.reject(error as Error)
     }
