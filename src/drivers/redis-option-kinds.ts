@@ -74,7 +74,6 @@ export const optionKinds: Readonly<Record<string, OptionKind>> = {
       return order && { queueOrderStrategy: order }
     },
   },
-  pollingInterval: seconds('pollingIntervalMs', 0.01),
   fanoutPrefix: {
     expected: "true, false, or a text such as '/{db}.'",
     read: (value) => {
@@ -88,7 +87,6 @@ export const optionKinds: Readonly<Record<string, OptionKind>> = {
   unackedIndexKey: text('unackedIndexKey'),
   unackedMutexKey: text('unackedMutexKey'),
   unackedMutexExpire: seconds('unackedMutexExpireMs', 1),
-  deadletterQueue: text('deadletterQueue'),
   resultChordOrdered: flag('resultChordOrdered'),
   retryPolicy: {
     expected: 'an object with timeout, a number of seconds',

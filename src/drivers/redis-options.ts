@@ -23,7 +23,6 @@ export interface RedisOptions {
   readonly prioritySteps: readonly number[]
   readonly sep: string
   readonly queueOrderStrategy: QueueOrder
-  readonly pollingIntervalMs: number | undefined
   /** True: `/{db}.` */
   readonly fanoutPrefix: boolean | string
   readonly fanoutPatterns: boolean
@@ -31,7 +30,6 @@ export interface RedisOptions {
   readonly unackedIndexKey: string
   readonly unackedMutexKey: string
   readonly unackedMutexExpireMs: number
-  readonly deadletterQueue: string | undefined
   readonly resultChordOrdered: boolean
   /** How long results are tried to be stored while there is no connection (`timeout` of `retry_policy`). */
   readonly retryTimeoutMs: number
@@ -54,14 +52,12 @@ const defaults: RedisOptions = {
   prioritySteps: [0, 3, 6, 9],
   sep: '\x06\x16',
   queueOrderStrategy: 'round_robin',
-  pollingIntervalMs: undefined,
   fanoutPrefix: true,
   fanoutPatterns: true,
   unackedKey: 'unacked',
   unackedIndexKey: 'unacked_index',
   unackedMutexKey: 'unacked_mutex',
   unackedMutexExpireMs: 300_000,
-  deadletterQueue: undefined,
   resultChordOrdered: true,
   retryTimeoutMs: 30_000,
   masterName: undefined,
@@ -71,13 +67,16 @@ const defaults: RedisOptions = {
   ssl: undefined,
 }
 
-/** Options of Celery and kombu without a meaning here: connections are shared, tried again and kept alive anyway. */
+/**
+ * Options of Celery and kombu without a meaning here: connections are shared, tried again and kept alive anyway, nobody
+ * polls, and every message has a queue.
+ */
 const ignored: ReadonlySet<string> = new Set(
   (
     'maxConnections retryOnTimeout unackedRestoreLimit unackedRestoreInterval unackedRestoreThrottle ackEmulation ' +
     'bodyEncoding maxRetries intervalStart intervalStep intervalMax retryErrors connectRetries ' +
     'minOtherSentinels reauthCheckInterval socketReadSize socketKeepaliveOptions resultChordJoinTimeout ' +
-    'resultChordRetryInterval threadSafe'
+    'resultChordRetryInterval threadSafe pollingInterval deadletterQueue'
   ).split(' '),
 )
 
