@@ -15,9 +15,9 @@ import { renewLease } from './redis-renewal.ts'
 
 const { url, options, signs, consumerId } = workerData as HeartThreadData
 const { leaseMs, visibilityTimeoutMs } = options
-const renewEveryMs = leaseMs / 3
 /** kombu's restore looks at these times: they need not be newer than a fraction of its timeout. */
-const showEveryMs = Math.max(renewEveryMs, Math.min(visibilityTimeoutMs / 4, 300_000))
+const showEveryMs = Math.min(visibilityTimeoutMs / 4, 300_000)
+const renewEveryMs = Math.min(leaseMs / 3, showEveryMs)
 
 let consumer: string | undefined = consumerId
 let redis: Redis | undefined
@@ -69,6 +69,6 @@ parentPort?.on('message', (kept: string) => {
   consumer = kept
   renewAtMs = 0
 })
-setInterval(look, lookEveryMs(leaseMs))
+setInterval(look, Math.min(lookEveryMs(leaseMs), renewEveryMs / 2))
 look()
 report({ kind: 'ready' })

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { openBroker } from '../../src/brokers/open-broker.ts'
+import { service, skipIfMissing, type Service } from '../services.ts'
+import { redisCommand } from '../support/redis-command.ts'
+import { Inbox, to } from './broker-contract-tools.ts'
+import { sleep } from './contract.ts'
+
+const redis = await service('redis')
+
+describe('what a worker of ours holds on Redis', { skip: skipIfMissing(redis) }, () => {
+  it("is never past a visibility timeout that is far shorter than the lease, so that Python's workers leave it alone", async () => {
+    const prefix = `visibility-${process.pid}:`
+    const { url } = redis as Service
+    const transportOptions = { global_keyprefix: prefix, visibility_timeout: 2, lease_seconds: 30 }
+    await using broker = await openBroker(url, { transportOptions })
+    const inbox = new Inbox()
+    await broker.subscribe(['q'], inbox.onDeliveries, { prefetch: 1 })
+    await broker.publish(to('q', 'a'))
+    await inbox.waitFor(1)
+    for (let round = 0; round < 35; round++) {
+      const reply = await redisCommand(url, 'ZRANGE', `${prefix}unacked_index`, '0', '0', 'WITHSCORES')
+      const [tag, score] = (reply as unknown[]).flat()
+      const ageMs = Date.now() - Number(score) * 1000
+      assert.ok(tag !== undefined && ageMs < 2000, `it was seen ${ageMs} ms ago`)
+      await sleep(100)
+    }
+    await inbox.at(0).acknowledge()
+    await inbox.staysAt(1)
+  })
+})
