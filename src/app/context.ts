@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { ImproperlyConfigured, MaxRetriesExceeded, Retry } from '../errors.ts'
+import type { Embed } from '../protocol/task-body.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import { withFields, type Logger } from '../util/logger.ts'
 import type { Celeriac } from './app.ts'
@@ -62,6 +63,8 @@ export interface RetryOptions {
 export interface AttemptHooks {
   readonly signal: AbortSignal
   updateState(state: string, meta: unknown): Promise<void>
+  /** What the message says of the task's place in a workflow. */
+  readonly embed?: Embed
 }
 
 /** `this` of a task body, and what `currentTask()` returns. */
@@ -83,6 +86,11 @@ export class TaskContext {
   /** Aborts when the attempt should stop: soft time limit, revoked, worker stops, message lost. The reason is an error that says which. */
   get signal(): AbortSignal {
     return this.#hooks.signal
+  }
+
+  /** @internal */
+  get embed(): Embed | undefined {
+    return this.#hooks.embed
   }
 
   /** A logger whose lines carry `taskId` and `taskName`. */

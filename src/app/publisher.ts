@@ -66,7 +66,10 @@ export class Publisher {
       ...(retry !== undefined && { retry }),
       ...(retryPolicy !== undefined && { retryPolicy }),
     }
-    const call = this.#callOf(name, this.#app.tasks.get(name), args, options)
+    const call = this.#callOf(name, this.#app.tasks.get(name), args, {
+      ...innerRoute(this.#app, signature),
+      ...options,
+    })
     if (workflow) return { ...call, workflow }
     const to = { app: this.#app, committed: call.scope !== undefined }
     const { options: referenced } = withReferences(
@@ -221,6 +224,15 @@ export class Publisher {
   }
 
   readonly #openBroker = (): Broker | Promise<Broker> => this.#app.brokerIfOpen ?? this.#app.openBroker()
+}
+
+/** `celery.map` and `celery.starmap` go where the task goes that they call. */
+function innerRoute(app: Celeriac, { task, kwargs }: TaskSignature): CallOptions {
+  const inner: unknown = kwargs['task']
+  if (!task.startsWith('celery.') || typeof inner !== 'object' || inner === null) return noOptions
+  const { task: name } = inner as { readonly task?: unknown }
+  if (typeof name !== 'string') return noOptions
+  return { queue: app.tasks.get(name)?.compiledFor(app).queue ?? app.router.route(name).queue }
 }
 
 function outgoingOf({ outgoing }: PreparedCall): Outgoing {

@@ -5,6 +5,8 @@ import type { Task } from './task.ts'
 export class TaskRegistry implements Iterable<Task> {
   readonly #own = new Map<string, Task>()
   readonly #shared: ReadonlyMap<string, Task>
+  /** Celery's own: run, but not listed. */
+  readonly #builtins = new Map<string, Task>()
 
   constructor(shared: ReadonlyMap<string, Task>) {
     this.#shared = shared
@@ -16,8 +18,13 @@ export class TaskRegistry implements Iterable<Task> {
     this.#own.set(task.name, task)
   }
 
+  /** @internal A task that every worker runs, whatever the program defines. */
+  addBuiltin(task: Task): void {
+    this.#builtins.set(task.name, task)
+  }
+
   get(name: string): Task | undefined {
-    return this.#own.get(name) ?? this.#shared.get(name)
+    return this.#own.get(name) ?? this.#shared.get(name) ?? this.#builtins.get(name)
   }
 
   has(name: string): boolean {

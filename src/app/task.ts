@@ -150,7 +150,8 @@ async function callDirectly<A extends readonly unknown[], R>(
   return runInContext(context, () => task.body.apply(context, args as A & unknown[]))
 }
 
-function directRequest(app: Celeriac, taskName: string, args: readonly unknown[]): TaskRequest {
+/** The request of a task that runs without a message. */
+export function directRequest(app: Celeriac, taskName: string, args: readonly unknown[]): TaskRequest {
   const id = newTaskId()
   return {
     id,

@@ -7,12 +7,16 @@ export interface GroupPart {
   readonly status: string
   /** As in {@link TaskMeta}: a RemoteError in FAILURE and REVOKED. */
   readonly result: unknown
+  /** Tells the attempt that reports it from others of the same task. */
+  readonly token?: string | undefined
 }
 
 /** How far a group is. */
 export interface GroupProgress {
   /** Which of the members this is, in the order in which they came, from 1. 0: the group is closed. */
   readonly place: number
+  /** The attempt that this token names was the first to report it. */
+  readonly isFirst: boolean
   /** How many there are to be, if the store was told. */
   readonly size: number | undefined
 }

@@ -4,6 +4,7 @@ import { loadPart } from './stored-meta.ts'
 interface StoredPart {
   readonly index: number
   readonly text: string
+  readonly token: string | undefined
 }
 
 interface StoredGroup {
@@ -21,10 +22,10 @@ export class MemoryGroups {
   add(groupId: string, taskId: string, part: StoredPart, expiresAt: number): GroupProgress {
     const group = this.#open(groupId, expiresAt)
     const size = group.size === undefined ? undefined : group.size + group.extra
-    if (group.isClosed) return { place: 0, size }
-    const place = group.parts.get(taskId)?.place ?? group.parts.size + 1
-    group.parts.set(taskId, { ...part, place })
-    return { place, size }
+    if (group.isClosed) return { place: 0, isFirst: false, size }
+    const { place = group.parts.size + 1, token = part.token } = group.parts.get(taskId) ?? {}
+    group.parts.set(taskId, { ...part, token, place })
+    return { place, isFirst: token === part.token, size }
   }
 
   setSize(groupId: string, size: number, expiresAt: number): void {

@@ -66,7 +66,7 @@ class MemoryBackend implements ResultBackend {
 
   async addGroupPart(groupId: string, part: GroupPart): Promise<GroupProgress> {
     this.#assertOpen('addGroupPart')
-    const stored = { index: part.index, text: dumpPart(part) }
+    const stored = { index: part.index, text: dumpPart(part), token: part.token }
     return this.#results.groups.add(groupId, part.taskId, stored, this.#expiresAt())
   }
 

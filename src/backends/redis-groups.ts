@@ -14,20 +14,20 @@ const closedMs = 86_400_000
 /** Adds a member, in the place of one that the same task added before. KEYS: .j .s .t .p */
 const addScript: RedisScript = defineScript(`
 local parts, places = KEYS[1], KEYS[4]
-local member, ttl, score, task = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local member, ttl, score, task, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local size, extra = redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3])
-if redis.call('HEXISTS', places, 'closed') == 1 then return {0, size or '', extra or ''} end
+if redis.call('HEXISTS', places, 'closed') == 1 then return {'0', size or '', extra or ''} end
 local count
 if score == '' then
   for _, other in ipairs(redis.call('LRANGE', parts, 0, -1)) do
-    for i = 5, #ARGV do
+    for i = 6, #ARGV do
       if string.sub(other, 1, #ARGV[i]) == ARGV[i] then redis.call('LREM', parts, 1, other) end
     end
   end
   count = redis.call('RPUSH', parts, member)
 else
   for _, other in ipairs(redis.call('ZRANGEBYSCORE', parts, score, score)) do
-    for i = 5, #ARGV do
+    for i = 6, #ARGV do
       if string.sub(other, 1, #ARGV[i]) == ARGV[i] then redis.call('ZREM', parts, other) end
     end
   end
@@ -36,11 +36,11 @@ else
 end
 local place = redis.call('HGET', places, task)
 if not place then
-  place = count
+  place = count .. ' ' .. token
   redis.call('HSET', places, task, place)
 end
 if ttl ~= '' then for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttl) end end
-return {tonumber(place), size or '', extra or ''}
+return {place, size or '', extra or ''}
 `)
 
 /** Once for each task, also if the reply is lost and it is sent again. KEYS: .j .s .t .p */
@@ -87,10 +87,16 @@ export class RedisGroups {
     const id = JSON.stringify(part.taskId)
     const score = this.#isOrdered ? String(part.index) : ''
     // As JavaScript and as Python writes the beginning of a member.
-    const args = [dumpMember(part), this.#ttl, score, `id:${part.taskId}`, `[1,${id},`, `[1, ${id}, `]
+    const { token = '' } = part
+    const args = [dumpMember(part), this.#ttl, score, `id:${part.taskId}`, token, `[1,${id},`, `[1, ${id}, `]
     const reply = await this.#commands.run(() => this.#connection.run(addScript, this.#keysOf(groupId), args))
-    const [place, size, extra] = reply as [number, string, string]
-    return { place: Number(place), size: size === '' ? undefined : Number(size) + Number(extra) }
+    const [place, size, extra] = reply as [string, string, string]
+    const [number, first] = place.split(' ')
+    return {
+      place: Number(number),
+      isFirst: first === token,
+      size: size === '' ? undefined : Number(size) + Number(extra),
+    }
   }
 
   /** As Celery writes it. */

@@ -10,6 +10,11 @@ export interface PartRow {
   readonly meta: string
 }
 
+/** One that is reported. */
+export interface NewPart extends PartRow {
+  readonly token: string | null
+}
+
 /** Rows of one deletion. */
 const batchSize = 500
 const pauseMs = 5
@@ -41,11 +46,11 @@ export class SqliteGroups {
        RETURNING id, parts, size + extra AS size, is_closed`,
     )
     this.#insertPart = database.prepare(
-      `INSERT INTO result_group_parts (part_index, meta, group_row, task_id, place) VALUES (?, ?, ?, ?, ?)
+      `INSERT INTO result_group_parts (part_index, meta, group_row, task_id, place, token) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO NOTHING`,
     )
     this.#replacePart = database.prepare(
-      'UPDATE result_group_parts SET part_index = ?, meta = ? WHERE group_row = ? AND task_id = ? RETURNING place',
+      'UPDATE result_group_parts SET part_index = ?, meta = ? WHERE group_row = ? AND task_id = ? RETURNING place, token',
     )
     this.#countPart = database.prepare('UPDATE result_groups SET parts = parts + 1 WHERE id = ?')
     this.#selectParts = database.prepare(
@@ -69,18 +74,19 @@ export class SqliteGroups {
     )
   }
 
-  addPart(groupId: string, { index, taskId, meta }: PartRow, expiresAt: number | null): Promise<GroupProgress> {
+  addPart(groupId: string, { index, taskId, meta, token }: NewPart, expiresAt: number | null): Promise<GroupProgress> {
     return this.#database.write(() => {
       const group = this.#openGroup.get(groupId, expiresAt)
       const row = Number(group?.['id'])
       const place = Number(group?.['parts']) + 1
       const size = typeof group?.['size'] === 'number' ? group['size'] : undefined
-      if (group?.['is_closed']) return { place: 0, size }
-      if (this.#insertPart.run(index, meta, row, taskId, place).changes) {
+      if (group?.['is_closed']) return { place: 0, isFirst: false, size }
+      if (this.#insertPart.run(index, meta, row, taskId, place, token).changes) {
         this.#countPart.run(row)
-        return { place, size }
+        return { place, isFirst: true, size }
       }
-      return { place: Number(this.#replacePart.get(index, meta, row, taskId)?.['place']), size }
+      const known = this.#replacePart.get(index, meta, row, taskId)
+      return { place: Number(known?.['place']), isFirst: known?.['token'] === token, size }
     })
   }
 

@@ -25,7 +25,8 @@ const migrations = [
   `ALTER TABLE result_groups ADD COLUMN size INTEGER;
    ALTER TABLE result_groups ADD COLUMN extra INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE result_groups ADD COLUMN is_closed INTEGER NOT NULL DEFAULT 0;
-   ALTER TABLE result_group_parts ADD COLUMN place INTEGER NOT NULL DEFAULT 0;`,
+   ALTER TABLE result_group_parts ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE result_group_parts ADD COLUMN token TEXT;`,
 ]
 
 /** Ids of one read: reading is synchronous, so that more would hold up the event loop. */
@@ -90,7 +91,7 @@ class SqliteBackend implements ResultBackend {
   }
 
   async addGroupPart(groupId: string, part: GroupPart): Promise<GroupProgress> {
-    const row = { index: part.index, taskId: part.taskId, meta: dumpPart(part) }
+    const row = { index: part.index, taskId: part.taskId, meta: dumpPart(part), token: part.token ?? null }
     return await this.#groups.addPart(groupId, row, this.#expiresAt())
   }
 

@@ -27,6 +27,7 @@ export const runWorkflow: Run = async (app, data, sending) => {
   }
   const { calls } = planner.plan
   if (!app.config.task.alwaysEager) {
+    await planner.openChords()
     await app.publisher.sendAll(calls)
     return resultOf(app, whole)
   }
@@ -75,7 +76,10 @@ export function resultOf(
       return inner(last as SignatureData, above)
     }
     case 'group': {
-      const members = data.tasks.map((task) => inner(task, parent) as AsyncResult)
+      const members = data.tasks.flatMap((task) => {
+        const member = inner(task, parent)
+        return member instanceof GroupResult ? member.results : [member]
+      })
       return new GroupResult(app, data.options.taskId ?? '', members, parent)
     }
     case 'chord':

@@ -1,27 +1,29 @@
 import type { Celeriac } from '../app/app.ts'
-import type { Call } from '../app/prepare-call.ts'
+import type { TaskRequest } from '../app/context.ts'
 import type { Outgoing } from '../brokers/broker.ts'
+import { OperationalError } from '../errors.ts'
+import type { ChordPart } from '../pools/pool.ts'
+import type { RemoteError } from '../protocol/remote-error.ts'
 import { decodeSignature, type SignatureData } from '../protocol/signature-json.ts'
 import type { Embed } from '../protocol/task-body.ts'
-import type { TaskHeaders } from '../protocol/task-message.ts'
-import { frozen, leafIds } from './freeze.ts'
+import type { TaskMeta } from '../protocol/task-meta.ts'
+import { partOf, partsOf, type Finished } from './chord-part.ts'
+import { callErrbacks } from './errbacks.ts'
+import { frozen, leafIds, taskIds } from './freeze.ts'
 import { noPlace, Planner, withFirstArgument, type Place } from './plan.ts'
 import { groupOf, simplified } from './simplify.ts'
 
-/** A task that is over, with what its message says of its place in a workflow. */
-export interface Finished {
-  readonly headers: TaskHeaders
-  readonly embed: Embed
-}
-
 /** What follows a task that is over. */
 export interface Followers {
+  /** Published with its acknowledgement. */
   readonly outgoing: readonly Outgoing[]
+  /** What it is for chords, to be reported before that. */
+  readonly parts: readonly ChordPart[]
   /** Ids of the tasks that it now has as children. */
   readonly children: readonly string[]
 }
 
-export const noFollowers: Followers = { outgoing: [], children: [] }
+export const noFollowers: Followers = { outgoing: [], parts: [], children: [] }
 
 /** Something is to be done when the task is over. */
 export function hasFollowers({ callbacks, errbacks, chain, chord }: Embed): boolean {
@@ -38,7 +40,12 @@ export async function afterSuccess(app: Celeriac, finished: Finished, value: unk
     const data = frozen(withFirstArgument(decodeSignature(next), value))
     followers.push({ data, place: { ...place, chain: chain.slice(0, -1), inChain: true } })
   }
-  return followersOf(app, followers)
+  const part = partOf(finished, 'SUCCESS', value)
+  return {
+    outgoing: await messagesOf(app, followers),
+    parts: part ? [part] : [],
+    children: followers.flatMap(({ data }) => leafIds(data)),
+  }
 }
 
 /** Groups stand for themselves; more than one other callback is a group, as Celery makes it. */
@@ -54,29 +61,54 @@ function placeAfter({ headers }: Finished): Place {
   return { ...noPlace, rootId: headers.rootId ?? headers.id, parentId: headers.id }
 }
 
-async function followersOf(
+async function messagesOf(
   app: Celeriac,
   followers: readonly { readonly data: SignatureData; readonly place: Place }[],
-): Promise<Followers> {
-  if (followers.length === 0) return noFollowers
+): Promise<Outgoing[]> {
+  if (followers.length === 0) return []
   const planner = new Planner(app, { dispatch: 'now' })
   for (const { data, place } of followers) planner.add(data, place)
-  const calls: readonly Call[] = planner.plan.calls
-  return { outgoing: await app.publisher.outgoing(calls), children: followers.flatMap(({ data }) => leafIds(data)) }
+  await planner.openChords()
+  return app.publisher.outgoing(planner.plan.calls)
 }
 
-/** After a failure: the callbacks for errors that are sent, in one group, with the id of the failed task. */
-export async function afterFailure(
-  app: Celeriac,
-  finished: Finished,
-  errbacks: readonly unknown[],
-): Promise<Followers> {
-  if (errbacks.length === 0) return noFollowers
-  const callbacks = errbacks.map((one) => withFirstArgument(decodeSignature(one), finished.headers.id))
-  return followersOf(app, [{ data: frozen(simplified(groupOf(callbacks))), place: placeAfter(finished) }])
+/** A task that did not succeed. */
+export interface Failed extends Finished {
+  readonly state: 'FAILURE' | 'REVOKED'
+  readonly error: RemoteError
+  readonly request: () => TaskRequest
 }
 
-/** The tasks that will not run because the one before them did not succeed. */
-export function abandoned({ embed }: Finished): SignatureData[] {
-  return (embed.chain ?? []).toReversed().map(decodeSignature)
+type Store = (meta: TaskMeta) => Promise<void>
+
+/**
+ * Ends what hangs on a task that did not succeed: the rest of its chain gets the same state, callbacks for errors are
+ * called, chords hear of it. What is wrong with what follows is logged.
+ */
+export async function afterFailure(app: Celeriac, store: Store, failed: Failed): Promise<Followers> {
+  const { embed, headers, state, error, request } = failed
+  if (!hasFollowers(embed)) return noFollowers
+  const { id: taskId, task: taskName, rootId = taskId } = headers
+  const part = partOf(failed, state, error)
+  try {
+    const rest = (embed.chain ?? []).toReversed().map(decodeSignature)
+    for (const data of rest) await abandon(store, data, failed)
+    const errbacks = (embed.errbacks ?? []).map((encoded) => ({
+      encoded,
+      failed: { taskId, taskName, rootId, request },
+    }))
+    const outgoing = state === 'FAILURE' ? await callErrbacks(app, errbacks, error) : []
+    const parts = rest.flatMap((data) => partsOf(data, state, error, { rootId, isRedelivered: failed.isRedelivered }))
+    return { outgoing, parts: part ? [part, ...parts] : parts, children: [] }
+  } catch (thrown) {
+    if (thrown instanceof OperationalError) throw thrown
+    app.log.error({ taskName, taskId, err: thrown }, 'What follows {taskName}[{taskId}] could not be ended')
+    return { ...noFollowers, parts: part ? [part] : [] }
+  }
+}
+
+async function abandon(store: Store, data: SignatureData, { state: status, error: result }: Failed): Promise<void> {
+  for (const taskId of taskIds(data)) {
+    await store({ taskId, status, result, traceback: result.traceback, dateDone: new Date() })
+  }
 }

@@ -26,7 +26,7 @@ export interface Place {
   readonly part: Part | undefined
 }
 
-interface Part {
+export interface Part {
   readonly groupId: string
   readonly index: number | undefined
   /** The encoded body. */
@@ -46,12 +46,23 @@ export const noPlace: Place = { chain: [], inChain: false, rootId: undefined, pa
 export class Planner {
   readonly #app: Celeriac
   readonly #sending: CallOptions
+  readonly #nesting: number | undefined
   readonly #calls: Call[] = []
   readonly #chords: { groupId: string; size: number }[] = []
 
-  constructor(app: Celeriac, sending: CallOptions) {
+  /** `nesting`: how often the task was replaced whose place the workflow takes. */
+  constructor(app: Celeriac, sending: CallOptions, nesting?: number) {
     this.#app = app
     this.#sending = sending
+    this.#nesting = nesting
+  }
+
+  /** Tells the result backend how many parts the chords have that begin here: workers in Python ask it. */
+  async openChords(): Promise<void> {
+    // In eager mode nobody else takes part.
+    if (this.#chords.length === 0 || this.#app.config.task.alwaysEager) return
+    const backend = await this.#app.openBackend()
+    for (const { groupId, size } of this.#chords) await backend.setGroupSize(groupId, size)
   }
 
   get plan(): Plan {
@@ -73,13 +84,16 @@ export class Planner {
 
   #addTask(data: TaskSignature, { chain, inChain, rootId, parentId, part }: Place): void {
     const workflow = workflowOf(data.options, {}, inChain ? chain : null)
+    // One that is a part of a chord already stays that.
+    const own = data.options.chord ? undefined : part
     const call = this.#app.publisher.callOfSignature(data, this.#sending, {
       ...workflow,
       rootId: rootId ?? workflow.rootId,
       parentId: parentId ?? workflow.parentId,
-      group: part?.groupId ?? workflow.group,
-      groupIndex: part ? part.index : workflow.groupIndex,
-      embed: { ...workflow.embed, chord: part?.chord ?? workflow.embed.chord },
+      group: own?.groupId ?? workflow.group,
+      groupIndex: own ? own.index : workflow.groupIndex,
+      replacedTaskNesting: this.#nesting ?? workflow.replacedTaskNesting,
+      embed: { ...workflow.embed, chord: own?.chord ?? workflow.embed.chord },
     })
     this.#calls.push(call)
   }
@@ -97,10 +111,11 @@ export class Planner {
   #addGroup(data: GroupSignature, place: Place): void {
     if (place.chain.length > 0) return this.add(this.#joined(data, place), { ...place, chain: [] })
     const groupId = data.options.taskId ?? ''
-    for (const [index, task] of data.tasks.entries()) {
-      const part = place.part?.chord ? place.part : { groupId, index, chord: undefined }
-      this.add(task, { ...place, inChain: false, part })
-    }
+    const { part } = place
+    const parts = part?.chord
+      ? partsFrom(part, data.tasks)
+      : partsFrom({ groupId, index: 0, chord: undefined }, data.tasks)
+    for (const [at, task] of data.tasks.entries()) this.add(task, { ...place, inChain: false, part: parts[at] })
   }
 
   /** What Python left in a chain after a group becomes its body here. */
@@ -121,8 +136,9 @@ export class Planner {
     const size = header.tasks.reduce((sum, task) => sum + sizeOf(task), 0)
     const chord = encodeSignature({ ...inGroup(body, groupId), chordSize: size })
     this.#chords.push({ groupId, size })
-    for (const [index, task] of header.tasks.entries()) {
-      this.add(task, { ...place, chain: [], inChain: false, part: { groupId, index, chord } })
+    const parts = partsFrom({ groupId, index: 0, chord }, header.tasks)
+    for (const [at, task] of header.tasks.entries()) {
+      this.add(task, { ...place, chain: [], inChain: false, part: parts[at] })
     }
   }
 }
@@ -146,14 +162,26 @@ function sizeOf(data: SignatureData): number {
   }
 }
 
+/** Each gets as many indexes as it makes parts, so that the results have one order. */
+function partsFrom(first: Part, tasks: readonly SignatureData[]): Part[] {
+  let index = first.index
+  return tasks.map((task) => {
+    const part = { ...first, index }
+    if (index !== undefined) index += sizeOf(task)
+    return part
+  })
+}
+
 /** The last of it is a part of the group. */
 function asPart(data: SignatureData, { groupId, index, chord }: Part): SignatureData {
   const options = { groupId, groupIndex: index ?? null, ...(chord ? { chord: decodeSignature(chord) } : undefined) }
   switch (data.kind) {
     case 'task':
       return { ...data, options: { ...data.options, ...options } }
-    case 'group':
-      return { ...data, tasks: data.tasks.map((task) => asPart(task, { groupId, index, chord })) }
+    case 'group': {
+      const parts = partsFrom({ groupId, index, chord }, data.tasks)
+      return { ...data, tasks: data.tasks.map((task, at) => asPart(task, parts[at] as Part)) }
+    }
     case 'chord':
       return { ...data, body: asPart(data.body, { groupId, index, chord }) }
     case 'chain':

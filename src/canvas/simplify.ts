@@ -46,7 +46,7 @@ function simplifiedChain(data: ChainSignature): SignatureData {
   const { link, linkError, taskId, ...options } = data.options
   const withErrors = joined.map((step) => linked(step, { options: linkError ? { linkError } : {} }))
   const end = linked(withErrors.at(-1) as SignatureData, { options: link ? { link } : {} })
-  const named = typeof taskId === 'string' ? withId(end, taskId) : end
+  const named = typeof taskId === 'string' ? withLastId(end, taskId) : end
   const tasks = [...withErrors.slice(0, -1), named]
   return tasks.length === 1 ? named : { ...chainOf(tasks), options: spread(options) }
 }
@@ -94,7 +94,10 @@ function own({ options: { link: _link, linkError: _linkError, ...options } }: Si
 }
 
 /** With the links of the whole, at the place where they take effect: its last tasks, and for errors all. */
-function linked(data: SignatureData, { options: { link, linkError } }: Pick<SignatureData, 'options'>): SignatureData {
+export function linked(
+  data: SignatureData,
+  { options: { link, linkError } }: Pick<SignatureData, 'options'>,
+): SignatureData {
   if (!link && !linkError) return data
   const links = { ...(link && { link }), ...(linkError && { linkError }) }
   switch (data.kind) {
@@ -115,17 +118,17 @@ function linked(data: SignatureData, { options: { link, linkError } }: Pick<Sign
 }
 
 /** The id of a whole is that of its last task. */
-function withId(data: SignatureData, taskId: string): SignatureData {
+export function withLastId(data: SignatureData, taskId: string): SignatureData {
   switch (data.kind) {
     case 'task':
     case 'group':
       return { ...data, options: { ...data.options, taskId } }
     case 'chord':
-      return { ...data, body: withId(data.body, taskId) }
+      return { ...data, body: withLastId(data.body, taskId) }
     case 'chain':
       return {
         ...data,
-        tasks: data.tasks.map((task, index) => (index === data.tasks.length - 1 ? withId(task, taskId) : task)),
+        tasks: data.tasks.map((task, index) => (index === data.tasks.length - 1 ? withLastId(task, taskId) : task)),
       }
   }
 }

@@ -17,22 +17,40 @@ export interface Job {
   readonly hardTimeLimitMs: number | undefined
 }
 
+/** A finished member of a chord. What may hold anything is JSON, because it may cross a thread or process. */
+export interface ChordPart {
+  readonly groupId: string
+  readonly index: number
+  readonly taskId: string
+  readonly rootId: string
+  /** Of this attempt alone. */
+  readonly token: string
+  /** The message was given out before: an earlier attempt may have been cut off anywhere. */
+  readonly isRedelivered: boolean
+  /** Its meta: state and result. */
+  readonly meta: string
+  /** The signature of the chord's body. */
+  readonly body: string
+}
+
+/** What follows from an attempt in its workflow. */
+export interface Following {
+  /** Published with the acknowledgement. */
+  readonly successors?: readonly Outgoing[]
+  /** Reported before it. */
+  readonly parts?: readonly ChordPart[]
+}
+
 /** What became of one attempt. Data, because it may cross a thread or process. */
 export type Outcome =
-  | {
-      readonly kind: 'succeeded'
-      readonly runtimeMs: number
-      readonly resultRepr: string
-      readonly successors?: readonly Outgoing[]
-    }
-  /** `isExpected`: the task lists the error in `throws`. `successors` are published with the acknowledgement. */
-  | {
+  | ({ readonly kind: 'succeeded'; readonly runtimeMs: number; readonly resultRepr: string } & Following)
+  /** `isExpected`: the task lists the error in `throws`. */
+  | ({
       readonly kind: 'failed'
       readonly runtimeMs: number
       readonly error: RemoteError
       readonly isExpected: boolean
-      readonly successors?: readonly Outgoing[]
-    }
+    } & Following)
   | {
       readonly kind: 'retried'
       readonly runtimeMs: number
@@ -40,19 +58,15 @@ export type Outcome =
       readonly when: Date
       readonly next: Outgoing
     }
-  | { readonly kind: 'ignored'; readonly runtimeMs: number; readonly reason: string }
+  /** With `successors`: they take its place. */
+  | ({ readonly kind: 'ignored'; readonly runtimeMs: number; readonly reason: string } & Following)
   | { readonly kind: 'rejected'; readonly runtimeMs: number; readonly requeue: boolean; readonly reason: string }
   /** The body stopped because it was told to: revoked, the worker stops, the loan was lost. */
   | { readonly kind: 'cancelled'; readonly runtimeMs: number; readonly reason: CancelReason }
   /** The hard time limit passed: the body was stopped, or abandoned where it cannot be. */
   | { readonly kind: 'timedOut'; readonly runtimeMs: number; readonly limitMs: number }
   /** The message cannot be read: it goes among the dead letters. */
-  | {
-      readonly kind: 'undecodable'
-      readonly runtimeMs: number
-      readonly reason: string
-      readonly successors?: readonly Outgoing[]
-    }
+  | ({ readonly kind: 'undecodable'; readonly runtimeMs: number; readonly reason: string } & Following)
   /** Something other than the task failed, such as the result backend: the message goes back, not counted if transient. */
   | { readonly kind: 'lost'; readonly runtimeMs: number; readonly reason: string; readonly isTransient: boolean }
 

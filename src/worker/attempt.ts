@@ -6,7 +6,7 @@ import { Redactor } from '../app/redaction.ts'
 import type { CompiledOptions } from '../app/task-options.ts'
 import type { Task } from '../app/task.ts'
 import type { Attempt, Job } from '../pools/pool.ts'
-import { emptyEmbed, type TaskBody } from '../protocol/task-body.ts'
+import { emptyEmbed, type Embed, type TaskBody } from '../protocol/task-body.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { ignoresResult, storesErrors } from './result-policy.ts'
 
@@ -107,6 +107,10 @@ export class TaskAttempt implements AttemptHooks {
   /** As the body sees it; before there is a context, with the arguments as they came. */
   get request(): TaskRequest {
     return this.context?.request ?? requestOf(this.job, this.body, this.worker)
+  }
+
+  get embed(): Embed {
+    return this.body.embed
   }
 
   /** The context of the body, with its arguments as they were loaded. */

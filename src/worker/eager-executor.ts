@@ -4,7 +4,9 @@ import type { EagerRunner } from '../app/eager.ts'
 import type { CallOptions } from '../app/call-options.ts'
 import type { Call } from '../app/prepare-call.ts'
 import type { Task } from '../app/task.ts'
+import { openBackend } from '../backends/open-backend.ts'
 import type { Outgoing } from '../brokers/broker.ts'
+import { Chords } from '../canvas/chords.ts'
 import { openAsyncPool } from '../pools/open-pool.ts'
 import type { Job, Outcome } from '../pools/pool.ts'
 import { readTask } from '../protocol/task-message.ts'
@@ -46,12 +48,20 @@ export class EagerExecutor implements EagerRunner {
       metas.set(state.taskId, { ...state, result: loadJson(dumpJson(state.result)) })
       if (this.#app.config.task.storeEagerResult) await (await this.#app.openBackend()).store(state)
     }
+    await using groups = await openBackend('memory:', { expiresMs: undefined })
+    const chords = new Chords(this.#app, {
+      addGroupPart: (groupId, part) => groups.addGroupPart(groupId, part),
+      groupParts: (groupId) => groups.groupParts(groupId),
+      store,
+    })
     const waiting = [...messages]
     for (let outgoing = waiting.shift(); outgoing; outgoing = waiting.shift()) {
       const taskId = String(outgoing.message.headers['id'])
       const outcome = await this.#attempts(outgoing, store)
       metas.set(taskId, finalMeta(metas.get(taskId) ?? { taskId, status: 'PENDING', result: null }, outcome))
-      if (outcome.kind === 'succeeded' || outcome.kind === 'failed') waiting.push(...(outcome.successors ?? []))
+      if (outcome.kind !== 'succeeded' && outcome.kind !== 'failed' && outcome.kind !== 'ignored') continue
+      waiting.push(...(outcome.successors ?? []))
+      if (outcome.parts) waiting.push(...(await chords.report(outcome.parts)).outgoing)
     }
     return metas
   }

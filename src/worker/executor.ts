@@ -4,17 +4,18 @@ import { runInContext, type TaskContext } from '../app/context.ts'
 import type { Arguments } from '../app/model-declaration.ts'
 import type { ArgumentLoad } from '../app/model-loading.ts'
 import { taskIdTime } from '../app/task-id.ts'
+import { addBuiltins } from '../canvas/builtins.ts'
 import { afterSuccess, hasFollowers, noFollowers, type Followers } from '../canvas/continuation.ts'
 import { DecodeError, EncodeError, InvalidArguments, LoanLost, NotRegistered } from '../errors.ts'
 import type { Attempt, Job, Outcome } from '../pools/pool.ts'
 import { reprValue } from '../protocol/python-repr.ts'
 import type { TaskState } from '../protocol/states.ts'
-import { decodeTaskBody, type TaskBody } from '../protocol/task-body.ts'
+import { decodeHybridBody, type TaskBody } from '../protocol/task-body.ts'
 import { readTask } from '../protocol/task-message.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { isLevelEnabled } from '../util/logger.ts'
 import { TaskAttempt, type ExecutorOptions } from './attempt.ts'
-import { outcomeOfThrown, outcomeOfUnexpected, storeFailure } from './failure.ts'
+import { following, outcomeOfThrown, outcomeOfUnexpected, storeFailure } from './failure.ts'
 
 /** One attempt in a slot, from bytes to stored result. */
 export class Executor {
@@ -25,6 +26,7 @@ export class Executor {
   constructor(app: Celeriac, options: ExecutorOptions) {
     this.#app = app
     this.#options = options
+    addBuiltins(app)
     this.#describesResults = isLevelEnabled(app.log, 'info')
   }
 
@@ -68,7 +70,7 @@ export class Executor {
 
   #readBody({ protocol, message }: Job): TaskBody {
     const { codec } = this.#options
-    if (protocol === 2) return decodeTaskBody(codec.load(message))
+    if (protocol === 2) return decodeHybridBody(codec.load(message))
     return readTask(message, () => codec.load(message)).body()
   }
 
@@ -171,7 +173,7 @@ export class Executor {
     const { signals } = this.#app
     const resultRepr = this.#describesResults ? this.#shown(attempt, value) : ''
     const done = { kind: 'succeeded', runtimeMs: attempt.runtimeMs, resultRepr } as const
-    const outcome: Outcome = followers.outgoing.length === 0 ? done : { ...done, successors: followers.outgoing }
+    const outcome: Outcome = isFollowed ? { ...done, ...following(followers) } : done
     if (signals.has('taskSuccess'))
       await signals.emit('taskSuccess', { taskName: attempt.task.name, taskId: attempt.taskId, result: value })
     return signals.has('taskPostrun') ? this.#finished(attempt, value, outcome) : outcome
@@ -180,7 +182,11 @@ export class Executor {
   /** What the workflow has next, to be published with the acknowledgement. */
   async #follow(attempt: TaskAttempt, value: unknown): Promise<Followers> {
     const { job, body } = attempt
-    const followers = await afterSuccess(this.#app, { headers: job.headers, embed: body.embed }, value)
+    const followers = await afterSuccess(
+      this.#app,
+      { headers: job.headers, embed: body.embed, isRedelivered: job.deliveryCount > 1 },
+      value,
+    )
     attempt.followers = followers.children
     return followers
   }

@@ -1,6 +1,9 @@
 import type { TaskRequest } from '../app/context.ts'
 import { hasRetriesLeft, isAutoRetried, retryDelayMs } from '../app/retry-policy.ts'
 import type { Outgoing } from '../brokers/broker.ts'
+import { Continued } from '../canvas/continued.ts'
+import { afterFailure, type Followers } from '../canvas/continuation.ts'
+import { Replaced, replacement } from '../canvas/replace.ts'
 import {
   DatabaseUnavailable,
   Ignore,
@@ -14,25 +17,27 @@ import {
   RowNotYetVisible,
   UnknownModel,
 } from '../errors.ts'
-import type { Outcome } from '../pools/pool.ts'
+import type { Following, Outcome } from '../pools/pool.ts'
 import { describeError, type RemoteError } from '../protocol/remote-error.ts'
 import { encodeTaskBody } from '../protocol/task-body.ts'
 import { encodeTaskHeaders } from '../protocol/task-message.ts'
 import type { TaskAttempt } from './attempt.ts'
-import { endWorkflow } from './workflow-end.ts'
 
 /** What follows from what a body threw, stored. */
 export async function outcomeOfThrown(attempt: TaskAttempt, given: unknown): Promise<Outcome> {
   const thrown = lookable(given)
   const { runtimeMs } = attempt
   if (thrown instanceof Retry) return retried(attempt, thrown.when, thrown.cause)
+  if (thrown instanceof Replaced) return replaced(attempt, thrown)
+  if (thrown instanceof Continued) return { kind: 'ignored', runtimeMs, reason: 'done', successors: thrown.outgoing }
   if (thrown instanceof Ignore) return { kind: 'ignored', runtimeMs, reason: thrown.message }
   if (thrown instanceof Reject) return { kind: 'rejected', runtimeMs, requeue: thrown.requeue, reason: thrown.message }
   // Another release may know the model: the message is parked, as one of an unknown task is.
   if (thrown instanceof UnknownModel && !attempt.context) {
     const failed = await storeFailure(attempt, thrown)
-    const successors = failed.kind === 'failed' ? failed.successors : undefined
-    return { kind: 'undecodable', runtimeMs, reason: thrown.message, ...(successors && { successors }) }
+    const { successors = [], parts = [] } = failed.kind === 'failed' ? failed : {}
+    const followers = following({ outgoing: successors, parts, children: [] })
+    return { kind: 'undecodable', runtimeMs, reason: thrown.message, ...followers }
   }
   // The database is away: that says nothing about the task, so it does not cost an attempt.
   if (thrown instanceof DatabaseUnavailable && !attempt.context) {
@@ -56,20 +61,45 @@ export async function storeFailure(attempt: TaskAttempt, thrown: unknown): Promi
   if (signals.has('taskFailure')) {
     await signals.emit('taskFailure', { taskName: attempt.task.name, taskId: attempt.taskId, error, thrown })
   }
-  const successors = await failWorkflow(attempt, error)
-  const outcome = {
+  const isKnown = isExpected(attempt, thrown)
+  return {
     kind: 'failed',
     runtimeMs: attempt.runtimeMs,
     error,
-    isExpected: isExpected(attempt, thrown),
-  } as const
-  return successors.length === 0 ? outcome : { ...outcome, successors }
+    isExpected: isKnown,
+    ...following(await failWorkflow(attempt, error)),
+  }
 }
 
-function failWorkflow(attempt: TaskAttempt, error: RemoteError): Promise<readonly Outgoing[]> {
+/** Nothing is stored: whoever takes its place does that, under its id. */
+async function replaced(attempt: TaskAttempt, { data }: Replaced): Promise<Outcome> {
+  const { app, job, body, runtimeMs } = attempt
+  try {
+    const successors = await replacement(
+      app,
+      { headers: job.headers, embed: body.embed, isRedelivered: job.deliveryCount > 1 },
+      data,
+    )
+    return { kind: 'ignored', runtimeMs, reason: 'replaced', successors }
+  } catch (error) {
+    if (error instanceof OperationalError) throw error
+    return storeFailure(attempt, error)
+  }
+}
+
+function failWorkflow(attempt: TaskAttempt, error: RemoteError): Promise<Followers> {
   const { app, worker, job, body } = attempt
   const request = (): TaskRequest => attempt.request
-  return endWorkflow(app, worker.store, { headers: job.headers, embed: body.embed, state: 'FAILURE', error, request })
+  const finished = { headers: job.headers, embed: body.embed, isRedelivered: job.deliveryCount > 1 }
+  return afterFailure(app, worker.store, { ...finished, state: 'FAILURE', error, request })
+}
+
+/** Only what there is: most tasks have nothing that follows. */
+export function following({ outgoing, parts }: Followers): Following {
+  return {
+    ...(outgoing.length === 0 ? undefined : { successors: outgoing }),
+    ...(parts.length === 0 ? undefined : { parts }),
+  }
 }
 
 /** What celeriac itself could not do: a store that is away heals, anything else is a failure of this task. */

@@ -1,15 +1,16 @@
 import type { Celeriac } from '../app/app.ts'
 import { revokedError, storeRevoked } from '../app/store-revoked.ts'
 import type { ResultBackend } from '../backends/backend.ts'
-import type { Delivery, Outgoing } from '../brokers/broker.ts'
+import type { Delivery } from '../brokers/broker.ts'
 import { DecodeError } from '../errors.ts'
-import type { Outcome } from '../pools/pool.ts'
+import type { Following, Outcome } from '../pools/pool.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
 import type { TaskHeaders } from '../protocol/task-message.ts'
 import { storesErrors } from './result-policy.ts'
 import type { Request } from './request.ts'
 import { Settlements } from './settlements.ts'
 import { Unfinished } from './unfinished.ts'
+import { Workflows } from './workflows.ts'
 
 /** Brings broker and result backend in line with what became of a task. Its errors are logged, and what failed is tried again. */
 export class Settler {
@@ -18,6 +19,7 @@ export class Settler {
   readonly #settlements: Settlements
   readonly #now: () => number
   readonly #unfinished: Unfinished
+  readonly #workflows: Workflows
 
   constructor(app: Celeriac, backend: ResultBackend, now: () => number = Date.now) {
     this.#app = app
@@ -25,6 +27,7 @@ export class Settler {
     this.#now = now
     this.#settlements = new Settlements(this.report)
     this.#unfinished = new Unfinished(app, backend)
+    this.#workflows = new Workflows(app, backend)
   }
 
   /** The end of an attempt: the table of celery-wire 10.2, with late acknowledgement. */
@@ -32,15 +35,18 @@ export class Settler {
     switch (outcome.kind) {
       case 'succeeded':
       case 'failed':
-        return outcome.successors ? this.#acknowledgeWith(request, outcome.successors) : this.#acknowledge(request)
+        return outcome.successors || outcome.parts
+          ? this.#acknowledgeWith(request, outcome)
+          : this.#acknowledge(request)
       case 'ignored':
+        if (outcome.successors) return this.#acknowledgeWith(request, outcome)
         return this.#endUnfinished(request, revokedError(`ignored: ${outcome.reason}`))
       case 'retried':
-        return this.#acknowledgeWith(request, [outcome.next])
+        return this.#acknowledgeWith(request, { successors: [outcome.next] })
       case 'rejected':
         return this.#rejected(request, outcome)
       case 'undecodable':
-        return this.#deadLetter(request.delivery, outcome.reason, outcome.successors)
+        return this.#deadLetter(request.delivery, outcome.reason, outcome)
       case 'timedOut':
         return void this.#do(request.delivery, () => this.#endWith(request, timeLimitExceeded(outcome.limitMs)))
       case 'cancelled':
@@ -138,21 +144,16 @@ export class Settler {
     if (!request.isSettled) void this.#do(request.delivery, () => request.delivery.acknowledge())
   }
 
-  /** In one step, unless the message was acknowledged before it ran. */
-  #acknowledgeWith(request: Request, successors: readonly Outgoing[]): void {
-    void this.#do(request.delivery, () => this.#settleWith(request, successors))
-  }
-
-  async #settleWith({ delivery, isSettled }: Request, successors: readonly Outgoing[]): Promise<void> {
-    if (!isSettled) return successors.length > 0 ? delivery.acknowledge(successors) : delivery.acknowledge()
-    if (successors.length > 0) await (await this.#app.openBroker()).publish(successors)
+  #acknowledgeWith({ delivery, isSettled }: Request, following: Following): void {
+    void this.#do(delivery, () => this.#workflows.acknowledge(delivery, isSettled, following))
   }
 
   /** REVOKED for what waits behind it. */
   #endUnfinished(request: Request, error: RemoteError, store?: () => Promise<void>): void {
     void this.#do(request.delivery, async () => {
       await store?.()
-      await this.#settleWith(request, await this.#unfinished.end(request.job, 'REVOKED', error))
+      const following = await this.#unfinished.end(request.job, 'REVOKED', error)
+      await this.#workflows.acknowledge(request.delivery, request.isSettled, following)
     })
   }
 
@@ -163,8 +164,8 @@ export class Settler {
     if (request.isSettled) return
     if (requeue) return void this.#do(request.delivery, () => request.delivery.reject({ requeue }))
     void this.#do(request.delivery, async () => {
-      const followers = await this.#unfinished.end(request.job, 'REVOKED', revokedError(`rejected: ${reason}`))
-      await this.#rejectWith(request.delivery, reason, followers)
+      const following = await this.#unfinished.end(request.job, 'REVOKED', revokedError(`rejected: ${reason}`))
+      await this.#workflows.bury(request.delivery, reason, following)
     })
   }
 
@@ -209,8 +210,8 @@ export class Settler {
         parentId: headers.parentId,
       })
     }
-    const successors = await this.#unfinished.end(request.job, 'FAILURE', result)
-    await this.#settleWith(request, successors)
+    const following = await this.#unfinished.end(request.job, 'FAILURE', result)
+    await this.#workflows.acknowledge(request.delivery, request.isSettled, following)
     if (this.#app.signals.has('taskFailure')) {
       await this.#app.signals.emit('taskFailure', {
         taskName: request.taskName,
@@ -233,18 +234,13 @@ export class Settler {
       await this.#backend.store({ taskId, status: 'FAILURE', result, dateDone: new Date() }).catch(this.report)
       const { message, queue, deliveryCount } = delivery
       const ended = headers && { headers, message, queue, deliveryCount }
-      const followers = ended ? await this.#unfinished.end(ended, 'FAILURE', result) : []
-      await this.#rejectWith(delivery, reason, followers)
+      const following = ended ? await this.#unfinished.end(ended, 'FAILURE', result) : {}
+      await this.#workflows.bury(delivery, reason, following)
     })
   }
 
-  #deadLetter(delivery: Delivery, reason: string, followers: readonly Outgoing[] = []): void {
-    void this.#do(delivery, () => this.#rejectWith(delivery, reason, followers))
-  }
-
-  async #rejectWith(delivery: Delivery, reason: string, followers: readonly Outgoing[]): Promise<void> {
-    if (followers.length > 0) await (await this.#app.openBroker()).publish(followers)
-    await delivery.reject({ requeue: false, reason })
+  #deadLetter(delivery: Delivery, reason: string, following: Following = {}): void {
+    void this.#do(delivery, () => this.#workflows.bury(delivery, reason, following))
   }
 
   #do(delivery: Delivery | undefined, work: () => Promise<void>): Promise<void> {

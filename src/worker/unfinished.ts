@@ -1,13 +1,13 @@
 import type { Celeriac } from '../app/app.ts'
 import type { TaskRequest } from '../app/context.ts'
 import type { ResultBackend } from '../backends/backend.ts'
-import type { Outgoing } from '../brokers/broker.ts'
-import type { Job } from '../pools/pool.ts'
+import { afterFailure, type Failed } from '../canvas/continuation.ts'
+import type { Following, Job } from '../pools/pool.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
 import type { TaskBody } from '../protocol/task-body.ts'
 import { readTask } from '../protocol/task-message.ts'
 import { requestOf } from './attempt.ts'
-import { endWorkflow, type Failed } from './workflow-end.ts'
+import { following } from './failure.ts'
 
 /** A message that is over. */
 export type Ended = Pick<Job, 'headers' | 'message' | 'queue' | 'deliveryCount'> & Partial<Job>
@@ -22,19 +22,20 @@ export class Unfinished {
     this.#backend = backend
   }
 
-  /** Gives what is to be published with the settlement of the message. */
-  async end(ended: Ended, state: Failed['state'], error: RemoteError): Promise<readonly Outgoing[]> {
+  async end(ended: Ended, state: Failed['state'], error: RemoteError): Promise<Following> {
     const body = await this.#bodyOf(ended)
-    if (!body) return []
+    if (!body) return {}
     const { headers } = ended
     const request = (): TaskRequest => requestOf(ended, body, { hostname: this.#app.nodeName, isEager: false })
-    return endWorkflow(this.#app, (meta) => this.#backend.store(meta), {
+    const followers = await afterFailure(this.#app, (meta) => this.#backend.store(meta), {
       headers,
       embed: body.embed,
+      isRedelivered: ended.deliveryCount > 1,
       state,
       error,
       request,
     })
+    return following(followers)
   }
 
   /** Undefined for one that cannot be read: nobody knows what should follow. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { GroupPart } from '../../src/backends/backend.ts'
+import type { GroupPart, GroupProgress } from '../../src/backends/backend.ts'
 import { OperationalError } from '../../src/errors.ts'
 import { type DefineBackend, Ear, failure, fetchOne, ids, progress, success } from './backend-contract-tools.ts'
 import { sleep } from './contract.ts'
@@ -8,12 +8,16 @@ function part(index: number, result: unknown = index, taskId: string = `t${index
   return { index, taskId, status: 'SUCCESS', result }
 }
 
+function progressOf(place: number, size?: number): GroupProgress {
+  return { place, isFirst: true, size }
+}
+
 export function defineGroupTests(it: DefineBackend): void {
   it('gives each part of a group its place, and all of them in order', async ({ backend }) => {
     const broken = { ...failure('t1'), index: 1 }
     const failed = { index: 1, taskId: 't1', status: 'FAILURE', result: broken.result }
-    assert.deepEqual(await backend.addGroupPart('g', part(2, { big: 2n ** 70n })), { place: 1, size: undefined })
-    assert.deepEqual(await backend.addGroupPart('g', part(10)), { place: 2, size: undefined })
+    assert.deepEqual(await backend.addGroupPart('g', part(2, { big: 2n ** 70n })), progressOf(1))
+    assert.deepEqual(await backend.addGroupPart('g', part(10)), progressOf(2))
     assert.equal((await backend.addGroupPart('g', failed)).place, 3)
     assert.equal((await backend.addGroupPart('other', part(0))).place, 1)
     const expected = [failed, part(2, { big: 2n ** 70n }), part(10)]
@@ -40,18 +44,30 @@ export function defineGroupTests(it: DefineBackend): void {
     assert.equal((await backend.addGroupPart('g', part(2))).place, 3)
   })
 
+  it('knows the attempt that reported a task first', async ({ backend }) => {
+    const by = (token: string): Promise<GroupProgress> => backend.addGroupPart('g', { ...part(0), token })
+    assert.deepEqual(
+      [await by('one'), await by('two'), await by('one')].map(({ place, isFirst }) => [place, isFirst]),
+      [
+        [1, true],
+        [1, false],
+        [1, true],
+      ],
+    )
+  })
+
   it('tells the size that a group was given, and what it was extended by, whatever comes first', async ({
     backend,
   }) => {
     await backend.setGroupSize('g', 2)
-    assert.deepEqual(await backend.addGroupPart('g', part(0)), { place: 1, size: 2 })
+    assert.deepEqual(await backend.addGroupPart('g', part(0)), progressOf(1, 2))
     await backend.extendGroup('g', 'more')
     await backend.extendGroup('g', 'yet more')
-    assert.deepEqual(await backend.addGroupPart('g', part(1)), { place: 2, size: 4 })
+    assert.deepEqual(await backend.addGroupPart('g', part(1)), progressOf(2, 4))
     await backend.extendGroup('h', 'more')
     assert.equal((await backend.addGroupPart('h', part(0))).size, undefined)
     await backend.setGroupSize('h', 1)
-    assert.deepEqual(await backend.addGroupPart('h', part(0)), { place: 1, size: 2 })
+    assert.deepEqual(await backend.addGroupPart('h', part(0)), progressOf(1, 2))
   })
 
   it('counts nobody any more in a group that is closed', async ({ backend }) => {

@@ -163,7 +163,7 @@ describe('what the Redis backend keeps', { skip: skipIfMissing(redis) }, () => {
       await commands.send(['SET', `${key}.s`, '3'])
       await backend.addGroupPart('g', { ...failure('t2'), index: 2 })
       const again = { index: 0, taskId: 't0', status: 'SUCCESS', result: 6 }
-      assert.deepEqual(await backend.addGroupPart('g', again), { place: 3, size: 3 })
+      assert.deepEqual(await backend.addGroupPart('g', again), { place: 3, isFirst: true, size: 3 })
       const read = isOrdered ? ['ZRANGE', `${key}.j`, '0', '-1'] : ['LRANGE', `${key}.j`, '0', '-1']
       const parts = ((await commands.send(read)) as string[]).map((text) => JSON.parse(text) as unknown[])
       assert.deepEqual(

@@ -1,0 +1,82 @@
+import type { Celeriac } from '../app/app.ts'
+import { currentTask } from '../app/context.ts'
+import type { AnySignature, Signature } from '../app/signature.ts'
+import { withReferences } from '../app/signature-references.ts'
+import type { Outgoing } from '../brokers/broker.ts'
+import { ImproperlyConfigured } from '../errors.ts'
+import { decodeSignature, type SignatureData } from '../protocol/signature-json.ts'
+import type { Finished } from './chord-part.ts'
+import { frozen, leafIds } from './freeze.ts'
+import { noPlace, Planner, type Part } from './plan.ts'
+import { chordOf, linked, simplified, withLastId } from './simplify.ts'
+
+/** What leaves the body of a task that is replaced. */
+export class Replaced extends Error {
+  readonly data: SignatureData
+
+  constructor(data: SignatureData) {
+    super('replaced')
+    this.data = data
+  }
+}
+
+/**
+ * Leaves the body of the running task: the signature takes its place, with its id, its callbacks, the rest of its chain
+ * and its place in a chord. A group takes it as the list of its results. Rethrow what it throws if you catch it.
+ */
+export function replace(signature: AnySignature): never {
+  currentTask()
+  throw new Replaced(signature.data)
+}
+
+/** The messages that take the place of a task. */
+export async function replacement(
+  app: Celeriac,
+  { headers, embed }: Finished,
+  data: SignatureData,
+): Promise<Outgoing[]> {
+  const { id, rootId = id, group, groupIndex, replacedTaskNesting } = headers
+  const whole = simplified(data)
+  const single = whole.kind === 'group' ? chordOf(whole, accumulate) : whole
+  const links = {
+    ...(embed.callbacks && { link: embed.callbacks.map(decodeSignature) }),
+    ...(embed.errbacks && { linkError: embed.errbacks.map(decodeSignature) }),
+  }
+  const named = withLastId(linked(single, { options: links }), id)
+  const ready = withReferences(frozen(named), { app, committed: false }, 0)
+  const part: Part | undefined =
+    group === undefined ? undefined : { groupId: group, index: groupIndex, chord: embed.chord }
+  const planner = new Planner(app, { dispatch: 'now' }, replacedTaskNesting + 1)
+  const chain = embed.chain ?? []
+  planner.add(ready, { ...noPlace, rootId, parentId: id, part, chain, inChain: embed.chain !== null })
+  await planner.openChords()
+  return app.publisher.outgoing(planner.plan.calls)
+}
+
+/** As Celery does: a task that returns its first argument. */
+const accumulate: SignatureData = {
+  kind: 'task',
+  task: 'celery.accumulate',
+  args: [],
+  kwargs: { index: 0 },
+  options: {},
+  subtaskType: null,
+  immutable: false,
+}
+
+/**
+ * Adds a task to the chord that the running task is a part of, and sends it: the body waits for it as well. Throws
+ * ImproperlyConfigured outside a chord.
+ */
+export async function addToChord(signature: Signature<[], unknown, unknown>): Promise<void> {
+  const { app, embed, request } = currentTask()
+  if (!embed?.chord || request.group === undefined)
+    throw new ImproperlyConfigured(`addToChord(): ${request.task}[${request.id}] is no part of a chord`)
+  const data = withReferences(frozen(simplified(signature.data)), { app, committed: false }, 0)
+  const backend = await app.openBackend()
+  for (const taskId of leafIds(data)) await backend.extendGroup(request.group, taskId)
+  const planner = new Planner(app, { dispatch: 'now' })
+  planner.add(data, { ...noPlace, part: { groupId: request.group, index: undefined, chord: embed.chord } })
+  await planner.openChords()
+  await app.publisher.sendAll(planner.plan.calls)
+}

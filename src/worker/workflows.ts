@@ -1,0 +1,40 @@
+import type { Celeriac } from '../app/app.ts'
+import type { ResultBackend } from '../backends/backend.ts'
+import type { Delivery, Outgoing } from '../brokers/broker.ts'
+import { Chords } from '../canvas/chords.ts'
+import type { Following } from '../pools/pool.ts'
+
+/** What hangs on a message: published with its settlement, never without it. */
+export class Workflows {
+  readonly #app: Celeriac
+  readonly #backend: ResultBackend
+  readonly #chords: Chords
+
+  constructor(app: Celeriac, backend: ResultBackend) {
+    this.#app = app
+    this.#backend = backend
+    this.#chords = new Chords(app, backend)
+  }
+
+  /** Acknowledges the message with what follows, in one step unless it was acknowledged before it ran. */
+  async acknowledge(delivery: Delivery, isSettled: boolean, { successors = [], parts = [] }: Following): Promise<void> {
+    const { outgoing, groups } = await this.#chords.report(parts)
+    const messages = [...successors, ...outgoing]
+    if (isSettled) await this.#publish(messages)
+    else await (messages.length > 0 ? delivery.acknowledge(messages) : delivery.acknowledge())
+    // Somebody else has the message now, and will complete the chord.
+    if (!isSettled && delivery.isLost) return
+    for (const groupId of groups) await this.#backend.closeGroup(groupId)
+  }
+
+  /** Puts the message among the dead letters, after what follows is published. */
+  async bury(delivery: Delivery, reason: string, { successors = [], parts = [] }: Following): Promise<void> {
+    const { outgoing } = await this.#chords.report(parts)
+    await this.#publish([...successors, ...outgoing])
+    await delivery.reject({ requeue: false, reason })
+  }
+
+  async #publish(messages: readonly Outgoing[]): Promise<void> {
+    if (messages.length > 0) await (await this.#app.openBroker()).publish(messages)
+  }
+}

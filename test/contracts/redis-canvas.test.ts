@@ -1,0 +1,9 @@
+import { redisStore } from '../support/worker-harness.ts'
+import { describeCanvas } from './canvas-contract.ts'
+import { describeGroups } from './canvas-groups.ts'
+
+const store = await redisStore()
+if (store) {
+  describeCanvas(store)
+  describeGroups(store)
+}
