@@ -14,6 +14,7 @@ export function defineInteropTasks(
   app.task('ts.same', (value: unknown) => value)
   app.task('ts.named', { parameters: ['x', 'y'] }, (x: unknown, y: unknown) => ({ x, y }))
   app.task('ts.add', (x: number, y: number) => x + y)
+  app.task('ts.sum', (values: number[]) => values.reduce((sum, value) => sum + value, 0))
   app.task('ts.types', types)
   app.task('ts.context', () => currentTask().request)
   app.task('ts.fail', (kind: string) => {

@@ -102,6 +102,16 @@ export class PythonProducer implements AsyncDisposable {
     return this.#ask('chained', { steps, link_error: linkError })
   }
 
+  /** The id of the body of a chord. */
+  chord(header: readonly PythonStep[], body: PythonStep, linkError?: PythonStep): Promise<string> {
+    return this.#ask('chorded', { header, body, link_error: linkError })
+  }
+
+  /** The results of a group. */
+  group(steps: readonly PythonStep[]): Promise<unknown[]> {
+    return this.#ask('grouped', { steps })
+  }
+
   /** The id of a call with callbacks, which do not take its result. */
   sendLinked(
     step: PythonStep,

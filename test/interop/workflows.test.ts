@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { chain, TaskError } from '../../src/index.ts'
+import { chain, chord, group, TaskError } from '../../src/index.ts'
 import { findInterop, type InteropLab } from './interop-lab.ts'
 import type { PythonProducer } from './python-processes.ts'
 
@@ -60,6 +60,53 @@ describe('workflows over Python and TypeScript', { skip }, () => {
         [`${key}.noted`, [theirs, 'failed'], key],
       )
       assert.equal((await python.get(last)).state, 'FAILURE')
+      assert.deepEqual([await lab.waitForNotes(ours, 1), await lab.waitForNotes(theirs, 1)], [['failed'], ['failed']])
+    })
+  }
+
+  it('a group of either has members of both', async () => {
+    const ours = await group(at('py', 'add', [1, 2]), at('ts', 'add', [3, 4]), at('py', 'same', [5])).delay()
+    assert.deepEqual(await ours.get({ timeout: '15s' }), [3, 7, 5])
+    const theirs = await python.group([
+      ['ts.add', [1, 2], 'ts'],
+      ['py.add', [3, 4], 'py'],
+      ['ts.same', [5], 'ts'],
+    ])
+    assert.deepEqual(theirs, [3, 7, 5])
+  })
+
+  for (const body of ['py', 'ts'] as const) {
+    it(`a chord of either, with members of both, calls its body in ${body} once with all results, in order`, async () => {
+      const members = Array.from({ length: 6 }, (_, index) => index)
+      const ours = await chord(
+        group(members.map((index) => at(index % 2 ? 'py' : 'ts', 'same', [index]))),
+        at(body, 'same', []),
+      ).delay()
+      assert.deepEqual(await ours.get({ timeout: '15s' }), members)
+      const header = members.map((index) =>
+        index % 2 ? (['py.same', [index], 'py'] as const) : (['ts.same', [index], 'ts'] as const),
+      )
+      const theirs = await python.chord(header, [`${body}.sum`, [], body])
+      assert.equal((await python.get(theirs)).value, 15)
+    })
+
+    it(`a chord of either whose member in ${body} fails, fails, and its callback for errors is called`, async () => {
+      const [ours, theirs] = [lab.key(), lab.key()]
+      const other = body === 'py' ? 'ts' : 'py'
+      const failed = await chord(
+        group(at(other, 'same', [1]), at(body, 'fail', ['value'])),
+        at(other, 'sum', []).linkError(at(other, 'noted', [ours, 'failed'], true)),
+      ).delay()
+      await assert.rejects(failed.get({ timeout: '15s' }), TaskError)
+      const id = await python.chord(
+        [
+          ['py.same', [1], 'py'],
+          [`${body}.fail`, ['value'], body],
+        ],
+        [`${other}.sum`, [], other],
+        [`${other}.noted`, [theirs, 'failed'], other],
+      )
+      assert.equal((await python.get(id)).state, 'FAILURE')
       assert.deepEqual([await lab.waitForNotes(ours, 1), await lab.waitForNotes(theirs, 1)], [['failed'], ['failed']])
     })
   }

@@ -61,6 +61,11 @@ def add(x, y):
     return x + y
 
 
+@app.task(name="py.sum")
+def sum_of(values):
+    return sum(values)
+
+
 @app.task(name="py.types")
 def types(value):
     """The types of what arrived, as Python sees them."""

@@ -3,7 +3,7 @@
 import sys
 import traceback
 
-from celery import chain
+from celery import chain, chord, group
 from celery.result import AsyncResult
 from interop_app import app
 from kombu import Exchange, Queue, compression
@@ -63,6 +63,18 @@ def chained(steps, link_error=None):
     return ids
 
 
+def chorded(header, body, link_error=None):
+    """The id of the body."""
+    body = signature_of(body, immutable=False)
+    if link_error:
+        body.link_error(signature_of(link_error))
+    return chord([signature_of(step, immutable=False) for step in header])(body).id
+
+
+def grouped(steps):
+    return group(signature_of(step, immutable=False) for step in steps).apply_async().get(timeout=15)
+
+
 def linked(step, link=None, link_error=None):
     links = {"link": link and signature_of(link), "link_error": link_error and signature_of(link_error)}
     return signature_of(step, immutable=False).apply_async(**links).id
@@ -103,7 +115,7 @@ def drain(queue, count):
 
 operations = {
     each.__name__: each
-    for each in (send, get, meta, revoke, ping, chained, linked, add_consumer, compressions, send_broadcast, drain)
+    for each in (send, get, meta, revoke, ping, chained, chorded, grouped, linked, add_consumer, compressions, send_broadcast, drain)
 }
 
 print(dumps({"ready": True}), flush=True)
