@@ -35,8 +35,8 @@ interface Batch {
 /** States and characters of one script: while it runs, the server serves nobody else. */
 const largestBatch = 500
 const largestSize = 1_000_000
-/** Keys of one MGET. */
-const largestFetch = 1000
+/** Keys of one MGET: results may be large, and each reply has a deadline. */
+const largestFetch = 250
 
 /** The texts under the keys of tasks. What is stored in one turn of the event loop is one script. */
 export class RedisResultStore {

@@ -129,6 +129,11 @@ export class RedisSession {
     return this.#track(give(this.#client), command)
   }
 
+  /** A message came, which is a sign of life: the reply that is waited for may stand behind many of them. */
+  heard(): void {
+    this.#watchdog.replies++
+  }
+
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld
     if (this.#inFlight === 0) this.#keepAlive(isHeld)

@@ -127,6 +127,7 @@ export class RedisTopics {
   readonly #hear = (text: string, channel: string): void => this.#tell(channel, text, channel)
 
   #tell(name: string, text: string, channel: string): void {
+    this.#session?.heard()
     const listeners = this.#topics.get(name)
     if (!listeners) return
     for (const { onMessage } of listeners) {
