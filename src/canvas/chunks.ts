@@ -1,3 +1,4 @@
+import type { AsyncResult } from '../app/async-result.ts'
 import { Signature, taskSignature } from '../app/signature.ts'
 import type { Task } from '../app/task.ts'
 import { InvalidArguments } from '../errors.ts'
@@ -7,10 +8,12 @@ import type { GroupResult } from './group-result.ts'
 import { groupOf } from './simplify.ts'
 
 /** A task that is called for each item of a list, one after the other, in one message. */
-type Each<C extends readonly unknown[], R> = Pick<Task<C, R, C>, 's'>
+interface Each<C extends readonly unknown[], R> {
+  readonly delay: (...args: C) => Promise<AsyncResult<R>>
+}
 
 /** One message that calls the task with each item, one after the other. The result is the list of theirs. */
-export function xmap<Item, R>(task: Each<[Item], R>, items: Iterable<Item>): Signature<[], R[]> {
+export function xmap<C extends readonly unknown[], R>(task: Each<C, R>, items: Iterable<C[0]>): Signature<[], R[]> {
   return repeated('celery.map', partsOf(task), items) as Signature<[], R[]>
 }
 

@@ -1,5 +1,18 @@
 // Compiled by `tsc`, never run: what the types of signatures and workflows promise.
-import { Celeriac, chain, type AnySignature, type AsyncResult, type Signature } from '../../src/index.ts'
+import {
+  Celeriac,
+  chain,
+  chord,
+  chunks,
+  group,
+  replace,
+  xmap,
+  xstarmap,
+  type AnySignature,
+  type AsyncResult,
+  type GroupResult,
+  type Signature,
+} from '../../src/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 function exactly<A, B>(_same: Equal<A, B>): void {}
@@ -93,3 +106,43 @@ export async function chains(): Promise<void> {
   // @ts-expect-error -- rename takes a User
   chain(add.s(1, 2), rename.s('Ada'))
 }
+
+export async function groups(): Promise<void> {
+  const sum = app.task('types.sum', (numbers: readonly number[]) => numbers.length)
+  const both = app.task('types.both', ([number, text]: readonly [number, string]) => `${number}${text}`)
+  const two = group(add.s(1, 2), show.s('a'))
+  exactly<typeof two, Signature<[], [number, string], GroupResult<[number, string]>>>(true)
+  const same = group([1, 2, 3].map((n) => add.s(n, n)))
+  exactly<typeof same, Signature<[], number[], GroupResult<number[]>>>(true)
+  const open = group(add.s(1), chain(add.s(2), add.s(3)))
+  exactly<Awaited<ReturnType<typeof open.delay>>, GroupResult<[number, number]>>(true)
+  const flat = group(two, add.s(1, 2))
+  exactly<Awaited<ReturnType<Awaited<ReturnType<typeof flat.delay>>['get']>>, [number, string, number]>(true)
+  const summed = chord(same, sum.s())
+  exactly<typeof summed, Signature<[], number>>(true)
+  const upgraded = chain(add.s(1, 2), group(add.s(1), add.s(2)), sum.s(), add.s(5))
+  exactly<typeof upgraded, Signature<[], number>>(true)
+  const paired = chain(two, both.s(), count.s())
+  exactly<Awaited<ReturnType<typeof paired.delay>>, AsyncResult<number>>(true)
+  chord(group(add.s(1, 2), add.s(3, 4)), sum.s())
+  const lists = chunks(add, [[1, 2]], 10)
+  exactly<Awaited<ReturnType<typeof lists.delay>>, GroupResult<number[][]>>(true)
+  exactly<typeof mapped, Signature<[], string[]>>(true)
+  await open.delay(5)
+  const replaced = app.task('types.replaced', (x: number): number => replace(add.s(x, 1)))
+  await replaced.delay(1)
+
+  // @ts-expect-error -- the body takes numbers, not a number and a text
+  chord(two, sum.s())
+  // @ts-expect-error -- the members' results are not what the body takes
+  chain(group(show.s('a'), show.s('b')), sum.s())
+  // @ts-expect-error -- all members must be able to take what comes before
+  chain(add.s(1, 2), group(add.s(1), show.s()))
+  // @ts-expect-error -- a member that still takes an argument
+  await open.delay()
+  // @ts-expect-error -- items that are no arguments of the task
+  xstarmap(add, [['a', 2]])
+  // @ts-expect-error -- items that the task does not take
+  xmap(show, [1])
+}
+const mapped = xmap(show, ['a', 'b'])
