@@ -53,9 +53,10 @@ export class TcpProxy implements AsyncDisposable {
     return lines.length
   }
 
-  /** Each connection of now is cut in the middle of what the server says next. */
-  cutWithinReply(afterBytes = 3): void {
+  /** Each connection of now is cut in the middle of what the server says next. How many there are. */
+  cutWithinReply(afterBytes = 3): number {
     for (const line of this.#lines) line.passes = afterBytes
+    return this.#lines.size
   }
 
   /** The next request that holds `text` reaches the server, whose reply does not come back: the connection is cut. */
@@ -154,7 +155,12 @@ export class TcpProxy implements AsyncDisposable {
 
   #cutLine(line: Line): void {
     if (!this.#lines.delete(line)) return
-    line.near.resetAndDestroy()
-    line.far.resetAndDestroy()
+    for (const socket of [line.near, line.far]) cutSocket(socket)
   }
+}
+
+/** libuv resets no socket that is being shut down, and Node then waits for it for ever at its end. */
+function cutSocket(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }

@@ -3,21 +3,7 @@ import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Celeriac, type Task } from '../../../src/index.ts'
 import { createLogger } from '../../../src/util/logger.ts'
-
-/** What a process of these tests is told. */
-export interface Place {
-  readonly url: string
-  readonly transportOptions: Readonly<Record<string, unknown>>
-  /** What the tasks write, line by line. Outside the store, so that it survives what happens there. */
-  readonly runs: string
-  /** What the producers were told. */
-  readonly sent: string
-  /** Of a worker. */
-  readonly concurrency: number
-  readonly maxDeliveries: number
-  /** How much a producer sends. */
-  readonly count: number
-}
+import { storeSettings, type Place } from './place.ts'
 
 const { FAULTS_PLACE } = process.env
 if (!FAULTS_PLACE) throw new Error('FAULTS_PLACE must be set')
@@ -29,7 +15,7 @@ export const app: Celeriac = new Celeriac('faults', {
   broker: place.url,
   backend: place.url,
   logger: createLogger({ level: 'error', pretty: false }),
-  settings: { task_max_deliveries: place.maxDeliveries, broker_transport_options: place.transportOptions },
+  settings: { task_max_deliveries: place.maxDeliveries, ...storeSettings(place) },
 })
 
 /** Leaves a line for each run that got to its end. */

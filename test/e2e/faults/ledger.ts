@@ -16,11 +16,15 @@ export interface Ledger {
   toString(): string
 }
 
-export function readLedger(files: { readonly sent: string; readonly runs: string }): Ledger {
+/** Of all producers, or of those with these process ids. */
+export function readLedger(
+  files: { readonly sent: string; readonly runs: string },
+  producers?: readonly (number | undefined)[],
+): Ledger {
   const runs = new Map<string, number>()
   const ended = linesOf(files.runs)
   for (const id of ended) runs.set(id, (runs.get(id) ?? 0) + 1)
-  const calls = linesOf(files.sent)
+  const calls = linesOf(files.sent).filter((line) => !producers || producers.includes(producerOf(line)))
   const accepted = calls.filter((line) => !line.startsWith('refused'))
   const counts = accepted.map((id) => runs.get(id) ?? 0)
   const ledger = {
@@ -34,6 +38,11 @@ export function readLedger(files: { readonly sent: string; readonly runs: string
   const { sent, once, moreThanOnce, lost, refused } = ledger
   const text = `${sent} sent, ${once} run once, ${moreThanOnce} more than once, ${lost} lost; ${refused} refused`
   return { ...ledger, toString: () => text }
+}
+
+/** The process id, with which the ids of its calls begin. */
+function producerOf(line: string): number {
+  return Number.parseInt(line.replace('refused ', ''), 10)
 }
 
 /** Without a last line that a killed process did not finish. */

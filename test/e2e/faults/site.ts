@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Celeriac } from '../../../src/index.ts'
 import { createLogger } from '../../../src/util/logger.ts'
 import { readLedger, type Ledger } from './ledger.ts'
-import type { Place } from './app.ts'
+import { storeSettings, type Place } from './place.ts'
 
 /** A store in which the workers and producers of one test meet. */
 export interface FaultStore {
@@ -40,9 +40,10 @@ export interface FaultSite extends AsyncDisposable {
   startWorker(settings?: WorkerSettings): Promise<ChildProcess>
   /** Sends `faults.note` on and on, and writes down what was accepted. Resolves with the first of these. */
   startProducer(settings?: ProducerSettings): Promise<ChildProcess>
-  ledger(): Ledger
+  /** Of all producers, or of these. */
+  ledger(producers?: readonly ChildProcess[]): Ledger
   /** Waits until all that was accepted ran and nothing waits. Fails when nothing more happens, or a process crashed. */
-  settled(): Promise<Ledger>
+  settled(producers?: readonly ChildProcess[]): Promise<Ledger>
 }
 
 const silent = createLogger({ level: 'silent' })
@@ -63,33 +64,42 @@ export async function openFaultSite(store?: FaultStore): Promise<FaultSite> {
   for (const file of [place.runs, place.sent]) await writeFile(file, '')
   const children: ChildProcess[] = []
   const crashes: string[] = []
+  const errorLog = path.join(folder, 'errors.log')
+  const errors = openSync(errorLog, 'a')
   const app = new Celeriac('faults', {
     broker: place.url,
     backend: place.url,
     logger: silent,
-    settings: { broker_transport_options: place.transportOptions },
+    settings: storeSettings(place),
   })
   const start = async (role: 'worker' | 'producer', changes: Partial<Place>): Promise<ChildProcess> => {
     const env = { ...process.env, FAULTS_PLACE: JSON.stringify({ ...place, ...changes }), NODE_TEST_CONTEXT: '' }
-    const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
-    const child = fork(path.join(import.meta.dirname, `${role}.ts`), { env, stdio: [...stdio] })
+    const stdio = ['ignore', errors, errors, 'ipc'] as (number | 'ignore' | 'ipc')[]
+    const child = fork(path.join(import.meta.dirname, `${role}.ts`), { env, stdio })
     children.push(child)
-    child.once('exit', (code) => code && crashes.push(`a ${role} ended with code ${code}`))
+    child.once('exit', (code) => {
+      if (code) crashes.push(`a ${role} ended with code ${code}: ${readFileSync(errorLog, 'utf8').slice(-3000)}`)
+    })
     await Promise.race([once(child, 'message'), once(child, 'exit')])
     assert.deepEqual(crashes, [])
     return child
   }
-  const ledger = (): Ledger => readLedger(place)
+  const ledger = (producers?: readonly ChildProcess[]): Ledger =>
+    readLedger(
+      place,
+      producers?.map(({ pid }) => pid),
+    )
   return {
     app,
     lines: () => readFileSync(place.runs, 'utf8').split('\n').filter(Boolean),
     startWorker: (settings = {}) => start('worker', settings),
     startProducer: (settings = {}) => start('producer', settings),
     ledger,
-    settled: () => settled(app, ledger, crashes),
+    settled: (producers) => settled(app, () => ledger(producers), crashes),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(children.map((child) => end(child, 'SIGKILL')))
       await app.close()
+      closeSync(errors)
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import { after, describe, it } from 'node:test'
+import type { Delivery } from '../../src/brokers/broker.ts'
+import { Celeriac, OperationalError } from '../../src/index.ts'
+import { privateServer, skipIfMissing, type PrivateServer } from '../services.ts'
+import { drain, inMs, Inbox, numbered, text, to } from './broker-contract-tools.ts'
+import { sleep, until } from './contract.ts'
+import { RedisLab } from './redis-broker-lab.ts'
+
+/** The outages are made on purpose. */
+const quietly = { prefetch: 10, onOutage: () => {} }
+
+const server = await privateServer('redis')
+const redis = server as PrivateServer
+after(async () => {
+  if ('stop' in server) await server.stop()
+})
+
+describe('redis broker: replies that never came', { skip: skipIfMissing(server) }, () => {
+  it('publishes once what it sends again', async () => {
+    await using lab = await RedisLab.open(redis)
+    const broker = await lab.proxied()
+    for (let n = 0; n < 4; n++) {
+      lab.proxy.loseReplyTo(`message-${n}`)
+      await Promise.all([broker.publish(to('q', `message-${n}`)), broker.publish(to('q', `other-${n}`))])
+      assert.equal(lab.proxy.isLosing, false, 'nothing was lost')
+    }
+    assert.equal(await broker.count('q'), 8)
+  })
+
+  it('publishes in one piece what is cut under load', async () => {
+    await using lab = await RedisLab.open(redis)
+    const bodies = numbered(1600)
+    for (let from = 0; from < bodies.length; from += 400) {
+      // A new one each time: pauses between attempts to connect grow.
+      const broker = await lab.proxied()
+      const cutting = setInterval(() => {
+        if (Math.random() < 0.5) lab.proxy.cut()
+        else lab.proxy.cutWithinReply(Math.floor(Math.random() * 20))
+      }, 20)
+      const calls: Promise<void>[] = []
+      for (let at = from; at < from + 400; at += 20) {
+        const [alone, together] = [bodies.slice(at, at + 10), bodies.slice(at + 10, at + 20)]
+        calls.push(...alone.map((body) => broker.publish(to('q', body))), broker.publish(to('q', ...together)))
+        await sleep(3)
+      }
+      clearInterval(cutting)
+      await Promise.all(calls)
+    }
+    const deliveries = await drain(await lab.broker(), 'q', bodies.length)
+    assert.deepEqual(deliveries.map(({ message }) => String(message.body)).toSorted(), bodies)
+    await lab.allDone()
+  })
+
+  it('delivers once what was taken by a script whose reply was lost', async () => {
+    await using lab = await RedisLab.open(redis)
+    const [producer, broker] = [await lab.broker(), await lab.proxied()]
+    const inbox = new Inbox({ settles: true })
+    await broker.subscribe(['q'], inbox.onDeliveries, quietly)
+    for (let n = 1; n <= 4; n++) {
+      // whatever the consumer asks next: the answer, with the message in it, is cut
+      lab.proxy.cutWithinReply(1)
+      await producer.publish(to('q', `message-${n}`))
+      await inbox.waitFor(n)
+    }
+    await lab.allDone()
+    assert.deepEqual(
+      inbox.deliveries.map(({ deliveryCount }) => deliveryCount),
+      [1, 1, 1, 1],
+      'a delivery that nobody saw was counted',
+    )
+  })
+
+  it('settles once, whatever was asked for', async () => {
+    await using lab = await RedisLab.open(redis)
+    const [direct, broker] = [await lab.broker(), await lab.proxied()]
+    const settlements: Record<string, (delivery: Delivery) => Promise<void>> = {
+      acknowledge: (delivery) => delivery.acknowledge(),
+      succeed: (delivery) => delivery.acknowledge(to('after', 'successor')),
+      requeue: (delivery) => delivery.reject({ requeue: true }),
+      bury: (delivery) => delivery.reject({ requeue: false, reason: 'for good' }),
+      defer: (delivery) => delivery.defer(inMs(86_400_000)),
+    }
+    for (const [name, settle] of Object.entries(settlements)) {
+      await direct.publish(to(name, name))
+      const inbox = new Inbox()
+      const subscription = await broker.subscribe([name], inbox.onDeliveries, { prefetch: 1 })
+      await inbox.waitFor(1)
+      await subscription.pause()
+      lab.proxy.cutWithinReply(0)
+      await settle(inbox.at(0))
+      await subscription[Symbol.asyncDispose]()
+    }
+    const counts = await Promise.all(
+      ['acknowledge', 'succeed', 'after', 'requeue', 'bury', 'bury.dead', 'defer'].map((queue) => direct.count(queue)),
+    )
+    assert.deepEqual(counts, [0, 0, 1, 1, 0, 1, 1])
+    await lab.checkPlaces()
+  })
+})
+
+describe('redis broker: Redis away', { skip: skipIfMissing(server) }, () => {
+  for (const fault of ['refuse', 'freeze'] as const) {
+    it(`rejects a call within task_publish_timeout on ${fault}, and takes the next one afterwards`, async () => {
+      await using lab = await RedisLab.open(redis)
+      await using app = new Celeriac('away', {
+        broker: lab.proxy.through(redis.url),
+        settings: {
+          task_publish_timeout: '800ms',
+          broker_transport_options: { socketTimeout: 0.5, socketConnectTimeout: 0.5 },
+        },
+      })
+      await app.send('first')
+      await lab.proxy[fault]()
+      const startMs = performance.now()
+      await assert.rejects(app.send('second'), OperationalError)
+      assert.ok(performance.now() - startMs < 2000, `rejected after ${performance.now() - startMs} ms`)
+      lab.proxy.thaw({ forgets: true })
+      await lab.proxy.accept()
+      const isSent = (): Promise<boolean> =>
+        app.send('third').then(
+          () => true,
+          () => false,
+        )
+      await until(isSent, () => 'the next call')
+      const waiting = (await lab.run('LRANGE', 'celery', '0', '-1')) as string[]
+      assert.equal(waiting.length, 2, 'what was refused came later')
+    })
+  }
+
+  it('tells of an outage and of its end, and takes messages again by itself', async () => {
+    await using lab = await RedisLab.open(redis)
+    const [producer, broker] = [await lab.broker(), await lab.proxied()]
+    const told: (Error | undefined)[] = []
+    const inbox = new Inbox({ settles: true })
+    await broker.subscribe(['q'], inbox.onDeliveries, { prefetch: 10, onOutage: (reason) => told.push(reason) })
+    for (const [round, fault] of (['freeze', 'refuse'] as const).entries()) {
+      await lab.proxy[fault]()
+      await until(
+        () => told.length === 2 * round + 1,
+        () => `to be told of ${fault}`,
+      )
+      assert.ok(told.at(-1) instanceof Error)
+      await producer.publish(to('q', fault))
+      lab.proxy.thaw({ forgets: true })
+      await lab.proxy.accept()
+      await inbox.waitFor(round + 1)
+      await until(
+        () => told.length === 2 * round + 2,
+        () => `to be told that ${fault} is over`,
+      )
+      assert.equal(told.at(-1), undefined)
+    }
+    await lab.allDone()
+  })
+
+  it('keeps loans over an outage that is shorter than the lease', async () => {
+    await using lab = await RedisLab.open(redis)
+    const [other, broker] = [await lab.broker({ leaseSeconds: 3 }), await lab.proxied({ leaseSeconds: 3 })]
+    const inbox = new Inbox()
+    await broker.subscribe(['q'], inbox.onDeliveries, quietly)
+    await other.publish(to('q', 'a'))
+    await inbox.waitFor(1)
+    const stolen = new Inbox()
+    await other.subscribe(['q'], stolen.onDeliveries, { prefetch: 10 })
+    await lab.proxy.refuse()
+    await sleep(1000)
+    await lab.proxy.accept()
+    // Longer than the lease: it was renewed again.
+    await sleep(3500)
+    assert.equal(inbox.at(0).isLost, false)
+    await inbox.acknowledgeAll()
+    await lab.allDone()
+    assert.deepEqual(stolen.bodies, [])
+  })
+
+  it('gives others what it held when an outage is longer than the lease, and says that it is lost', async () => {
+    await using lab = await RedisLab.open(redis)
+    const [other, broker] = [await lab.broker({ leaseSeconds: 1 }), await lab.proxied({ leaseSeconds: 1 })]
+    const inbox = new Inbox()
+    await broker.subscribe(['q'], inbox.onDeliveries, quietly)
+    await other.publish(to('q', 'a'))
+    await inbox.waitFor(1)
+    const heir = new Inbox()
+    await other.subscribe(['q'], heir.onDeliveries, { prefetch: 10 })
+    await lab.proxy.refuse()
+    await heir.waitFor(1)
+    assert.equal(heir.at(0).deliveryCount, 2)
+    await lab.proxy.accept()
+    await until(
+      () => inbox.at(0).isLost,
+      () => 'the loan to be lost',
+    )
+    await inbox.acknowledgeAll()
+    await lab.checkPlaces()
+    await heir.acknowledgeAll()
+    await lab.allDone()
+  })
+
+  it('keeps what is deferred, lent and waiting over a restart', async () => {
+    await using lab = await RedisLab.open(redis)
+    const broker = await lab.broker()
+    await broker.publish([{ queue: 'q', message: text('later'), deliverAt: inMs(1200) }])
+    await broker.publish(to('q', 'lent', 'waiting'))
+    const inbox = new Inbox()
+    await broker.subscribe(['q'], inbox.onDeliveries, { ...quietly, prefetch: 1 })
+    await inbox.waitFor(1)
+    await lab.redis.restart()
+    await inbox.acknowledgeAll()
+    await inbox.waitFor(2)
+    await inbox.acknowledgeAll()
+    await inbox.waitFor(3)
+    await inbox.acknowledgeAll()
+    assert.deepEqual(inbox.bodies, ['lent', 'waiting', 'later'])
+    await lab.allDone()
+  })
+})
