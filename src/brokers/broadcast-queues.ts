@@ -6,6 +6,7 @@ import type {
   Delivery,
   OnDeliveries,
   Outgoing,
+  PublishOptions,
   SubscribeOptions,
   Subscription,
 } from './broker.ts'
@@ -18,7 +19,8 @@ const mostWaiting = 10_000
 /**
  * A broker some of whose queues give each message to every subscriber, as Celery's `Broadcast` does. Such a message travels
  * over a channel and waits in the memory of each subscriber, also for its ETA and its retries: it is delivered at most
- * once to each, and only to those that listen.
+ * once to each, and only to those that listen. What lies in a store's queue of that name, because its sender knew of no
+ * broadcast, is taken by one of them, as of any queue.
  */
 export class BroadcastQueues implements Broker {
   readonly #broker: Broker
@@ -39,13 +41,13 @@ export class BroadcastQueues implements Broker {
     if (broker.queues) this.queues = broker.queues.bind(broker)
   }
 
-  async publish(messages: readonly Outgoing[]): Promise<void> {
+  async publish(messages: readonly Outgoing[], options?: PublishOptions): Promise<void> {
     const kept = messages.filter(({ queue }) => !this.#names.has(queue))
-    if (kept.length > 0 || messages.length === 0) await this.#broker.publish(kept)
-    for (const { message, queue } of messages) {
-      if (!this.#names.has(queue)) continue
-      await this.#broker.broadcast(message, `tasks:${queue}`, { routingKey: this.#routingKey })
-    }
+    if (kept.length > 0 || messages.length === 0) await this.#broker.publish(kept, options)
+    if (kept.length === messages.length) return
+    const broadcast = messages.filter(({ queue }) => this.#names.has(queue))
+    const key = { routingKey: this.#routingKey }
+    await Promise.all(broadcast.map(({ message, queue }) => this.#broker.broadcast(message, `tasks:${queue}`, key)))
   }
 
   async subscribe(
@@ -53,11 +55,7 @@ export class BroadcastQueues implements Broker {
     onDeliveries: OnDeliveries,
     options: SubscribeOptions,
   ): Promise<Subscription> {
-    const kept = await this.#broker.subscribe(
-      queues.filter((queue) => !this.#names.has(queue)),
-      onDeliveries,
-      options,
-    )
+    const kept = await this.#broker.subscribe(queues, onDeliveries, options)
     const waiting = openMemoryBroker('memory:')
     this.#waiting.add(waiting)
     const onLocal: OnDeliveries = (deliveries) => onDeliveries(deliveries.map((each) => this.#delivery(each)))
@@ -72,7 +70,7 @@ export class BroadcastQueues implements Broker {
       },
     })
     try {
-      for (const queue of queues) if (this.#names.has(queue)) await subscription.add(queue)
+      for (const queue of queues) await subscription.listen(queue)
     } catch (error) {
       await subscription[Symbol.asyncDispose]()
       throw error
@@ -88,22 +86,21 @@ export class BroadcastQueues implements Broker {
     return this.#broker.listen(channel, onMessage)
   }
 
-  /** Of a broadcast queue: what waits in this process. */
+  /** Of a broadcast queue: what waits in the store and in this process. */
   count(queue: string): Promise<number> {
-    return this.#sum(queue, (broker) => broker.count(queue))
+    return this.#sum((broker) => broker.count(queue))
   }
 
   purge(queue: string): Promise<number> {
-    return this.#sum(queue, (broker) => broker.purge(queue))
+    return this.#sum((broker) => broker.purge(queue))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#broker[Symbol.asyncDispose]()
   }
 
-  async #sum(queue: string, count: (broker: Broker) => Promise<number>): Promise<number> {
-    if (!this.#names.has(queue)) return count(this.#broker)
-    const counts = await Promise.all(Array.from(this.#waiting, count))
+  async #sum(count: (broker: Broker) => Promise<number>): Promise<number> {
+    const counts = await Promise.all([this.#broker, ...this.#waiting].map(count))
     return counts.reduce((sum, each) => sum + each, 0)
   }
 

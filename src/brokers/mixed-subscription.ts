@@ -1,7 +1,7 @@
 import type { Subscription } from './broker.ts'
 
 interface Mixture {
-  /** Of the store's queues. */
+  /** Of queues of the store. */
   readonly kept: Subscription
   /** Of what broadcasts wait in. */
   readonly local: Subscription
@@ -24,17 +24,22 @@ export class MixedSubscription implements Subscription {
     return this.#mixture.kept.claimedAtMs
   }
 
-  async add(queue: string): Promise<void> {
-    const { kept, local, names, listen } = this.#mixture
-    if (!names.has(queue)) return kept.add(queue)
-    if (this.#listening.has(queue)) return
+  /** Hears the broadcasts, if it is a broadcast queue. */
+  async listen(queue: string): Promise<void> {
+    const { local, names, listen } = this.#mixture
+    if (!names.has(queue) || this.#listening.has(queue)) return
     await local.add(queue)
     this.#listening.set(queue, await listen(queue))
   }
 
+  async add(queue: string): Promise<void> {
+    await this.#mixture.kept.add(queue)
+    await this.listen(queue)
+  }
+
   async cancel(queue: string): Promise<void> {
-    const { kept, local, names } = this.#mixture
-    if (!names.has(queue)) return kept.cancel(queue)
+    const { kept, local } = this.#mixture
+    await kept.cancel(queue)
     await this.#listening.get(queue)?.[Symbol.asyncDispose]()
     this.#listening.delete(queue)
     await local.cancel(queue)

@@ -3,12 +3,14 @@ import { describe, it } from 'node:test'
 import { openBroker, withBroadcastQueues } from '../../src/brokers/open-broker.ts'
 import { deathHeader } from '../../src/protocol/message.ts'
 import { currentTask } from '../../src/index.ts'
-import { memoryStore, openHarness, sqliteStore, until } from '../support/worker-harness.ts'
+import { memoryStore, openHarness, redisStore, sqliteStore, until } from '../support/worker-harness.ts'
 import { Inbox, inMs, to } from './broker-contract-tools.ts'
 
 const settings = { task_broadcast_queues: ['news'] }
 
-for (const store of [memoryStore, sqliteStore]) {
+const redis = await redisStore()
+
+for (const store of [memoryStore, sqliteStore, ...(redis ? [redis] : [])]) {
   describe(`broadcast queues on ${store.name}`, () => {
     it('bring a task to every worker that runs, and to none that starts later', async () => {
       await using harness = await openHarness(store, settings)
@@ -53,6 +55,23 @@ for (const store of [memoryStore, sqliteStore]) {
         assert.deepEqual(one.bodies.toSorted(), ['n', 'q'])
         assert.deepEqual(two.bodies, ['n'])
         assert.equal(await broker.count('q'), 0)
+      }
+      await dispose()
+    })
+
+    it('give what a sender without the setting put into the queue to one worker, and count it', async () => {
+      const { broker: url, dispose } = await store.open()
+      {
+        const inner = await openBroker(url)
+        await using broker = await withBroadcastQueues(inner, ['news'], 'celery')
+        await inner.publish(to('news', 'a'))
+        assert.equal(await broker.count('news'), 1)
+        const [one, two] = [new Inbox({ settles: true }), new Inbox({ settles: true })]
+        await broker.subscribe(['news'], one.onDeliveries, { prefetch: 10 })
+        await one.waitFor(1)
+        await broker.subscribe(['news'], two.onDeliveries, { prefetch: 10 })
+        await two.staysAt(0)
+        assert.equal(await broker.count('news'), 0)
       }
       await dispose()
     })
