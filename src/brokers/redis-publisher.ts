@@ -80,6 +80,8 @@ export class RedisPublisher {
       return open
     }
     if (open) this.#send(open)
+    // While nothing is on its way, what this turn has brought so far need not wait for the rest of it.
+    else if (this.#inFlight === 0) process.nextTick(this.#flush)
     else setImmediate(this.#flush)
     return (this.#open = { number: 0, calls: [], messages: pushes.length, characters })
   }

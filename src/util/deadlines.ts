@@ -1,12 +1,16 @@
+/** A link of the chain of those that are pending, oldest first. */
 interface Guarded {
   readonly expiresAt: number
   expire(): void
+  previous: Guarded | undefined
+  next: Guarded | undefined
 }
 
 /** One deadline for many promises: a single timer serves all that are pending, oldest first. */
 export class Deadlines {
   readonly #timeoutMs: number
-  readonly #pending = new Set<Guarded>()
+  #first: Guarded | undefined
+  #last: Guarded | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(timeoutMs: number) {
@@ -16,7 +20,12 @@ export class Deadlines {
   /** Settles as `promise` does, or rejects with what `onLate` makes once the deadline has passed. */
   guard<T>(promise: Promise<T>, onLate: () => Error): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const guarded: Guarded = { expiresAt: performance.now() + this.#timeoutMs, expire: () => reject(onLate()) }
+      const guarded: Guarded = {
+        expiresAt: performance.now() + this.#timeoutMs,
+        expire: () => reject(onLate()),
+        previous: this.#last,
+        next: undefined,
+      }
       this.#add(guarded)
       promise.then(
         (value) => {
@@ -32,26 +41,37 @@ export class Deadlines {
   }
 
   #add(guarded: Guarded): void {
-    if (this.#pending.size === 0) this.#timer?.ref()
-    this.#pending.add(guarded)
+    if (this.#last) this.#last.next = guarded
+    else {
+      this.#first = guarded
+      this.#timer?.ref()
+    }
+    this.#last = guarded
     this.#timer ??= setTimeout(this.#sweep, this.#timeoutMs)
   }
 
   /** The timer goes on, without keeping the process alive: the next promise most likely comes before it fires. */
   #remove(guarded: Guarded): void {
-    this.#pending.delete(guarded)
-    if (this.#pending.size === 0) this.#timer?.unref()
+    const { previous, next } = guarded
+    if (!previous && this.#first !== guarded) return
+    if (previous) previous.next = next
+    else this.#first = next
+    if (next) next.previous = previous
+    else this.#last = previous
+    // A link that went, once it is old, must not keep what came after it from being collected.
+    guarded.previous = guarded.next = undefined
+    if (!this.#first) this.#timer?.unref()
   }
 
   readonly #sweep = (): void => {
     this.#timer = undefined
-    for (const guarded of this.#pending) {
+    for (let guarded = this.#first; guarded; guarded = this.#first) {
       const leftMs = guarded.expiresAt - performance.now()
       if (leftMs > 0) {
         this.#timer = setTimeout(this.#sweep, leftMs)
         return
       }
-      this.#pending.delete(guarded)
+      this.#remove(guarded)
       guarded.expire()
     }
   }
