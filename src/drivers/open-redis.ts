@@ -1,13 +1,13 @@
 import { isMainThread } from 'node:worker_threads'
 import type { Redis, RedisConnection, RedisSubscriber } from './redis.ts'
-import { importNodeRedis, type NodeRedisModule } from './redis-client.ts'
-import { ReconnectingConnection, type OpenSession } from './redis-connection.ts'
+import { importNodeRedis } from './redis-client.ts'
+import { ReconnectingConnection } from './redis-connection.ts'
 import { withUrlOptions, type RedisOptions } from './redis-options.ts'
-import { routeTo, type Route } from './redis-route.ts'
-import { ClusterFound, evictionPolicy } from './redis-server-check.ts'
-import { RedisSession } from './redis-session.ts'
+import { evictionPolicy } from './redis-server-check.ts'
+import type { RedisSession } from './redis-session.ts'
+import { SessionOpener } from './redis-session-opener.ts'
 import { SharedSubscriber } from './redis-subscriber.ts'
-import { parseRedisUrl, type RedisLocation } from './redis-url.ts'
+import { parseRedisUrl } from './redis-url.ts'
 
 export { defineScript } from './redis.ts'
 export type {
@@ -24,46 +24,16 @@ export { RedisConnectionLost, RedisReplyError } from './redis-errors.ts'
 export { parseRedisOptions } from './redis-options.ts'
 
 /**
- * Opens the Redis that a URL names. Rejects with OperationalError if it cannot be reached now, with ImproperlyConfigured
- * for a wrong URL or option and where the package is missing. Warns of a server that may evict keys.
+ * Opens the Redis that a URL names. Rejects with OperationalError if it cannot be reached within `socket_connect_timeout`
+ * or refuses the login, with ImproperlyConfigured for a wrong URL or option and where the package is missing. Warns of a
+ * server that may evict keys.
  */
 export async function openRedis(url: string, options: RedisOptions): Promise<Redis> {
   const location = parseRedisUrl(url)
   const opener = new SessionOpener(await importNodeRedis(), location, withUrlOptions(options, location.query))
-  const session = await opener.open('commands', 2)(true, new AbortController().signal)
+  const session = await opener.openFirst('commands')
   if (isMainThread) await warnOfEviction(session)
   return new OpenedRedis(opener, location.db, session)
-}
-
-/** Opens sessions, each where the route leads at that moment. */
-class SessionOpener {
-  readonly options: RedisOptions
-  readonly #module: NodeRedisModule
-  #location: RedisLocation
-  #route: Route
-
-  constructor(module: NodeRedisModule, location: RedisLocation, options: RedisOptions) {
-    this.#module = module
-    this.#location = location
-    this.options = options
-    this.#route = routeTo(location, options, module)
-  }
-
-  open(name: string, resp: 2 | 3): OpenSession {
-    const open: OpenSession = async (isHeld, signal) => {
-      const isClusterExpected = this.#location.kind === 'cluster'
-      const setup = { module: this.#module, options: this.options, resp, name, isClusterExpected }
-      try {
-        return await RedisSession.open(await this.#route(), setup, isHeld, signal)
-      } catch (error) {
-        if (!(error instanceof ClusterFound)) throw error
-        this.#location = { ...this.#location, kind: 'cluster' }
-        this.#route = routeTo(this.#location, this.options, this.#module)
-        return await open(isHeld, signal)
-      }
-    }
-    return open
-  }
 }
 
 class OpenedRedis implements Redis {

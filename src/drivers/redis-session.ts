@@ -219,7 +219,9 @@ export class RedisSession {
     const reason = this.#endReason
     if (reason instanceof ClusterFound) return reason
     if (reason instanceof CeleriacError && !(reason instanceof RedisConnectionLost)) return reason
-    if (reason instanceof this.#setup.module.ErrorReply) return explainReply(this.where, 'the login', reason)
+    if (reason instanceof this.#setup.module.ErrorReply && !isForAnotherServer(reason.message)) {
+      return explainReply(this.where, 'the login', reason)
+    }
     return new OperationalError(`Redis at ${this.where} cannot be reached: ${describeReason(reason)}`, {
       cause: reason,
     })

@@ -104,6 +104,15 @@ describe('a Redis connection', { skip: skipIfMissing(server) }, () => {
     assert.ok((await reads()) - before < 20)
   })
 
+  it('waits for a server that is just starting', async () => {
+    await using proxy = await TcpProxy.open(redis)
+    await proxy.refuse()
+    const opening = openDriver(proxy.through(redis.url), { socketConnectTimeout: 5 })
+    setTimeout(() => void proxy.accept(), 200)
+    await using driver = await opening
+    assert.equal(await driver.commands.send(['PING']), 'PONG')
+  })
+
   it('comes back when it is lost while it is being opened', async () => {
     await using proxy = await TcpProxy.open(redis)
     proxy.loseReplyTo('memory')
