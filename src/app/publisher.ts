@@ -80,13 +80,12 @@ export class Publisher {
     return { ...call, workflow: workflowOf(referenced, { isReferenced: false }) }
   }
 
-  /** @internal Sends calls that belong together in one step. They are of one mode and one transaction. */
-  async sendAll(calls: readonly Call[]): Promise<PreparedCall[]> {
-    const [first] = calls
-    if (!first) return []
-    const prepared = await this.prepareAll(calls)
-    await this.#dispatch(prepared, first)
-    return prepared
+  /** @internal Sends calls that belong together, of one mode and one transaction: in one step, or many in batches. */
+  async sendAll(calls: readonly Call[]): Promise<void> {
+    for (let from = 0; from < calls.length; from += batchSize) {
+      const batch = calls.slice(from, from + batchSize)
+      await this.#dispatch(await this.prepareAll(batch), batch[0] as Call)
+    }
   }
 
   /** @internal */

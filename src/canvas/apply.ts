@@ -2,6 +2,7 @@ import type { Celeriac } from '../app/app.ts'
 import { checkCallArguments } from '../app/arguments.ts'
 import { AsyncResult, type AnyResult } from '../app/async-result.ts'
 import { withReferences } from '../app/signature-references.ts'
+import type { DispatchMode } from '../app/task-options.ts'
 import type { Run } from '../app/signature.ts'
 import { InvalidArguments } from '../errors.ts'
 import type { SignatureData, TaskSignature } from '../protocol/signature-json.ts'
@@ -14,7 +15,7 @@ import { simplified } from './simplify.ts'
 /** Sends a workflow: its first messages, in one step. Resolves to what stands for its result. */
 export const runWorkflow: Run = async (app, data, sending) => {
   // Before anything is awaited: the transaction may be over when the messages are written.
-  const mode = sending.dispatch ?? app.config.task.dispatch
+  const mode = sending.dispatch ?? firstDispatch(app, data) ?? app.config.task.dispatch
   const isWaiting = mode !== 'now' && app.transactions.current() !== undefined
   const whole = frozen(simplified(data))
   if (isEmpty(whole)) throw new InvalidArguments(`${data.kind}() without tasks has nothing to do`)
@@ -35,6 +36,15 @@ export const runWorkflow: Run = async (app, data, sending) => {
   const result = resultOf(app, whole, undefined, (taskId) => metas.get(taskId))
   if (app.config.task.eagerPropagates) await result.get()
   return result
+}
+
+/** What the tasks say that are sent at once: the first that says something. */
+function firstDispatch(app: Celeriac, data: SignatureData): DispatchMode | undefined {
+  for (const { task } of firstTasks(data)) {
+    const dispatch = app.tasks.get(task)?.options.dispatch
+    if (dispatch !== undefined) return dispatch
+  }
+  return undefined
 }
 
 /** What eager mode found out of a task. */

@@ -7,8 +7,10 @@ import {
   InvalidArguments,
   TaskError,
   TaskRevoked,
+  Worker,
   type AnyResult,
   type AsyncResult,
+  type Celeriac,
   type TaskRequest,
 } from '../../src/index.ts'
 import type { Message } from '../../src/protocol/message.ts'
@@ -30,6 +32,18 @@ function defineTasks({ app }: Harness) {
   })
   const note = app.task('canvas.note', (value: unknown) => void ran.push(`note(${String(value)})`))
   return { ran, add, text, fail, note }
+}
+
+async function workerOf(app: Celeriac): Promise<AsyncDisposable> {
+  const worker = new Worker(app)
+  const stopped = worker.run()
+  await worker.ready
+  return {
+    [Symbol.asyncDispose]: async () => {
+      worker.stop('cold')
+      await stopped
+    },
+  }
 }
 
 /** What waits in a queue, as it travels. */
@@ -253,6 +267,28 @@ export function describeCanvas(store: Store): void {
       const { add } = defineTasks(harness)
       await harness.startWorker()
       assert.equal(await (await chain(add.s(1, 2), add.s(3)).delay()).get(soon), 6)
+    })
+
+    it('show nowhere what a later step hides, whoever sends it', async () => {
+      await using harness = await openHarness(store)
+      const { app } = harness
+      const { add } = defineTasks(harness)
+      const hidden = app.task(
+        'canvas.hidden',
+        { secret: [1] },
+        (sum: number, password: string) => sum + password.length,
+      )
+      await chain(add.s(1, 2), hidden.s('hunter2-secret'), hidden.s('another-secret')).delay()
+      const [[, body] = assert.fail()] = await waiting(harness)
+      const [last, next] = (body[2] as { chain: { options: Record<string, unknown> }[] }).chain
+      assert.deepEqual([next?.options['argsrepr'], last?.options['argsrepr']], ["('***', '***')", "('***', '***')"])
+      const other = harness.anotherApp()
+      other.task('canvas.add', (x: number, y: number) => x + y)
+      // It does not know the task that it sends.
+      await using _worker = await workerOf(other)
+      const dead = await until('the next step is dead', async () => (await waiting(harness, 'celery.dead'))[0])
+      assert.equal(dead[0].headers['argsrepr'], "('***', '***')")
+      assert.doesNotMatch(JSON.stringify(harness.lines), /secret/)
     })
 
     it('pass on what a task does not store', async () => {
