@@ -85,6 +85,15 @@ export class AsyncResult<R = unknown> {
     return ((await this.meta())?.children ?? []).map((id) => new AsyncResult(this.#app, id))
   }
 
+  /** Itself and its value, then its children and theirs, and so on. Throws as `get` does. */
+  async *collect(options: GetOptions = {}): AsyncGenerator<readonly [AsyncResult, unknown]> {
+    const waiting: AsyncResult[] = [this as AsyncResult]
+    for (let result = waiting.shift(); result; result = waiting.shift()) {
+      yield [result, await result.get(options)]
+      waiting.push(...(await result.children()))
+    }
+  }
+
   /** Deletes what is stored of it. */
   async forget(): Promise<void> {
     await (await this.#app.openBackend()).forget(this.id)

@@ -51,6 +51,11 @@ export interface ResultBackend extends AsyncDisposable {
   extendGroup(groupId: string, taskId: string): Promise<void>
   /** The members that came, in the order of their index; where that is the same, of their task's id. */
   groupParts(groupId: string): Promise<GroupPart[]>
+  /** Remembers which tasks a group has, for who knows its id alone. */
+  saveGroup(groupId: string, taskIds: readonly string[]): Promise<void>
+  /** Undefined for a group that was not saved, or expired. */
+  savedGroup(groupId: string): Promise<readonly string[] | undefined>
+  forgetGroup(groupId: string): Promise<void>
   /** Forgets the members, and remembers until the group expires that none counts any more. */
   closeGroup(groupId: string): Promise<void>
   /** Deletes what expired, in small batches that do not hold up others, and returns how many rows went. */

@@ -35,6 +35,16 @@ class DisabledBackend implements ResultBackend {
     throw groupsNeedResults(groupId)
   }
 
+  async saveGroup(groupId: string): Promise<void> {
+    throw groupsNeedResults(groupId)
+  }
+
+  async savedGroup(): Promise<undefined> {
+    return undefined
+  }
+
+  async forgetGroup(): Promise<void> {}
+
   async closeGroup(groupId: string): Promise<void> {
     throw groupsNeedResults(groupId)
   }

@@ -12,6 +12,8 @@ interface StoredGroup {
   size: number | undefined
   extra: number
   isClosed: boolean
+  /** Saved for who knows the group's id. */
+  taskIds: readonly string[] | undefined
   expiresAt: number
 }
 
@@ -41,6 +43,20 @@ export class MemoryGroups {
     return inOrder(parts.map(({ index, text }) => loadPart(index, text)))
   }
 
+  save(groupId: string, taskIds: readonly string[], expiresAt: number): void {
+    this.#open(groupId, expiresAt).taskIds = [...taskIds]
+  }
+
+  saved(groupId: string): readonly string[] | undefined {
+    const group = this.stored.get(groupId)
+    return group && group.expiresAt > Date.now() ? group.taskIds : undefined
+  }
+
+  forget(groupId: string): void {
+    const group = this.stored.get(groupId)
+    if (group) group.taskIds = undefined
+  }
+
   close(groupId: string, expiresAt: number): void {
     const group = this.#open(groupId, expiresAt)
     group.isClosed = true
@@ -53,6 +69,7 @@ export class MemoryGroups {
       size: undefined,
       extra: 0,
       isClosed: false,
+      taskIds: undefined,
       expiresAt,
     }
     group.expiresAt = expiresAt

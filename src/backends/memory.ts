@@ -1,7 +1,7 @@
-import { OperationalError } from '../errors.ts'
+import { ImproperlyConfigured, OperationalError } from '../errors.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { SharedByName } from '../util/shared-by-name.ts'
-import { refuseMemoryInSlot } from '../util/slot-mark.ts'
+import { whyNoMemoryHere } from '../util/slot-mark.ts'
 import type { BackendOptions, GroupPart, GroupProgress, ResultBackend } from './backend.ts'
 import { MemoryResults } from './memory-results.ts'
 import { dumpMeta, dumpPart } from './stored-meta.ts'
@@ -16,7 +16,8 @@ const sharedResults = new SharedByName<MemoryResults>()
  * with the same name; its results are gone when the last of them is disposed of.
  */
 export function openMemoryBackend(url: string, options: BackendOptions): ResultBackend {
-  refuseMemoryInSlot('result backend')
+  const problem = whyNoMemoryHere('result backend')
+  if (problem !== undefined) throw new ImproperlyConfigured(problem)
   const name = url.replace(/^memory:(\/\/)?/, '')
   if (name === '') return new MemoryBackend(new MemoryResults(), options, () => {})
   const share = sharedResults.share(name, () => new MemoryResults())
@@ -83,6 +84,21 @@ class MemoryBackend implements ResultBackend {
   async groupParts(groupId: string): Promise<GroupPart[]> {
     this.#assertOpen('groupParts')
     return this.#results.groups.parts(groupId)
+  }
+
+  async saveGroup(groupId: string, taskIds: readonly string[]): Promise<void> {
+    this.#assertOpen('saveGroup')
+    this.#results.groups.save(groupId, taskIds, this.#expiresAt())
+  }
+
+  async savedGroup(groupId: string): Promise<readonly string[] | undefined> {
+    this.#assertOpen('savedGroup')
+    return this.#results.groups.saved(groupId)
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    this.#assertOpen('forgetGroup')
+    this.#results.groups.forget(groupId)
   }
 
   async closeGroup(groupId: string): Promise<void> {

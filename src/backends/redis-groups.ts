@@ -2,6 +2,7 @@ import { defineScript, type RedisConnection, type RedisScript } from '../drivers
 import { DecodeError } from '../errors.ts'
 import { isRecord } from '../protocol/describe-value.ts'
 import { decodeRemoteError, encodeRemoteError, isRemoteError } from '../protocol/remote-error.ts'
+import { decodeChildren, encodeChild } from '../protocol/result-tuple.ts'
 import { isException } from '../protocol/states.ts'
 import { dumpJson, loadJson } from '../protocol/typed-json.ts'
 import type { GroupPart, GroupProgress } from './backend.ts'
@@ -121,6 +122,23 @@ export class RedisGroups {
       parts.push(loadMember(reply[at] ?? '', Number.isFinite(score) ? score : parts.length))
     }
     return parts
+  }
+
+  async save(groupId: string, taskIds: readonly string[]): Promise<void> {
+    const text = dumpJson({ result: [[groupId, null], taskIds.map(encodeChild)] })
+    const args = ['SET', this.#keys.group(groupId), text, ...(this.#ttl === '' ? [] : ['PX', this.#ttl])]
+    await this.#commands.run(() => this.#connection.send(args))
+  }
+
+  async saved(groupId: string): Promise<readonly string[] | undefined> {
+    const text = await this.#commands.run(() => this.#connection.send(['GET', this.#keys.group(groupId)]))
+    if (typeof text !== 'string') return undefined
+    const saved = loadJson(text)
+    return decodeChildren(isRecord(saved) ? [saved['result']] : saved)
+  }
+
+  async forget(groupId: string): Promise<void> {
+    await this.#commands.run(() => this.#connection.send(['DEL', this.#keys.group(groupId)]))
   }
 
   async close(groupId: string): Promise<void> {

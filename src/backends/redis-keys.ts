@@ -33,6 +33,11 @@ export class RedisResultKeys {
     return `${this.#group}${groupId}.t`
   }
 
+  /** Which tasks it has, as Celery saves a GroupResult. */
+  group(groupId: string): string {
+    return this.#group + groupId
+  }
+
   /** Which task came when, and whether the group is over: unknown to Celery. */
   groupPlaces(groupId: string): string {
     return `${this.#group}${groupId}.p`

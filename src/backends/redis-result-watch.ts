@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { RedisSubscriber } from '../drivers/open-redis.ts'
 import { OperationalError } from '../errors.ts'
 import { throwLater } from '../util/throw-later.ts'
@@ -9,6 +10,8 @@ type Fetch = (keys: readonly string[]) => Promise<(string | undefined)[]>
 
 /** Keys of one look after a reconnect. */
 const largestLook = 1000
+/** After a look that failed. */
+const retryMs = 200
 
 /**
  * Tells of published states. What was published while the connection was lost is fetched when it is back, and told where
@@ -54,16 +57,18 @@ export class RedisResultWatch {
     setImmediate(() => void this.#look())
   }
 
+  /** Goes on until it worked: the connection that fetches may be lost when the one that hears is back. */
   async #look(): Promise<void> {
-    while (this.#isStale) {
+    while (this.#isStale && this.#watches.size > 0) {
       this.#isStale = false
       const looked = [...this.#watches]
       for (const watch of looked) watch.beginLook()
       try {
         await this.#fetchAll(looked)
       } catch (error) {
-        // The connection broke again: the next one looks again.
         if (!(error instanceof OperationalError)) throwLater(error)
+        else this.#isStale = true
+        await sleep(retryMs, undefined, { ref: false })
       }
       for (const watch of looked) watch.endLook()
     }

@@ -83,6 +83,21 @@ class RedisBackend implements ResultBackend {
     return await this.#groups.parts(groupId)
   }
 
+  async saveGroup(groupId: string, taskIds: readonly string[]): Promise<void> {
+    this.#assertOpen('saveGroup')
+    await this.#groups.save(groupId, taskIds)
+  }
+
+  async savedGroup(groupId: string): Promise<readonly string[] | undefined> {
+    this.#assertOpen('savedGroup')
+    return await this.#groups.saved(groupId)
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    this.#assertOpen('forgetGroup')
+    await this.#groups.forget(groupId)
+  }
+
   async closeGroup(groupId: string): Promise<void> {
     this.#assertOpen('closeGroup')
     await this.#groups.close(groupId)

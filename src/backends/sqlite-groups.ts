@@ -34,6 +34,8 @@ export class SqliteGroups {
   readonly #setSize: StatementSync
   readonly #extend: StatementSync
   readonly #close: StatementSync
+  readonly #save: StatementSync
+  readonly #saved: StatementSync
   readonly #detachExpired: StatementSync
   readonly #selectDetached: StatementSync
   readonly #deleteSomeParts: StatementSync
@@ -62,6 +64,10 @@ export class SqliteGroups {
     )
     this.#setSize = database.prepare('UPDATE result_groups SET size = ? WHERE group_id = ?')
     this.#extend = database.prepare('UPDATE result_groups SET extra = extra + 1 WHERE group_id = ?')
+    this.#save = database.prepare('UPDATE result_groups SET task_ids = ? WHERE group_id = ?')
+    this.#saved = database.prepare(
+      'SELECT task_ids FROM result_groups WHERE group_id = ? AND (expires_at IS NULL OR expires_at > ?)',
+    )
     this.#close = database.prepare('UPDATE result_groups SET is_closed = 1 WHERE group_id = ?')
     this.#detachExpired = database.prepare(
       `UPDATE result_groups SET group_id = NULL WHERE id IN
@@ -96,6 +102,19 @@ export class SqliteGroups {
 
   extend(groupId: string, expiresAt: number | null): Promise<void> {
     return this.#change(groupId, expiresAt, () => this.#extend.run(groupId))
+  }
+
+  save(groupId: string, taskIds: string, expiresAt: number | null): Promise<void> {
+    return this.#change(groupId, expiresAt, () => this.#save.run(taskIds, groupId))
+  }
+
+  async saved(groupId: string): Promise<string | undefined> {
+    const row = await this.#database.read(() => this.#saved.get(groupId, Date.now()))
+    return typeof row?.['task_ids'] === 'string' ? row['task_ids'] : undefined
+  }
+
+  async forget(groupId: string): Promise<void> {
+    await this.#database.write(() => this.#save.run(null, groupId))
   }
 
   close(groupId: string, expiresAt: number | null): Promise<void> {

@@ -25,6 +25,7 @@ const migrations = [
   `ALTER TABLE result_groups ADD COLUMN size INTEGER;
    ALTER TABLE result_groups ADD COLUMN extra INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE result_groups ADD COLUMN is_closed INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE result_groups ADD COLUMN task_ids TEXT;
    ALTER TABLE result_group_parts ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE result_group_parts ADD COLUMN token TEXT;`,
 ]
@@ -106,6 +107,19 @@ class SqliteBackend implements ResultBackend {
   async groupParts(groupId: string): Promise<GroupPart[]> {
     const parts = await this.#groups.parts(groupId)
     return parts.map(({ index, meta }) => loadPart(index, meta))
+  }
+
+  async saveGroup(groupId: string, taskIds: readonly string[]): Promise<void> {
+    await this.#groups.save(groupId, JSON.stringify(taskIds), this.#expiresAt())
+  }
+
+  async savedGroup(groupId: string): Promise<readonly string[] | undefined> {
+    const text = await this.#groups.saved(groupId)
+    return text === undefined ? undefined : (JSON.parse(text) as string[])
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    await this.#groups.forget(groupId)
   }
 
   async closeGroup(groupId: string): Promise<void> {

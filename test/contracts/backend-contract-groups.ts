@@ -70,6 +70,20 @@ export function defineGroupTests(it: DefineBackend): void {
     assert.deepEqual(await backend.addGroupPart('h', part(0)), progressOf(1, 2))
   })
 
+  it('remembers the tasks of a group until it is forgotten', async ({ backend, reopen }) => {
+    await using other = await reopen()
+    assert.equal(await backend.savedGroup('g'), undefined)
+    await backend.saveGroup('g', ['a', 'b'])
+    await backend.addGroupPart('g', part(0))
+    await backend.closeGroup('g')
+    assert.deepEqual(await other.savedGroup('g'), ['a', 'b'])
+    await backend.saveGroup('empty', [])
+    assert.deepEqual(await other.savedGroup('empty'), [])
+    await backend.forgetGroup('g')
+    await backend.forgetGroup('unknown')
+    assert.equal(await other.savedGroup('g'), undefined)
+  })
+
   it('counts nobody any more in a group that is closed', async ({ backend }) => {
     await backend.addGroupPart('g', part(0))
     await backend.closeGroup('g')

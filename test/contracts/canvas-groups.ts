@@ -15,9 +15,12 @@ import {
   TaskRevoked,
   xmap,
   xstarmap,
+  GroupResult,
+  restoreGroup,
+  TimeoutError,
+  type AnyResult,
   type AnySignature,
   type AsyncResult,
-  type GroupResult,
   type WorkerOptions,
 } from '../../src/index.ts'
 import { openHarness, rawMessage, until, type Harness, type Store } from '../support/worker-harness.ts'
@@ -56,6 +59,10 @@ async function withTasks(
   await body({ ...tasks, app: harness.app, start })
 }
 
+function resultOf(result: AnyResult | undefined): AsyncResult {
+  return (result as AsyncResult | undefined) ?? assert.fail('there is no result')
+}
+
 /** What groups and chords do, on any store. */
 export function describeGroups(store: Store): void {
   describe(`groups on ${store.name}`, () => {
@@ -74,6 +81,38 @@ export function describeGroups(store: Store): void {
         assert.deepEqual(await (await group([]).delay()).get(soon), [])
         await result.forget()
         assert.equal(await app.result(result.results[0]?.id ?? '').state(), 'PENDING')
+      }))
+
+    it('tell each result as it comes, and are found again by their id', () =>
+      withTasks(store, async ({ app, add, fail }) => {
+        const slow = app.task('canvas.later', async () => currentTask().sleep('80ms'))
+        const result = await group(slow.s(), fail.s(1), add.s(1, 1)).delay()
+        const states: string[] = []
+        for await (const one of result.iterate(soon)) states.push(`${result.results.indexOf(one)} ${await one.state()}`)
+        assert.deepEqual(states.toSorted(), ['0 SUCCESS', '1 FAILURE', '2 SUCCESS'])
+        assert.equal(states.at(-1), '0 SUCCESS')
+        await assert.rejects(result.get(soon), TaskError)
+        await result.save()
+        const found = await restoreGroup(result.id, app)
+        assert.deepEqual(
+          found?.results.map(({ id }) => id),
+          result.results.map(({ id }) => id),
+        )
+        await result.forget()
+        assert.equal(await restoreGroup(result.id, app), undefined)
+        await assert.rejects(async () => {
+          const never = new GroupResult(app, 'g', [app.result('never')])
+          for await (const one of never.iterate({ timeout: '20ms' })) assert.fail(one.id)
+        }, TimeoutError)
+      }))
+
+    it('show what a task published, and what that gave', () =>
+      withTasks(store, async ({ add }) => {
+        const first = await chain(add.s(1, 1), add.s(10)).delay()
+        await first.get(soon)
+        const collected = []
+        for await (const [, value] of resultOf(first.parent).collect(soon)) collected.push(value)
+        assert.deepEqual(collected, [2, 12])
       }))
 
     it('follow the task before them, and are the end of a chain', () =>
