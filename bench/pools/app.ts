@@ -8,7 +8,7 @@ const { createLogger } = await built<typeof import('../../src/util/logger.ts')>(
 export const app: InstanceType<typeof Celeriac> = new Celeriac('bench', {
   broker: 'memory:',
   backend: 'memory:',
-  logger: createLogger({ level: 'warn' }),
+  logger: createLogger({ level: 'warn', pretty: true }),
   settings: { worker_block_warning: null },
 })
 

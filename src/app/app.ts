@@ -10,7 +10,7 @@ import type { Codec } from './codec.ts'
 import { Connections } from './connections.ts'
 import { configFromEnv } from './config-env.ts'
 import { compileConfig, settingsWarnings, type Config } from './config.ts'
-import { withConfigData, type ConfigData } from './config-data.ts'
+import { configFromData, type ConfigData } from './config-data.ts'
 import { openEagerRunner, type EagerRunner } from './eager.ts'
 import type { ModelClass } from './model-handle.ts'
 import { Models } from './models.ts'
@@ -122,7 +122,7 @@ export class Celeriac implements AsyncDisposable {
 
   /** @internal The settings of the same app in another thread or process, as far as they are data, count here too. */
   adoptConfig(data: ConfigData): void {
-    this.#config = withConfigData(this.#config ?? compileConfig(this.#sources), data)
+    this.#config = configFromData(data, () => this.#config ?? compileConfig(this.#sources))
     this.#router = undefined
   }
 

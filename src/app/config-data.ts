@@ -1,25 +1,34 @@
 import type { Config } from './config-type.ts'
 
-/** Settings by group and name, or by name alone: those that are data. */
-export type ConfigData = Readonly<Record<string, unknown>>
-
-/** The settings as they may cross to another thread or process; those that hold functions or foreign objects are left out. */
-export function configData(config: Config): ConfigData {
-  return Object.fromEntries(
-    Object.entries(config).flatMap(([name, value]: [string, unknown]) => {
-      const data = isGroup(value)
-        ? Object.fromEntries(Object.entries(value).filter(([, inner]) => mayCross(inner)))
-        : value
-      return mayCross(data) ? [[name, data] as const] : []
-    }),
-  )
+/** The settings as they may cross to another thread or process: those that hold functions or foreign objects are left out. */
+export interface ConfigData {
+  readonly settings: Readonly<Record<string, unknown>>
+  /** None had to be left out. */
+  readonly isComplete: boolean
 }
 
-/** `config` with the settings of `data`; what was left out there stays as it is here. */
-export function withConfigData(config: Config, data: ConfigData): Config {
-  const entries = Object.entries(config).map(([name, own]: [string, unknown]) => {
-    const given = Object.hasOwn(data, name) ? data[name] : own
-    return [name, isGroup(own) && isGroup(given) ? Object.freeze({ ...own, ...given }) : given] as const
+export function configData(config: Config): ConfigData {
+  let isComplete = true
+  const data = (value: object): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(value).filter(([, inner]) => {
+        if (mayCross(inner)) return true
+        isComplete = false
+        return false
+      }),
+    )
+  const settings = Object.fromEntries(
+    Object.entries(config).map(([name, value]: [string, unknown]) => [name, isGroup(value) ? data(value) : value]),
+  )
+  return { settings, isComplete }
+}
+
+/** The settings of `data`. What was left out there is as `own` says; it is asked only then. */
+export function configFromData({ settings, isComplete }: ConfigData, own: () => Config): Config {
+  const base: object = isComplete ? settings : own()
+  const entries = Object.entries(base).map(([name, value]: [string, unknown]) => {
+    const given = settings[name]
+    return [name, isGroup(given) ? Object.freeze({ ...(value as object), ...given }) : given] as const
   })
   return Object.freeze(Object.fromEntries(entries)) as unknown as Config
 }

@@ -65,7 +65,7 @@ export function describeConfig(config: Config): ConfigRow[] {
 
 function check(given: GivenSetting): { readonly value: unknown } | { readonly problem: string } {
   const { kind, isSecret } = settingOf(given.name)
-  const result = kind.schema.safeParse(given.value)
+  const result = kind.schema().safeParse(given.value)
   if (result.success) return { value: result.data }
   const path = result.error.issues[0]?.path.map((part) => `[${JSON.stringify(part)}]`).join('') ?? ''
   return { problem: `${given.written}${path} must be ${kind.expects}; got ${shown(given.value, isSecret)}` }
@@ -79,7 +79,7 @@ function settingOf(name: string): Setting {
 
 function valueOf({ setting }: NamedSetting, given: GivenSetting | undefined): unknown {
   if (!given) return setting.default
-  return setting.kind.schema.parse(given.value)
+  return setting.kind.schema().parse(given.value)
 }
 
 function assign(draft: Record<string, unknown>, { path: [first, second] }: NamedSetting, value: unknown): void {

@@ -1,7 +1,7 @@
-import { OperationalError } from '../errors.ts'
+import { ImproperlyConfigured, OperationalError } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'
 import { SharedByName } from '../util/shared-by-name.ts'
-import { refuseMemoryInSlot } from '../util/slot-mark.ts'
+import { whyNoMemoryHere } from '../util/slot-mark.ts'
 import type {
   BroadcastOptions,
   Broker,
@@ -25,7 +25,8 @@ const sharedStores = new SharedByName<MemoryStore>()
  * that are opened with the same name; its messages are gone when the last of them is disposed of.
  */
 export function openMemoryBroker(url: string): Broker {
-  refuseMemoryInSlot('broker')
+  const problem = whyNoMemoryHere('broker')
+  if (problem !== undefined) throw new ImproperlyConfigured(problem)
   const name = url.replace(/^memory:(\/\/)?/, '')
   if (name === '') return new MemoryBroker(new MemoryStore(), () => {})
   const share = sharedStores.share(name, () => new MemoryStore())

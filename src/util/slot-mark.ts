@@ -1,5 +1,3 @@
-import { ImproperlyConfigured } from '../errors.ts'
-
 const mark = Symbol.for('celeriac.slot')
 
 /** Says that this thread or process is a slot of a worker's pool, with its name. */
@@ -12,12 +10,12 @@ export function slotName(): string | undefined {
   return (globalThis as { readonly [mark]?: string })[mark]
 }
 
-/** Throws ImproperlyConfigured in a slot: what is in memory is not shared with it. */
-export function refuseMemoryInSlot(kind: 'broker' | 'result backend'): void {
+/** Why `memory:` is of no use in a slot; undefined elsewhere. */
+export function whyNoMemoryHere(kind: 'broker' | 'result backend'): string | undefined {
   const slot = slotName()
-  if (slot === undefined) return
-  throw new ImproperlyConfigured(
+  if (slot === undefined) return undefined
+  return (
     `the ${kind} memory: is in the memory of the worker, and ${slot} has its own: tasks that call others or wait for ` +
-      'results need a store that threads and processes share, such as sqlite:./celeriac.db, or the pool async',
+    'results need a store that threads and processes share, such as sqlite:./celeriac.db, or the pool async'
   )
 }

@@ -72,7 +72,7 @@ function defaultSize(kind: PoolKind): number {
 }
 
 function check<T>(kind: Kind<T>, name: string, value: unknown): T {
-  const result = kind.schema.safeParse(value)
+  const result = kind.schema().safeParse(value)
   if (!result.success) throw new ImproperlyConfigured(`${name} must be ${kind.expects}; got ${JSON.stringify(value)}`)
   return result.data
 }

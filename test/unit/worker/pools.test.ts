@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import os from 'node:os'
 import { compileConfig } from '../../../src/app/config.ts'
-import { configData, withConfigData } from '../../../src/app/config-data.ts'
+import { configData, configFromData } from '../../../src/app/config-data.ts'
 import { readSettings } from '../../../src/app/settings-source.ts'
 import { Celeriac, ImproperlyConfigured, Worker } from '../../../src/index.ts'
 import { ShortJobs } from '../../../src/pools/short-jobs.ts'
@@ -132,10 +132,17 @@ describe('what a slot is started with', () => {
     const context = (): string => 'not data'
     const options = compileConfig([readSettings({ broker_transport_options: { context }, worker_concurrency: 3 })])
     const crossed = structuredClone(configData(options))
-    const there = withConfigData(compileConfig([readSettings({ broker_transport_options: { own: 1 } })]), crossed)
+    assert.equal(crossed.isComplete, false)
+    const own = compileConfig([readSettings({ broker_transport_options: { own: 1 } })])
+    const there = configFromData(crossed, () => own)
     assert.equal(there.worker.concurrency, 3)
     assert.deepEqual(there.broker.transportOptions, { own: 1 })
     assert.ok(Object.isFrozen(there.worker))
+    const whole = structuredClone(configData(own))
+    assert.deepEqual(
+      configFromData(whole, () => assert.fail('its own are not needed')),
+      own,
+    )
   })
 
   it('is not enough for a module that runs a worker when it is imported', async () => {
