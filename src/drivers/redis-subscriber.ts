@@ -83,8 +83,8 @@ export class SharedSubscriber implements RedisSubscriber, AsyncDisposable {
     for (const topics of [this.#channels, this.#patterns]) {
       topics.resume(session).then(
         (listening) => tellAll(listening),
-        // Of the session that ended: the next one does it again. What else was wrong is told to who subscribes.
-        () => {},
+        // The next session tries it again, also where the server refused it: nobody must be deaf without knowing.
+        (error: unknown) => session.end(error),
       )
     }
   }

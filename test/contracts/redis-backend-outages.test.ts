@@ -53,6 +53,23 @@ describe('Redis backend in outages', { skip: skipIfMissing(server) }, () => {
     assert.deepEqual(ear.states.toSorted(), ['known', 'alone', ...taskIds].map((id) => `${id}:SUCCESS`).toSorted())
   })
 
+  it('looks for what it missed until it could', async () => {
+    const ear = new Ear()
+    await backend.watch(['a'], ear.onMeta)
+    await redisCommand(redis.url, 'ACL', 'SETUSER', 'default', '-mget')
+    await proxy.refuse()
+    await other.store(success('a'))
+    await proxy.accept()
+    const refusals = async (): Promise<string> => (await redisInfo(redis.url, 'commandstats', 'cmdstat_mget')) ?? ''
+    await until(
+      async () => /rejected_calls=[1-9]/.test(await refusals()),
+      () => 'a look in vain',
+    )
+    assert.deepEqual(ear.states, [])
+    await redisCommand(redis.url, 'ACL', 'SETUSER', 'default', '+mget')
+    await ear.hears('a:SUCCESS')
+  })
+
   it('misses no state and invents none while connections are cut at random', async () => {
     const ear = new Ear()
     const taskIds = ids(30)
