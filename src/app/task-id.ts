@@ -1,5 +1,5 @@
-import crypto from 'node:crypto'
-
+// Imported as a module it would load all of Web Crypto too.
+const crypto = process.getBuiltinModule('node:crypto')
 const { randomUUIDv7 } = crypto as { randomUUIDv7?: () => string }
 
 /** A UUID. Version 7 where Node has it: ids that grow keep the index of a result store compact. */

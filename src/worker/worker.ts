@@ -1,6 +1,5 @@
 import type { Celeriac } from '../app/app.ts'
 import type { ResultBackend } from '../backends/backend.ts'
-import { Outbox } from '../outbox/outbox.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import { slotName } from '../util/slot-mark.ts'
@@ -9,8 +8,7 @@ import { Consumer } from './consumer.ts'
 import { DeliveryWindow } from './delivery-window.ts'
 import { surviveDriverErrors } from './driver-errors.ts'
 import { Executor } from './executor.ts'
-import { openHealthFile } from './health-file.ts'
-import { openHealthServer, type HealthAddress } from './health-server.ts'
+import type { HealthAddress } from './health-server.ts'
 import { LoopLag } from './loop-lag.ts'
 import { nodeName } from './node-name.ts'
 import { resolvePoolOptions, type PoolOptions, type ResolvedPoolOptions } from './pool-options.ts'
@@ -122,6 +120,9 @@ export class Worker {
   async #run(): Promise<void> {
     const app = this.#app
     await app.loadTasks()
+    // What a program that only calls tasks, or a slot, does not need is imported by those who run a worker.
+    const { Outbox } = await import('../outbox/outbox.ts')
+    const outbox = new Outbox(app)
     const [broker, backend, codec] = await Promise.all([app.openBroker(), app.openBackend(), app.openCodec()])
     const lag = new LoopLag(app.log, app.config.worker.blockWarningMs)
     const executor = new Executor(app, {
@@ -149,7 +150,7 @@ export class Worker {
     const control = await broker.listen('control', (message) => consumer.revocations.accept(message))
     const survival = app.models.adapters.length > 0 ? surviveDriverErrors(app.log) : undefined
     const relaying = new AbortController()
-    const relayed = new Outbox(app).run(relaying.signal)
+    const relayed = outbox.run(relaying.signal)
     try {
       await Promise.race([pools.start(), aborted(this.#stopping.signal)])
       if (!this.#stopping.signal.aborted) await this.#serve(consumer)
@@ -273,8 +274,11 @@ export class Worker {
   async #serveHealth(): Promise<AsyncDisposable> {
     const { healthPort, healthFile } = this.#options
     await using opened = new AsyncDisposableStack()
-    if (healthPort !== undefined) opened.use(await openHealthServer(healthPort, () => this.health))
-    if (healthFile !== undefined) opened.use(await openHealthFile(healthFile, () => this.health, this.#app.log))
+    const health = (): WorkerHealth => this.health
+    if (healthPort !== undefined)
+      opened.use(await (await import('./health-server.ts')).openHealthServer(healthPort, health))
+    if (healthFile !== undefined)
+      opened.use(await (await import('./health-file.ts')).openHealthFile(healthFile, health, this.#app.log))
     return opened.move()
   }
 
