@@ -34,6 +34,10 @@ export class RedisConsumer {
     this.#url = url
     this.#options = options
     this.#giveBack = giveBack
+    // The server may have been replaced by an older one, which says that what was acknowledged is held.
+    redis.commands.onLost(() => {
+      this.#isInDoubt = true
+    })
   }
 
   /** The lease, where it can be taken with at once. */
