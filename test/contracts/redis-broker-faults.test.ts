@@ -197,6 +197,43 @@ describe('redis broker: Redis away', { skip: skipIfMissing(server) }, () => {
     await lab.allDone()
   })
 
+  it('gives back what it knows nothing of after a failover that lost acknowledgements', async () => {
+    await using lab = await RedisLab.open(redis)
+    const broker = await lab.broker()
+    const inbox = new Inbox()
+    await broker.subscribe(['q'], inbox.onDeliveries, quietly)
+    await broker.publish(to('q', 'a'))
+    await inbox.waitFor(1)
+    const [tag = ''] = (await lab.run('HKEYS', 'unacked')) as string[]
+    const [held = ''] = (await lab.run('KEYS', 'celeriac.held.*')) as string[]
+    const record = String(await lab.run('HGET', 'unacked', tag))
+    await inbox.acknowledgeAll()
+    await lab.allDone()
+    // as a replica has it that was not told in time
+    await lab.run('HSET', 'unacked', tag, record)
+    await lab.run('ZADD', 'unacked_index', String(Date.now() / 1000), tag)
+    await lab.run('SADD', held, tag)
+    await lab.run('CLIENT', 'KILL', 'TYPE', 'normal')
+    await inbox.waitFor(2)
+    await inbox.acknowledgeAll()
+    await lab.allDone()
+  })
+
+  it('goes on when somebody flushed the server', async () => {
+    await using lab = await RedisLab.open(redis)
+    const broker = await lab.broker()
+    const inbox = new Inbox()
+    await broker.subscribe(['q'], inbox.onDeliveries, quietly)
+    await broker.publish(to('q', 'flushed'))
+    await inbox.waitFor(1)
+    await lab.run('FLUSHALL')
+    await broker.publish(to('q', 'next'))
+    await inbox.waitFor(2)
+    assert.equal(inbox.at(0).isLost, true)
+    await inbox.acknowledgeAll()
+    await lab.allDone()
+  })
+
   it('keeps what is deferred, lent and waiting over a restart', async () => {
     await using lab = await RedisLab.open(redis)
     const broker = await lab.broker()

@@ -26,7 +26,7 @@ describe('worker and producer processes while Redis fails', { skip: skipIfMissin
 
   it('lose nothing when they are killed at random', async (test) => {
     await using site = await openSite()
-    const { kills, ledger } = await killAtRandom(site, { seconds: 5 })
+    const { kills, ledger } = await killAtRandom(site, { seconds: 4, atLeast: 6 })
     report(test, `${kills} processes killed`, ledger)
   })
 
@@ -61,6 +61,36 @@ describe('worker and producer processes while Redis fails', { skip: skipIfMissin
     await end(producer, 'SIGKILL')
     const ledger = await site.settled()
     report(test, '3 restarts', ledger)
+    assert.equal(ledger.moreThanOnce, 0)
+  })
+
+  it('lose nothing and run nothing twice when Redis stands still for longer than the lease', async (test) => {
+    await using site = await openSite({ leaseSeconds: 1 })
+    const [producer] = await Promise.all([site.startProducer(), site.startWorker(), site.startWorker()])
+    await until('the workers run', () => site.ledger().ran > 0)
+    process.kill(redis.pid, 'SIGSTOP')
+    await sleep(2500)
+    process.kill(redis.pid, 'SIGCONT')
+    const { sent, ran } = site.ledger()
+    await until('both went on', () => site.ledger().sent > sent && site.ledger().ran > ran)
+    await end(producer, 'SIGKILL')
+    const ledger = await site.settled()
+    report(test, 'stood still', ledger)
+    assert.equal(ledger.moreThanOnce, 0)
+  })
+
+  it('lose nothing and run nothing twice while Redis refuses to write', async (test) => {
+    await using site = await openSite()
+    const [producer] = await Promise.all([site.startProducer(), site.startWorker(), site.startWorker()])
+    await until('the workers run', () => site.ledger().ran > 0)
+    await redisCommand(redis.url, 'CONFIG', 'SET', 'min-replicas-to-write', '1')
+    await sleep(700)
+    await redisCommand(redis.url, 'CONFIG', 'SET', 'min-replicas-to-write', '0')
+    const { sent, ran } = site.ledger()
+    await until('both went on', () => site.ledger().sent > sent && site.ledger().ran > ran)
+    await end(producer, 'SIGKILL')
+    const ledger = await site.settled()
+    report(test, 'writes refused', ledger)
     assert.equal(ledger.moreThanOnce, 0)
   })
 
