@@ -55,7 +55,7 @@ export function publishWithin(
   deadlines: Deadlines = new Deadlines(timeoutMs),
 ): Promise<void> {
   const giveUpAt = Date.now() + timeoutMs
-  const publish = (): Promise<void> => publishOnce(openBroker(), messages, giveUpAt)
+  const publish = (): Promise<void> => publishOnce(openBroker(), messages, retry ? giveUpAt : Date.now())
   const first = publish()
   const published = retry ? first.catch((error: unknown) => retryPublish(error, publish, policy, giveUpAt)) : first
   return deadlines.guard(published, () => publishedTooLate(messages, timeoutMs))

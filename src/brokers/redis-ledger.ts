@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type Redis, RedisConnectionLost } from '../drivers/open-redis.ts'
-import { OperationalError } from '../errors.ts'
+import type { Redis } from '../drivers/open-redis.ts'
 import { deadLetterQueue, type Message, withDeath } from '../protocol/message.ts'
 import { redeliveredEnvelope } from '../protocol/redelivered-envelope.ts'
 import type { Outgoing } from './broker.ts'
@@ -10,16 +8,11 @@ import type { RedisDelivery } from './redis-delivery.ts'
 import type { RedisLease } from './redis-lease.ts'
 import { encodePush, recordEnding } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
-import { takeScript } from './redis-scripts.ts'
-import { settleAll, type Settlement } from './redis-settlement.ts'
+import type { RedisPersistence } from './redis-persistence.ts'
+import { acknowledgeAll, settleAll, type Settlement } from './redis-settlement.ts'
 
 /** A script holds up the whole server: no more settlements in one. */
 const largestBatch = 500
-/** After an error that the server replied, and how long to wait for a connection at once. */
-const retryPauseMs = 1000
-/** How long an outage may last while a worker stops. What is not settled then comes back with the end of the lease. */
-const drainPatienceMs = 10_000
-
 /** Settlements of one turn of the event loop: they are sent together, and share one promise. */
 export class Turn<T> {
   readonly entries: T[] = []
@@ -41,16 +34,21 @@ export class RedisLedger {
   readonly #names: RedisNames
   readonly #declarations: RedisDeclarations
   readonly #visibilityTimeoutMs: number
-  readonly #running = new Set<Promise<void>>()
+  readonly #persistence: RedisPersistence
   readonly #endOfTurn = new Set<() => void>()
   #consumer: RedisConsumer | undefined
   #acknowledged: Turn<RedisDelivery> | undefined
   #settled: Turn<Settlement> | undefined
   #isScheduled = false
-  /** True when nothing is taken any more: then a server that is away does not keep anybody for long. */
-  isDraining = false
 
-  constructor(redis: Redis, names: RedisNames, declarations: RedisDeclarations, visibilityTimeoutMs: number) {
+  constructor(
+    redis: Redis,
+    names: RedisNames,
+    declarations: RedisDeclarations,
+    persistence: RedisPersistence,
+    visibilityTimeoutMs: number,
+  ) {
+    this.#persistence = persistence
     this.#redis = redis
     this.#names = names
     this.#declarations = declarations
@@ -97,7 +95,7 @@ export class RedisLedger {
   /** To the end of its queue, as Celery does it on Redis, with the flags of kombu. */
   requeue(delivery: RedisDelivery): Promise<void> {
     delivery.startSettling()
-    return this.#track(this.#requeue(delivery))
+    return this.#requeue(delivery)
   }
 
   defer(delivery: RedisDelivery, dueMs: number): Promise<void> {
@@ -131,19 +129,21 @@ export class RedisLedger {
   }
 
   acknowledgeLater(turn: Turn<RedisDelivery>): void {
-    void this.#track(this.#persist(() => this.#acknowledgeAll(turn.entries))).then(
-      (lost) => this.acknowledgedAll(turn, lost),
-      (error: unknown) => {
-        for (const delivery of turn.entries) delivery.resumeLoan()
-        turn.reject(error)
-      },
-    )
+    void this.#persistence
+      .do(() => acknowledgeAll(this.#redis, this.#names, turn.entries))
+      .then(
+        (lost) => this.acknowledgedAll(turn, lost),
+        (error: unknown) => {
+          for (const delivery of turn.entries) delivery.resumeLoan()
+          turn.reject(error)
+        },
+      )
   }
 
   /** Resolves when nothing is on its way. */
   async idle(): Promise<void> {
-    while (this.#isScheduled || this.#running.size > 0) {
-      await Promise.allSettled(this.#running)
+    while (this.#isScheduled || !this.#persistence.isIdle) {
+      await this.#persistence.idle()
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
@@ -180,7 +180,7 @@ export class RedisLedger {
 
   #sendSettlements(turn: Turn<Settlement>): void {
     const settle = (): Promise<string[]> => settleAll(this.#redis, this.#names, turn.entries, this.#visibilityTimeoutMs)
-    void this.#track(this.#persist(settle)).then(
+    void this.#persistence.do(settle).then(
       (lost) => {
         for (const { delivery } of turn.entries) finish(delivery, lost)
         turn.resolve()
@@ -195,7 +195,7 @@ export class RedisLedger {
   async #requeue(delivery: RedisDelivery): Promise<void> {
     try {
       const { tag, queue, stepIndex } = delivery.loan
-      const record = await this.#persist(() => this.#redis.commands.send(['HGET', this.#names.unacked, tag]))
+      const record = await this.#persistence.do(() => this.#redis.commands.send(['HGET', this.#names.unacked, tag]))
       if (typeof record !== 'string') {
         finish(delivery, [tag])
       } else {
@@ -204,56 +204,13 @@ export class RedisLedger {
         const settlement: Settlement = { kind: 'replace', delivery, pushes: [{ queue, stepIndex, text }] }
         const settle = (): Promise<string[]> =>
           settleAll(this.#redis, this.#names, [settlement], this.#visibilityTimeoutMs)
-        finish(delivery, await this.#persist(settle))
+        finish(delivery, await this.#persistence.do(settle))
       }
     } catch (error) {
       delivery.resumeLoan()
       throw error
     }
   }
-
-  /** Returns the tags that were lost. */
-  async #acknowledgeAll(deliveries: readonly RedisDelivery[]): Promise<string[]> {
-    const byLease = new Map<RedisLease, string[]>()
-    for (const { loan } of deliveries) {
-      if (loan.lease.isLost) continue
-      const tags = byLease.get(loan.lease)
-      if (tags) tags.push(loan.tag)
-      else byLease.set(loan.lease, [loan.tag])
-    }
-    const { unacked, unackedIndex } = this.#names
-    const runs = [...byLease].map(async ([{ id }, tags]) => {
-      const keys = [unacked, unackedIndex, this.#names.held(id), this.#names.epoch(id)]
-      const reply = await this.#redis.commands.run(takeScript, keys, ['', '0', '', '0', '0', '0', '0', ...tags])
-      return (reply as [string[]])[0]
-    })
-    return (await Promise.all(runs)).flat()
-  }
-
-  /** Until it is done: over outages, and while the server refuses. */
-  async #persist<T>(work: () => Promise<T>): Promise<T> {
-    const startedAt = Date.now()
-    for (;;) {
-      try {
-        return await work()
-      } catch (error) {
-        if (!(error instanceof OperationalError)) throw error
-        if (this.isDraining && Date.now() - startedAt > drainPatienceMs) throw error
-        if (error instanceof RedisConnectionLost) await this.#redis.commands.ready(retryPauseMs).catch(noValue)
-        else await sleep(retryPauseMs)
-      }
-    }
-  }
-
-  #track<T>(work: Promise<T>): Promise<T> {
-    const tracked = work.then(noValue, noValue).finally(() => this.#running.delete(tracked))
-    this.#running.add(tracked)
-    return work
-  }
-}
-
-function noValue(): void {
-  // Whoever asked for the work sees what became of it.
 }
 
 function finish(delivery: RedisDelivery, lost: readonly string[]): void {

@@ -27,12 +27,16 @@ interface Batch {
   calls: Call[]
   messages: number
   characters: number
+  /** It was sent once, and nothing tells whether it was carried out. */
+  isInDoubt: boolean
+  /** Why it was not sent, or not confirmed. */
+  reason: Error | undefined
 }
 
 /**
- * Publishes what one turn of the event loop brings in one step. Where a connection broke before the reply, the batch is
- * sent again under its number until its callers have given up; nothing that comes later may overtake it then, because
- * the server knows only the last number.
+ * Publishes what one turn of the event loop brings in one step. Where there is no connection, or it broke before the
+ * reply, the batch is sent when there is one again, under its number, unless its callers have given up. Nothing that comes
+ * later may overtake it then, because the server knows only the last number.
  */
 export class RedisPublisher {
   readonly #redis: Redis
@@ -42,7 +46,7 @@ export class RedisPublisher {
   #number = 0
   #open: Batch | undefined
   #inFlight = 0
-  /** Sent without a reply, and what came after that. */
+  /** Without a reply, and what came after that. */
   #doubtful: Batch[] = []
   #resending: Promise<void> | undefined
   readonly #idle: (() => void)[] = []
@@ -83,7 +87,14 @@ export class RedisPublisher {
     // While nothing is on its way, what this turn has brought so far need not wait for the rest of it.
     else if (this.#inFlight === 0) process.nextTick(this.#flush)
     else setImmediate(this.#flush)
-    return (this.#open = { number: 0, calls: [], messages: pushes.length, characters })
+    return (this.#open = {
+      number: 0,
+      calls: [],
+      messages: pushes.length,
+      characters,
+      isInDoubt: false,
+      reason: undefined,
+    })
   }
 
   readonly #flush = (): void => {
@@ -109,7 +120,7 @@ export class RedisPublisher {
       },
       (error: unknown) => {
         this.#inFlight--
-        if (error instanceof RedisConnectionLost && error.mayHaveRun) this.#doubt(batch)
+        if (error instanceof RedisConnectionLost) this.#doubt(batch, error)
         else fail(batch, error)
         this.#tellIdle()
       },
@@ -138,26 +149,24 @@ export class RedisPublisher {
     return this.#redis.commands.run(publishScript, [this.#producerKey, ...lists.keys()], args)
   }
 
-  #doubt(batch: Batch): void {
+  #doubt(batch: Batch, reason: RedisConnectionLost): void {
+    note(batch, reason)
     this.#doubtful.push(batch)
-    this.#resending ??= this.#resend().finally(() => {
-      this.#resending = undefined
-      this.#tellIdle()
-    })
+    this.#resending ??= this.#resend()
   }
 
   /** One after the other: a later one that is carried out first would hide an earlier one. */
   async #resend(): Promise<void> {
     // All that travelled on the broken connection fail together.
-    while (this.#inFlight > 0) await sleep(1)
+    do await sleep(1)
+    while (this.#inFlight > 0)
     this.#doubtful.sort((a, b) => a.number - b.number)
-    for (;;) {
-      const batch = this.#doubtful[0]
-      if (!batch) return
+    for (let batch = this.#doubtful[0]; batch; batch = this.#doubtful[0]) {
       dropLate(batch)
-      if (batch.calls.length > 0 && !(await this.#isSettled(batch))) continue
-      this.#doubtful.shift()
+      if (batch.calls.length === 0 || (await this.#isSettled(batch))) this.#doubtful.shift()
     }
+    this.#resending = undefined
+    this.#tellIdle()
   }
 
   async #isSettled(batch: Batch): Promise<boolean> {
@@ -169,6 +178,7 @@ export class RedisPublisher {
       finish(batch)
       return true
     } catch (error) {
+      if (error instanceof RedisConnectionLost) note(batch, error)
       if (error instanceof RedisConnectionLost || !this.#redis.commands.isReady) return false
       fail(batch, error)
       return true
@@ -188,17 +198,22 @@ function fail({ calls }: Batch, error: unknown): void {
   for (const { reject } of calls) reject(error)
 }
 
+function note(batch: Batch, reason: RedisConnectionLost): void {
+  batch.isInDoubt ||= reason.mayHaveRun
+  batch.reason = reason
+}
+
 /** Whoever was told that his call failed must not find it published later. */
 function dropLate(batch: Batch): void {
   const nowMs = Date.now()
-  batch.calls = batch.calls.filter(({ giveUpAt, reject }) => {
-    if (giveUpAt > nowMs) return true
-    reject(
-      new OperationalError(
-        'The connection to Redis broke before the server confirmed the messages, and it has not come back in time; ' +
-          'they may or may not have been taken',
-      ),
-    )
-    return false
-  })
+  const isLate = ({ giveUpAt }: Call): boolean => giveUpAt <= nowMs
+  if (!batch.calls.some(isLate)) return
+  const { isInDoubt, reason } = batch
+  const outcome = isInDoubt ? 'it may or may not have been carried out' : 'it was not carried out'
+  const error = new OperationalError(
+    `A publish was not confirmed before its time was up; ${outcome}: ${reason?.message ?? 'no connection to Redis'}`,
+    { cause: reason },
+  )
+  for (const { reject } of batch.calls.filter(isLate)) reject(error)
+  batch.calls = batch.calls.filter((call) => !isLate(call))
 }

@@ -168,12 +168,17 @@ return reply`)
  * visibility timeout (s), then for each delivery one of
  *   `replace`, tag, lists, then for each list its key's number, channel, number of messages, messages: instead of the message
  *   `return`, tag, number of the list's key, length of the record's ending: back to the place where it was taken from
- *   `defer`, tag, due (ms), number of the key of the deferred, step, channel, who tells
+ *   `defer`, tag, due (ms), number of the key of the deferred, step, channel
  * Replies the tags that were lost before.
  */
 export const settleScript: RedisScript = defineScript(`
 local unacked, index, held, timeout = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
-local at, lost, isHeld = 2, {}, redis.call('EXISTS', KEYS[4]) == 1
+local at, lost, isHeld, told = 2, {}, redis.call('EXISTS', KEYS[4]) == 1, {['']=true}
+local function tell(channel)
+  if told[channel] then return end
+  told[channel] = true
+  redis.call('PUBLISH', channel, '')
+end
 local function remove(tag)
   redis.call('ZREM', index, tag)
   redis.call('SREM', held, tag)
@@ -195,7 +200,7 @@ while at <= #ARGV do
         for from = at + 3, last, ${piece} do
           redis.call('LPUSH', KEYS[list], unpack(ARGV, from, math.min(from + ${piece - 1}, last)))
         end
-        if channel ~= '' then redis.call('PUBLISH', channel, '') end
+        tell(channel)
       end
       at = last + 1
     end
@@ -214,11 +219,11 @@ while at <= #ARGV do
       local due = tonumber(ARGV[at + 2])
       redis.call('ZADD', index, due / 1000 - timeout, tag)
       redis.call('ZADD', KEYS[tonumber(ARGV[at + 3])], ARGV[at + 2], ARGV[at + 4] .. ':' .. tag)
-      redis.call('PUBLISH', ARGV[at + 5], ARGV[at + 6])
+      tell(ARGV[at + 5])
     else
       miss(tag)
     end
-    at = at + 7
+    at = at + 6
   end
 end
 return lost`)

@@ -2,7 +2,7 @@ import type { Redis, RedisArgument } from '../drivers/open-redis.ts'
 import type { RedisDelivery } from './redis-delivery.ts'
 import { type Push, recordEnding } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
-import { settleScript } from './redis-scripts.ts'
+import { settleScript, takeScript } from './redis-scripts.ts'
 
 /** What becomes of a delivery, other than that it is done. */
 export type Settlement =
@@ -43,7 +43,7 @@ class Settling {
         const delayed = this.#number(names.delayed(loan.queue))
         const { dueMs } = settlement
         this.args.push('defer', loan.tag, String(dueMs), delayed, String(loan.stepIndex))
-        this.args.push(names.wakeChannel(loan.queue), loan.lease.id)
+        this.args.push(names.wakeChannel(loan.queue))
       }
     }
   }
@@ -76,3 +76,27 @@ export async function settleAll(
   const runs = [...byLease.values()].map(({ keys, args }) => redis.commands.run(settleScript, keys, args))
   return ((await Promise.all(runs)) as string[][]).flat()
 }
+
+/** Removes what is done, and returns the tags that were lost. May be sent again where it is in doubt. */
+export async function acknowledgeAll(
+  redis: Redis,
+  names: RedisNames,
+  deliveries: readonly RedisDelivery[],
+): Promise<string[]> {
+  const byLease = new Map<string, string[]>()
+  for (const { loan } of deliveries) {
+    const { id, isLost } = loan.lease
+    if (isLost) continue
+    const tags = byLease.get(id)
+    if (tags) tags.push(loan.tag)
+    else byLease.set(id, [loan.tag])
+  }
+  const runs = [...byLease].map(async ([id, tags]) => {
+    const keys = [names.unacked, names.unackedIndex, names.held(id), names.epoch(id)]
+    const reply = await redis.commands.run(takeScript, keys, [...takesNothing, ...tags])
+    return (reply as [string[]])[0]
+  })
+  return (await Promise.all(runs)).flat()
+}
+
+const takesNothing: readonly string[] = ['', '0', '', '0', '0', '0', '0']

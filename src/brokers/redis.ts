@@ -19,6 +19,7 @@ import { RedisInspection } from './redis-inspection.ts'
 import type { RedisLease } from './redis-lease.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisNames } from './redis-names.ts'
+import { RedisPersistence } from './redis-persistence.ts'
 import { RedisPublisher } from './redis-publisher.ts'
 import { RedisSubscription } from './redis-subscription.ts'
 import { RedisSweep } from './redis-sweep.ts'
@@ -43,6 +44,7 @@ export class RedisBroker implements Broker {
   readonly #options: RedisOptions
   readonly #declarations: RedisDeclarations
   readonly #publisher: RedisPublisher
+  readonly #persistence: RedisPersistence
   readonly #ledger: RedisLedger
   readonly #consumer: RedisConsumer
   readonly #sweep: RedisSweep
@@ -60,7 +62,9 @@ export class RedisBroker implements Broker {
     this.#names = new RedisNames(options)
     this.#declarations = new RedisDeclarations(redis, this.#names)
     this.#publisher = new RedisPublisher(redis, this.#names, this.#declarations)
-    this.#ledger = new RedisLedger(redis, this.#names, this.#declarations, options.visibilityTimeoutMs)
+    this.#persistence = new RedisPersistence(redis)
+    const { visibilityTimeoutMs } = options
+    this.#ledger = new RedisLedger(redis, this.#names, this.#declarations, this.#persistence, visibilityTimeoutMs)
     this.#sweep = new RedisSweep(redis, this.#names, options)
     this.#consumer = new RedisConsumer(redis, this.#names, url, options, this.#giveBackUnknown)
     this.#ledger.consumer = this.#consumer
@@ -142,7 +146,7 @@ export class RedisBroker implements Broker {
   }
 
   async #dispose(): Promise<void> {
-    this.#ledger.isDraining = true
+    this.#persistence.isDraining = true
     await Promise.allSettled([...this.#subscriptions].map((subscription) => subscription[Symbol.asyncDispose]()))
     await this.#ledger.idle()
     await this.#publisher.idle()
@@ -158,7 +162,7 @@ export class RedisBroker implements Broker {
   }
 
   readonly #noteDraining = (): void => {
-    this.#ledger.isDraining = [...this.#subscriptions].every(({ isPaused }) => isPaused)
+    this.#persistence.isDraining = [...this.#subscriptions].every(({ isPaused }) => isPaused)
   }
 
   readonly #endSubscription = async (subscription: RedisSubscription): Promise<void> => {
