@@ -76,7 +76,7 @@ class SlotServer {
   heed(message: Exclude<ToSlot, { kind: 'setup' }>): void {
     switch (message.kind) {
       case 'run':
-        for (const job of message.jobs) this.#queue.push(new RunningAttempt(job, this.#store))
+        for (const job of message.jobs) this.#queue.push(new RunningAttempt(job, this.#ask))
         if (!this.#isRunning) void this.#run()
         return
       case 'cancel':
@@ -127,11 +127,13 @@ class SlotServer {
     }
   }
 
-  readonly #store = (number: number, state: string): Promise<void> => {
-    const call = Promise.withResolvers<void>()
-    this.#calls.set(++this.#lastCall, call)
-    this.#line.send({ kind: 'store', number, call: this.#lastCall, state })
-    return call.promise
+  /** Resolves when the parent has stored the state, or without one, if the body is still accepted. */
+  readonly #ask = (number: number, state?: string): Promise<void> => {
+    const answer = Promise.withResolvers<void>()
+    const call = ++this.#lastCall
+    this.#calls.set(call, answer)
+    this.#line.send(state === undefined ? { kind: 'confirm', number, call } : { kind: 'store', number, call, state })
+    return answer.promise
   }
 
   async #close(): Promise<void> {
@@ -160,11 +162,11 @@ class RunningAttempt implements SlotAttempt {
   #abortReason: Error | undefined
   #softTimer: NodeJS.Timeout | undefined
   #hasEnded = false
-  readonly #store: (number: number, state: string) => Promise<void>
+  readonly #ask: (number: number, state?: string) => Promise<void>
 
-  constructor(job: SlotJob, store: (number: number, state: string) => Promise<void>) {
+  constructor(job: SlotJob, ask: (number: number, state?: string) => Promise<void>) {
     this.job = job
-    this.#store = store
+    this.#ask = ask
   }
 
   get signal(): AbortSignal {
@@ -192,8 +194,15 @@ class RunningAttempt implements SlotAttempt {
     return true
   }
 
+  isAccepted(): Promise<boolean> {
+    return this.#ask(this.job.number).then(
+      () => true,
+      () => false,
+    )
+  }
+
   store(state: string): Promise<void> {
-    if (!this.#hasEnded) return this.#store(this.job.number, state)
+    if (!this.#hasEnded) return this.#ask(this.job.number, state)
     ;(this.lastStates ??= []).push(state)
     return Promise.resolve()
   }

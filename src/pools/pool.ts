@@ -79,6 +79,8 @@ export interface Attempt {
   readonly cancelled: CancelReason | undefined
   /** The body is over and the limits no longer apply. False: too late, nothing this attempt does is accepted. */
   bodyEnded(): boolean
+  /** Where only the parent knows it: whether what the body did will be accepted, asked before it is committed. */
+  isAccepted?(): Promise<boolean>
 }
 
 /** The pipeline a pool is given: one attempt, from bytes to stored result. Never rejects. */

@@ -50,6 +50,12 @@ export class SlotExecution implements Execution {
     return this.#state === 'settled'
   }
 
+  /** What the body has done by now would count. */
+  get isAccepted(): boolean {
+    const mayFinish = this.#cancelled === undefined || this.#cancelled === 'shutdown'
+    return !this.isSettled && mayFinish && this.#options.loan?.isLost !== true
+  }
+
   /** A slot has it, behind those that it got before. */
   givenTo(slot: ExecutionSlot): void {
     this.#slot = slot

@@ -21,7 +21,7 @@ export type ToSlot =
   /** They run one after the other, after those that came before. */
   | { readonly kind: 'run'; readonly jobs: readonly SlotJob[] }
   | { readonly kind: 'cancel'; readonly number: number; readonly reason: CancelReason }
-  /** The answer to `store`. */
+  /** The answer to `store` and `confirm`. */
   | { readonly kind: 'stored'; readonly call: number; readonly error: SlotError | undefined }
   /** Close what is open, then end. */
   | { readonly kind: 'stop' }
@@ -33,6 +33,8 @@ export type FromSlot =
   | { readonly kind: 'failed'; readonly reason: string }
   /** A state that the body stores while it runs; answered by `stored`. */
   | { readonly kind: 'store'; readonly number: number; readonly call: number; readonly state: string }
+  /** Would be accepted what the body has done? Answered by `stored`. */
+  | { readonly kind: 'confirm'; readonly number: number; readonly call: number }
   | SlotAnswer
   | { readonly kind: 'log'; readonly line: SlotLog }
   /** Something for the parent's worker, by name. */

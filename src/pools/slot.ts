@@ -159,6 +159,8 @@ export class Slot implements ExecutionSlot {
         return this.#answered(message)
       case 'store':
         return this.#store(message)
+      case 'confirm':
+        return this.#confirm(message)
       case 'log':
         return events.onLog(this, message.line)
       case 'note':
@@ -190,6 +192,12 @@ export class Slot implements ExecutionSlot {
       () => answer(undefined),
       (error: unknown) => answer(this.#options.describeError(error)),
     )
+  }
+
+  #confirm({ number, call }: Extract<FromSlot, { kind: 'confirm' }>): void {
+    const execution = this.#held.find((held) => held.number === number)?.execution
+    const error = execution?.isAccepted ? undefined : { message: 'not accepted', isOperational: false }
+    this.#transport.send({ kind: 'stored', call, error })
   }
 
   #stopIfDone(): void {

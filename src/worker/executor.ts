@@ -102,7 +102,9 @@ export class Executor {
     return models.inTransaction(load.lockedIn, mayRepeat, async () => {
       const value = await this.#runWith(attempt, await this.#loaded(attempt, load))
       // What nobody accepts any more must not be committed either.
-      if (!isDone(attempt)) throw new LoanLost('what the attempt did is not accepted any more: rolled back')
+      const isAccepted = (await attempt.slot.isAccepted?.()) ?? true
+      if (!isAccepted || !isDone(attempt))
+        throw new LoanLost('what the attempt did is not accepted any more: rolled back')
       return value
     })
   }

@@ -1,5 +1,6 @@
 // An app whose tasks take rows: each slot that loads it has a pool of connections of its own.
-import { DataSource, EntitySchema } from 'typeorm'
+import { setTimeout as pause } from 'node:timers/promises'
+import { DataSource, EntitySchema, type EntityManager } from 'typeorm'
 import { threadId } from 'node:worker_threads'
 import { Celeriac, ImproperlyConfigured } from '../../../src/index.ts'
 import { typeorm } from '../../../src/orms/typeorm.ts'
@@ -35,5 +36,12 @@ app.models.use(typeorm(source, { app: 'shop' }))
 app.on('workerProcessShutdown', () => source.destroy())
 
 app.task('models.where', (user: User) => ({ name: user.name, isRow: user instanceof User, pid: process.pid, threadId }))
+
+/** Writes in the transaction of its lock, which is to be rolled back if nobody accepts it any more. */
+app.task('models.rename', { lock: 'update' }, async (user: User, name: string, holdMs: number) => {
+  const manager = app.transactions.current()?.tx as EntityManager
+  await manager.update(User, user.id, { name })
+  await pause(holdMs)
+})
 
 export const close = (): Promise<void> => source.destroy()
