@@ -1,7 +1,7 @@
 import { privateServer, skipIfMissing } from '../services.ts'
 import { redisCommand } from '../support/redis-command.ts'
 import { openFaultSite, type FaultSite } from './faults/site.ts'
-import { describeWorkerFaults } from './faults/suite.ts'
+import { describeWorkerFaults } from './worker-faults-suite.ts'
 
 const redis = await privateServer('redis')
 

@@ -1,4 +1,4 @@
 import { openFaultSite } from './faults/site.ts'
-import { describeWorkerFaults } from './faults/suite.ts'
+import { describeWorkerFaults } from './worker-faults-suite.ts'
 
 describeWorkerFaults('worker processes on one SQLite file', () => openFaultSite())

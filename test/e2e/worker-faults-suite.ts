@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { until } from '../../support/worker-harness.ts'
-import { end, type FaultSite } from './site.ts'
+import { until } from '../support/until.ts'
+import { end, type FaultSite } from './faults/site.ts'
 
 /** What worker processes promise when they are killed, stopped and blocked, on any store. Leases are of 2 s. */
 export function describeWorkerFaults(
