@@ -55,11 +55,14 @@ export function decodeTaken(text: string): Taken {
 /** Without the header by which kombu tells a second delivery, and with the priority as it is on all brokers. */
 function asSent(message: Message, redelivered: boolean): Message {
   const { headers, properties } = message
-  const { redelivered: _, ...sent } = headers
-  const priority = properties.priority
+  const { priority } = properties
   const turned: MessageProperties =
     priority === undefined ? properties : { ...properties, priority: 9 - Math.min(9, Math.max(0, priority)) }
-  return { ...message, headers: redelivered ? sent : headers, properties: turned }
+  return { ...message, headers: redelivered ? withoutFlag(headers) : headers, properties: turned }
+}
+
+function withoutFlag({ redelivered: _, ...headers }: Message['headers']): Message['headers'] {
+  return headers
 }
 
 /** What stands behind the envelope in the record of a message that was taken from `queue`; the first character is `[`. */
