@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { describe, it } from 'node:test'
 import { ImproperlyConfigured } from '../../../src/errors.ts'
+import { optionKinds } from '../../../src/drivers/redis-option-kinds.ts'
 import { parseRedisOptions, withUrlOptions } from '../../../src/drivers/redis-options.ts'
 
 const parse = (options: Record<string, unknown>): ReturnType<typeof parseRedisOptions> =>
@@ -45,6 +48,13 @@ describe('transport options of Redis', () => {
       socket_keepalive_options: {},
     }
     assert.deepEqual(parse({ ...kombu, client_name: null, socket_timeout: undefined }), parse({}))
+  })
+
+  it('are all named in docs/redis.md', async () => {
+    const page = await readFile(path.resolve(import.meta.dirname, '../../../docs/redis.md'), 'utf8')
+    const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    const unnamed = Object.keys(optionKinds).filter((name) => !page.includes(`\`${snake(name)}\``))
+    assert.deepEqual(unnamed, [])
   })
 
   it('take the TLS settings of Celery and those of Node', () => {
