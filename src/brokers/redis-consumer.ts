@@ -5,6 +5,9 @@ import { RedisLease } from './redis-lease.ts'
 import type { RedisNames } from './redis-names.ts'
 import { renewLease } from './redis-renewal.ts'
 
+/** A thread costs some 100 ms of work: while nothing is held, the start of the program goes first. */
+const heartDelayMs = 2000
+
 /** This process among those that hold messages: its lease, renewed by a thread, and what has to be known before a take. */
 export class RedisConsumer {
   readonly #redis: Redis
@@ -14,6 +17,9 @@ export class RedisConsumer {
   readonly #giveBack: (lease: RedisLease, tags: readonly string[]) => Promise<void>
   #lease: RedisLease | undefined
   #heart: RedisHeart | undefined
+  /** When the lease was asked for, until the heart renews it. */
+  #registeredMs = 0n
+  #heartTimer: NodeJS.Timeout | undefined
   #registering: Promise<RedisLease> | undefined
   /** Takes on their way: what they took is not known here yet. */
   #taking = 0
@@ -62,8 +68,13 @@ export class RedisConsumer {
 
   endTake(isKnown: boolean): void {
     this.#taking--
-    if (!isKnown) this.#isInDoubt = true
+    if (!isKnown) this.doubt()
     if (this.#taking === 0) for (const tell of this.#whenQuiet.splice(0)) tell()
+  }
+
+  /** Something may have been taken that nobody here knows of. It is returned before the next take. */
+  doubt(): void {
+    this.#isInDoubt = true
   }
 
   /** The lease is over: what it held is lost, and the next take begins a new one. */
@@ -93,6 +104,8 @@ export class RedisConsumer {
 
   /** After everything was settled or given back. */
   async resign(): Promise<void> {
+    clearTimeout(this.#heartTimer)
+    if (this.#isInDoubt && this.#lease && this.#redis.commands.isReady) await this.#recover()
     await this.#heart?.stop()
     const lease = this.#lease
     if (!lease || !this.#redis.commands.isReady) return
@@ -109,12 +122,22 @@ export class RedisConsumer {
       const keys = [consumers, this.#names.epoch(lease.id), renewedAt, graceUntil]
       await this.#redis.commands.run(registerScript, keys, [lease.id, String(this.#options.leaseMs), '1'])
       this.#lease = lease
-      if (this.#heart) this.#heart.keep(lease.id, sentMs)
-      else this.#heart = new RedisHeart(this.#url, this.#options, lease.id, sentMs, this.#loseById)
+      this.#registeredMs = sentMs
+      this.#heart?.keep(lease.id, sentMs)
+      // A short lease leaves a thread no time to start late.
+      if (this.#options.leaseMs < 10 * heartDelayMs) this.startHeart()
+      else this.#heartTimer ??= setTimeout(this.startHeart, heartDelayMs).unref()
       return lease
     } finally {
       this.#registering = undefined
     }
+  }
+
+  /** To be called before anything is delivered, for a body may block the event loop. */
+  readonly startHeart = (): void => {
+    if (this.#heart || !this.#lease) return
+    clearTimeout(this.#heartTimer)
+    this.#heart = new RedisHeart(this.#url, this.#options, this.#lease.id, this.#registeredMs, this.#loseById)
   }
 
   readonly #loseById = (consumerId: string): void => {
@@ -132,8 +155,9 @@ export class RedisConsumer {
       if (reply === -1) return this.lose(lease)
       const known = new Set(lease.held.items().map(({ loan }) => loan.tag))
       const unknown = (reply as string[]).filter((tag) => !known.has(tag))
-      await this.#giveBack(lease, unknown)
+      // From here on the reply of a take that waited at the server is too late: what it took is among the unknown.
       lease.epoch++
+      await this.#giveBack(lease, unknown)
       this.#isInDoubt = false
     } finally {
       this.#recovering = undefined

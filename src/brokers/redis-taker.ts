@@ -1,4 +1,4 @@
-import type { Redis, RedisArgument } from '../drivers/open-redis.ts'
+import type { Redis, RedisArgument, RedisConnection } from '../drivers/open-redis.ts'
 import type { RedisConsumer } from './redis-consumer.ts'
 import { type Loan, RedisDelivery } from './redis-delivery.ts'
 import type { RedisLease } from './redis-lease.ts'
@@ -99,6 +99,26 @@ export class RedisTaker {
     }
   }
 
+  /**
+   * Takes one message, with a command that the connection sends at once. Undefined where the lease has to be looked after
+   * first. It may wait at the server for long, so nobody waits for it: what it took in an epoch that is over was returned.
+   */
+  takeBehind(connection: RedisConnection, release: (count: number) => void): Promise<Take> | undefined {
+    const lease = this.#consumer.leaseIfHeld
+    if (!lease) return undefined
+    const route = this.#nextRoute()
+    const first = lease.reserve(1)
+    const { epoch } = lease
+    const { keys, args } = this.#command(lease, route, 1, first)
+    return connection.run(takeScript, keys, args).then(
+      (reply) => (lease.epoch === epoch ? this.#lend(lease, route, reply as TakeReply, first, release) : nothingTaken),
+      (error: unknown) => {
+        if (!lease.isLost) this.#consumer.doubt()
+        throw error
+      },
+    )
+  }
+
   #nextRoute(): Route {
     const route = this.#routes[this.#turn++ % this.#routes.length]
     if (!route) throw new Error('A subscription without queues takes nothing')
@@ -112,10 +132,7 @@ export class RedisTaker {
     first: number,
     acknowledged: Turn<RedisDelivery> | undefined,
   ): Promise<TakeReply> {
-    const { unacked, unackedIndex } = this.#names
-    const keys = [unacked, unackedIndex, this.#names.held(lease.id), this.#names.epoch(lease.id), ...route.keys]
-    const args: RedisArgument[] = [String(lease.epoch), String(wanted), lease.tagBeginning, String(first)]
-    args.push(String(route.queues.length), this.#shares, this.#timeout, ...route.endings)
+    const { keys, args } = this.#command(lease, route, wanted, first)
     if (acknowledged) for (const { loan } of acknowledged.entries) if (loan.lease === lease) args.push(loan.tag)
     this.#consumer.beginTake()
     let isKnown = false
@@ -126,6 +143,19 @@ export class RedisTaker {
     } finally {
       this.#consumer.endTake(isKnown)
     }
+  }
+
+  #command(
+    lease: RedisLease,
+    route: Route,
+    wanted: number,
+    first: number,
+  ): { readonly keys: string[]; readonly args: RedisArgument[] } {
+    const { unacked, unackedIndex } = this.#names
+    const keys = [unacked, unackedIndex, this.#names.held(lease.id), this.#names.epoch(lease.id), ...route.keys]
+    const args: RedisArgument[] = [String(lease.epoch), String(wanted), lease.tagBeginning, String(first)]
+    args.push(String(route.queues.length), this.#shares, this.#timeout, ...route.endings)
+    return { keys, args }
   }
 
   #lend(lease: RedisLease, { queues }: Route, reply: TakeReply, first: number, release: (count: number) => void): Take {
@@ -142,6 +172,7 @@ export class RedisTaker {
         this.#lendOne(loan, text, deliveries)
       }
     }
+    if (number > first) this.#consumer.startHeart()
     // The client keeps the promise of each reply as long as those that came after it, and the texts would stay with it.
     reply.length = 2
     return { deliveries, count: number - first, dueInMs: wasLost ? 0 : dueInMs < 0 ? undefined : dueInMs }
@@ -175,6 +206,7 @@ export class RedisTaker {
   }
 }
 
+const nothingTaken: Take = { deliveries: [], count: 0, dueInMs: undefined }
 const noBytes = Buffer.alloc(0)
 const noMessage = unreadableMessage(noBytes)
 
