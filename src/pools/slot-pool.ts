@@ -239,7 +239,8 @@ export class SlotPool implements Pool {
 
   #break(why: string): void {
     if (this.#broken) return
-    this.#broken = new OperationalError(`The ${this.#options.name}s of this worker cannot be started: ${why}`)
+    const children = this.#options.name === 'thread' ? 'threads' : 'processes'
+    this.#broken = new OperationalError(`The ${children} of this worker cannot be started: ${why}`)
     this.#started.reject(this.#broken)
     for (const execution of this.#waiting.splice(0)) execution.refuse(this.#broken.message)
     this.#options.onBroken(this.#broken)

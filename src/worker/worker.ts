@@ -175,10 +175,9 @@ export class Worker {
     if (this.#broken) throw this.#broken
   }
 
-  /** The message shows why in the error of `run`. */
+  /** Nothing can run any more: `run` rejects with the reason, once what is here has gone back. */
   #break(error: Error): void {
     this.#broken ??= error
-    this.#app.log.error({ err: error, reason: error.message }, 'The worker ends: {reason}')
     this.stop('cold')
   }
 

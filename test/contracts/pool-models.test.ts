@@ -24,7 +24,7 @@ const recycled = Number(process.env['POOL_RECYCLED'] ?? 8)
 /** A transaction is committed if its attempt is still accepted then, and rolled back if its message was given away. */
 async function renameInSlot(app: Celeriac, { database }: OrmLab, user: Ref<User>): Promise<void> {
   const id = Number(user.key)
-  const pool = await openSlotPool('threads', {
+  await using pool = await openSlotPool('threads', {
     size: 1,
     entry: new URL('../../src/worker/slot-child.ts', import.meta.url),
     setup: slotSetup(app, 'lab', {}),
@@ -53,7 +53,6 @@ async function renameInSlot(app: Celeriac, { database }: OrmLab, user: Ref<User>
   assert.equal((await late.outcome).kind, 'cancelled')
   assert.equal(await nameOf(database, id), 'Grace')
   await database.execute(`UPDATE users SET name = 'Ada' WHERE id = ${id}`)
-  await pool[Symbol.asyncDispose]()
 }
 
 function nameOf(database: TestDatabase, id: number): Promise<unknown> {
