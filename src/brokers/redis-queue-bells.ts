@@ -1,5 +1,5 @@
 import type { Redis } from '../drivers/open-redis.ts'
-import { RedisBell } from './redis-bell.ts'
+import { RedisBell, type TakeBehind } from './redis-bell.ts'
 import type { RedisNames } from './redis-names.ts'
 
 /** Queues that a connection waits at. Messages of further ones are found by looking, ten times a second. */
@@ -13,14 +13,16 @@ export class RedisQueueBells implements AsyncDisposable {
   readonly #redis: Redis
   readonly #names: RedisNames
   readonly #ring: () => void
+  readonly #takeBehind: TakeBehind
   readonly #bells = new Map<string, RedisBell>()
   readonly #channels = new Map<string, Promise<AsyncDisposable | undefined>>()
   #isDisposed = false
 
-  constructor(redis: Redis, names: RedisNames, ring: () => void) {
+  constructor(redis: Redis, names: RedisNames, ring: () => void, takeBehind: TakeBehind) {
     this.#redis = redis
     this.#names = names
     this.#ring = ring
+    this.#takeBehind = takeBehind
   }
 
   follow(queues: readonly string[]): void {
@@ -41,7 +43,8 @@ export class RedisQueueBells implements AsyncDisposable {
   #join(queue: string): void {
     if (this.#isDisposed) return
     if (this.#bells.size < mostBells) {
-      this.#bells.set(queue, new RedisBell(this.#redis, this.#names.list(queue, 0), this.#ring))
+      const bell = new RedisBell(this.#redis, this.#names.list(queue, 0), this.#ring, this.#takeBehind)
+      this.#bells.set(queue, bell)
     }
     const channel = this.#names.wakeChannel(queue)
     // Without it messages with a priority are found a little later, by looking.

@@ -1,4 +1,4 @@
-import { type Redis, RedisConnectionLost } from '../drivers/open-redis.ts'
+import { type Redis, type RedisConnection, RedisConnectionLost } from '../drivers/open-redis.ts'
 import { throwLater } from '../util/throw-later.ts'
 import type { OnDeliveries, SubscribeOptions, Subscription } from './broker.ts'
 import type { RedisDeclarations } from './redis-declarations.ts'
@@ -66,7 +66,7 @@ export class RedisSubscription implements Subscription {
     this.#onPaused = onEnd.paused
     this.#onDisposed = onEnd.disposed
     this.#onOutage = onOutage
-    this.#bells = new RedisQueueBells(parts.redis, parts.names, this.#ring)
+    this.#bells = new RedisQueueBells(parts.redis, parts.names, this.#ring, this.#takeBehind)
     this.#setQueues([...new Set(queues)])
   }
 
@@ -159,6 +159,25 @@ export class RedisSubscription implements Subscription {
       },
     )
     this.#takes.add(take)
+  }
+
+  /** A take of one message that waits at the server for it. Half of the slots stay for takes that ask for more. */
+  readonly #takeBehind = (connection: RedisConnection): Promise<void> | undefined => {
+    if (this.#isPaused || this.#isOut || (this.#occupied + 1) * 2 > this.#prefetch) return undefined
+    const take = this.#taker.takeBehind(connection, this.release)
+    if (!take) return undefined
+    this.#occupied += 1
+    return take.then(
+      ({ deliveries, count }) => {
+        this.#occupied -= 1 - count
+        this.#claimedAtMs = Date.now()
+        this.#deliver(deliveries)
+      },
+      () => {
+        // The takes that follow meet the same server, and tell what is wrong with it.
+        this.#occupied -= 1
+      },
+    )
   }
 
   #heed(wanted: number, { deliveries, count, dueInMs }: Take): void {
