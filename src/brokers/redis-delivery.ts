@@ -6,13 +6,26 @@ import type { RedisLease } from './redis-lease.ts'
 import type { RedisLedger } from './redis-ledger.ts'
 
 /** What one message was lent as. */
-export interface Loan {
+export class Loan {
   readonly lease: RedisLease
-  readonly tag: string
+  /** The last part of the tag. */
+  readonly number: number
   readonly queue: string
   readonly stepIndex: number
   /** Of the subscription: `count` of its slots are free, or taken again if negative. */
   readonly release: (count: number) => void
+
+  constructor(lease: RedisLease, number: number, queue: string, stepIndex: number, release: (count: number) => void) {
+    this.lease = lease
+    this.number = number
+    this.queue = queue
+    this.stepIndex = stepIndex
+    this.release = release
+  }
+
+  get tag(): string {
+    return this.lease.tagBeginning + String(this.number)
+  }
 }
 
 /** Only a `lent` delivery can be settled. */

@@ -48,7 +48,7 @@ return 1`)
  * KEYS: unacked, unacked_index, held, epoch, then the set of deferred messages of each queue, then all lists, those of
  * the first step first. ARGV: epoch, how many messages are wanted, what tags begin with, the number of the first tag,
  * number of queues, 1 to share among them or 0 to empty one after the other, visibility timeout (s), what ends the record
- * of a message of each queue, then the tags to acknowledge.
+ * of a message of each queue, then what to acknowledge: first and last number of each row of tags.
  *
  * Replies the tags that were lost before, in how many ms the next deferred message is due (-1: none is; -2: the lease is
  * over, or the epoch another one, and nothing is lent), then for each list that gave messages its number and these.
@@ -58,17 +58,25 @@ local unacked, index, held = KEYS[1], KEYS[2], KEYS[3]
 local queues = tonumber(ARGV[5])
 local epoch = redis.call('GET', KEYS[4])
 local function acknowledge()
-  local lost = {}
-  for from = 8 + queues, #ARGV, ${piece} do
-    local to = math.min(from + ${piece - 1}, #ARGV)
+  local lost, tags = {}, {}
+  local function remove()
+    if #tags == 0 then return end
     -- Who has a lease has what it holds.
-    for i = from, epoch and 0 or to do
-      if redis.call('HEXISTS', unacked, ARGV[i]) == 0 then lost[#lost + 1] = ARGV[i] end
+    for i = 1, epoch and 0 or #tags do
+      if redis.call('HEXISTS', unacked, tags[i]) == 0 then lost[#lost + 1] = tags[i] end
     end
-    redis.call('HDEL', unacked, unpack(ARGV, from, to))
-    redis.call('ZREM', index, unpack(ARGV, from, to))
-    redis.call('SREM', held, unpack(ARGV, from, to))
+    redis.call('HDEL', unacked, unpack(tags))
+    redis.call('ZREM', index, unpack(tags))
+    redis.call('SREM', held, unpack(tags))
+    tags = {}
   end
+  for i = 8 + queues, #ARGV, 2 do
+    for number = tonumber(ARGV[i]), tonumber(ARGV[i + 1]) do
+      tags[#tags + 1] = ARGV[3] .. string.format('%.0f', number)
+      if #tags == ${piece} then remove() end
+    end
+  end
+  remove()
   return lost
 end
 local wanted = tonumber(ARGV[2])

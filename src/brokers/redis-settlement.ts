@@ -1,5 +1,6 @@
 import type { Redis, RedisArgument } from '../drivers/open-redis.ts'
 import type { RedisDelivery } from './redis-delivery.ts'
+import type { RedisLease } from './redis-lease.ts'
 import { type Push, recordEnding } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
 import { settleScript, takeScript } from './redis-scripts.ts'
@@ -83,20 +84,29 @@ export async function acknowledgeAll(
   names: RedisNames,
   deliveries: readonly RedisDelivery[],
 ): Promise<string[]> {
-  const byLease = new Map<string, string[]>()
-  for (const { loan } of deliveries) {
-    const { id, isLost } = loan.lease
-    if (isLost) continue
-    const tags = byLease.get(id)
-    if (tags) tags.push(loan.tag)
-    else byLease.set(id, [loan.tag])
-  }
-  const runs = [...byLease].map(async ([id, tags]) => {
-    const keys = [names.unacked, names.unackedIndex, names.held(id), names.epoch(id)]
-    const reply = await redis.commands.run(takeScript, keys, [...takesNothing, ...tags])
-    return (reply as [string[]])[0]
+  const leases = new Set(deliveries.map(({ loan }) => loan.lease))
+  const runs = [...leases].map(async (lease) => {
+    if (lease.isLost) return []
+    const keys = [names.unacked, names.unackedIndex, names.held(lease.id), names.epoch(lease.id)]
+    const args: RedisArgument[] = ['', '0', lease.tagBeginning, '0', '0', '0', '0']
+    pushNumbers(args, deliveries, lease)
+    return ((await redis.commands.run(takeScript, keys, args)) as [string[]])[0]
   })
   return (await Promise.all(runs)).flat()
 }
 
-const takesNothing: readonly string[] = ['', '0', '', '0', '0', '0', '0']
+/** What `takeScript` is to acknowledge: the first and the last number of each row of neighbours among a lease's tags. */
+export function pushNumbers(args: RedisArgument[], deliveries: readonly RedisDelivery[], lease: RedisLease): void {
+  let first = 0
+  let last = -1
+  for (const { loan } of deliveries) {
+    if (loan.lease !== lease) continue
+    if (loan.number === last + 1) {
+      last++
+      continue
+    }
+    if (last >= first) args.push(String(first), String(last))
+    first = last = loan.number
+  }
+  if (last >= first) args.push(String(first), String(last))
+}

@@ -1,11 +1,12 @@
 import type { Redis, RedisArgument, RedisConnection } from '../drivers/open-redis.ts'
 import type { RedisConsumer } from './redis-consumer.ts'
-import { type Loan, RedisDelivery } from './redis-delivery.ts'
+import { Loan, RedisDelivery } from './redis-delivery.ts'
 import type { RedisLease } from './redis-lease.ts'
 import type { RedisLedger, Turn } from './redis-ledger.ts'
 import { decodeTaken, reasonOf, recordEnding, type Taken, unreadableMessage } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
 import { takeScript } from './redis-scripts.ts'
+import { pushNumbers } from './redis-settlement.ts'
 
 export interface Take {
   readonly deliveries: readonly RedisDelivery[]
@@ -133,7 +134,7 @@ export class RedisTaker {
     acknowledged: Turn<RedisDelivery> | undefined,
   ): Promise<TakeReply> {
     const { keys, args } = this.#command(lease, route, wanted, first)
-    if (acknowledged) for (const { loan } of acknowledged.entries) if (loan.lease === lease) args.push(loan.tag)
+    if (acknowledged) pushNumbers(args, acknowledged.entries, lease)
     this.#consumer.beginTake()
     let isKnown = false
     try {
@@ -168,8 +169,7 @@ export class RedisTaker {
       const queue = queues[list % queues.length] as string
       const stepIndex = Math.floor(list / queues.length)
       for (const text of reply[at + 1] as readonly string[]) {
-        const loan: Loan = { lease, tag: lease.tagBeginning + String(number++), queue, stepIndex, release }
-        this.#lendOne(loan, text, deliveries)
+        this.#lendOne(new Loan(lease, number++, queue, stepIndex, release), text, deliveries)
       }
     }
     if (number > first) this.#consumer.startHeart()
