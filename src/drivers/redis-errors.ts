@@ -22,13 +22,14 @@ export class RedisReplyError extends OperationalError {
 }
 
 /**
- * Replies by which a server says that it is not, or not now, the one to ask. Nothing ran. Redis 6.2 puts the reply to a
+ * Replies by which a server says that it is not, or not now, the one to ask: a primary without its replicas
+ * (NOREPLICAS) may have been replaced. Nothing ran. Redis 6.2 puts the reply to a
  * command of a script into a text of its own.
  */
-const moved = /(?:^|: -)(READONLY|MOVED|ASK|LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|UNBLOCKED)\b/
+const outOfService = /(?:^|: -)(READONLY|MOVED|ASK|LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN|UNBLOCKED)\b/
 
-export function isForAnotherServer(reply: string): boolean {
-  return moved.test(reply)
+export function isOutOfService(reply: string): boolean {
+  return outOfService.test(reply)
 }
 
 const remedies: readonly (readonly [RegExp, string])[] = [
@@ -43,7 +44,6 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   [/^NOPERM/, 'the ACL of this user forbids it: docs/redis.md lists what is needed'],
   [/^OOM/, 'the memory limit of the server (maxmemory) is reached: raise it, or let results expire sooner'],
   [/^MISCONF/, 'the server cannot save to its disk and refuses writes: look into its log'],
-  [/^NOREPLICAS/, 'too few replicas are connected (min-replicas-to-write)'],
 ]
 
 /** `Redis at 127.0.0.1:6379: GET failed: WRONGTYPE …; what to do`. */

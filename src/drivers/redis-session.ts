@@ -7,13 +7,7 @@ import {
   type NodeRedisModule,
   type RedisTarget,
 } from './redis-client.ts'
-import {
-  describeReason,
-  explainReply,
-  isForAnotherServer,
-  RedisConnectionLost,
-  RedisReplyError,
-} from './redis-errors.ts'
+import { describeReason, explainReply, isOutOfService, RedisConnectionLost, RedisReplyError } from './redis-errors.ts'
 import type { RedisOptions } from './redis-options.ts'
 import { checkServer, ClusterFound, readHello, type RedisServer } from './redis-server-check.ts'
 import { Watchdog } from './redis-watchdog.ts'
@@ -198,7 +192,7 @@ export class RedisSession {
       throw this.#lost(command)
     }
     this.#watchdog.replies++
-    if (!isForAnotherServer(error.message)) throw explainReply(this.where, String(command), error)
+    if (!isOutOfService(error.message)) throw explainReply(this.where, String(command), error)
     this.end(error)
     throw this.#notSent(command)
   }
@@ -219,7 +213,7 @@ export class RedisSession {
     const reason = this.#endReason
     if (reason instanceof ClusterFound) return reason
     if (reason instanceof CeleriacError && !(reason instanceof RedisConnectionLost)) return reason
-    if (reason instanceof this.#setup.module.ErrorReply && !isForAnotherServer(reason.message)) {
+    if (reason instanceof this.#setup.module.ErrorReply && !isOutOfService(reason.message)) {
       return explainReply(this.where, 'the login', reason)
     }
     return new OperationalError(`Redis at ${this.where} cannot be reached: ${describeReason(reason)}`, {

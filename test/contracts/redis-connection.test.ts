@@ -5,7 +5,13 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import { defineScript, openRedis, parseRedisOptions, RedisReplyError } from '../../src/drivers/open-redis.ts'
+import {
+  defineScript,
+  openRedis,
+  parseRedisOptions,
+  RedisConnectionLost,
+  RedisReplyError,
+} from '../../src/drivers/open-redis.ts'
 import { OperationalError } from '../../src/errors.ts'
 import { privateServer, skipIfMissing, type PrivateServer } from '../services.ts'
 import { redisCommand, redisInfo } from '../support/redis-command.ts'
@@ -119,6 +125,20 @@ describe('a Redis connection', { skip: skipIfMissing(server) }, () => {
     await using driver = await openDriver(proxy.through(redis.url))
     await driver.commands.ready(5000)
     assert.equal(await driver.commands.send(['PING']), 'PONG')
+  })
+
+  it('is given up where the server refuses to write, until it does not', async () => {
+    await using driver = await openDriver(redis.url)
+    await driver.commands.send(['SET', 'n', '1'])
+    await redisCommand(redis.url, 'CONFIG', 'SET', 'min-replicas-to-write', '1')
+    await assert.rejects(driver.commands.send(['INCR', 'n']), (error) => {
+      assert.ok(error instanceof RedisConnectionLost && !error.mayHaveRun)
+      assert.match(error.message, /INCR did not run.*NOREPLICAS/)
+      return true
+    })
+    await redisCommand(redis.url, 'CONFIG', 'SET', 'min-replicas-to-write', '0')
+    await driver.commands.ready(5000)
+    assert.equal(await driver.commands.send(['INCR', 'n']), 2)
   })
 
   it('is made over a Unix socket, in the database that the URL names', async () => {
