@@ -229,12 +229,12 @@ export class SlotPool implements Pool {
     for (const execution of others) execution.putBack()
     this.#waiting.unshift(...others.filter((execution) => !execution.isSettled))
     if (this.#isDisposed) return
-    if (!isExpected && !running) this.#starts.failed()
-    if (this.#starts.pauseMs === undefined) this.#break(why)
-    else {
-      this.#fill()
-      this.#freed()
-    }
+    const isFailure = !isExpected && !running
+    if (isFailure) this.#starts.failed(slot.startedAtMs)
+    if (this.#starts.pauseMs === undefined) return this.#break(why)
+    if (isFailure) this.#options.onLog(slot.name, { level: 'error', fields: { reason }, message: diedIdle })
+    this.#fill()
+    this.#freed()
   }
 
   #break(why: string): void {
@@ -251,6 +251,8 @@ export class SlotPool implements Pool {
 function isBetter(slot: Slot, than: Slot): boolean {
   return slot.load < than.load || (slot.load === than.load && slot.taken > than.taken)
 }
+
+const diedIdle = 'Ended although no task ran in it, another takes its place: {reason}'
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -1,5 +1,5 @@
-/** How many children may die in a row before one of them has finished a job, or while they do nothing. */
-const mostFailures = 5
+/** How often in a row children may die while they load or do nothing: about 20 s. */
+const mostFailures = 10
 const firstPauseMs = 100
 const longestPauseMs = 5000
 /** A death that long ago says nothing about the next child. */
@@ -8,7 +8,7 @@ const forgottenAfterMs = 60_000
 /** Decides when a child that died is replaced: at once, later and later, and not any more. */
 export class SlotStarts {
   #failures = 0
-  #failedAt = 0
+  #failedAt = Number.NEGATIVE_INFINITY
   #wasEverReady = false
   readonly #now: () => number
 
@@ -33,10 +33,12 @@ export class SlotStarts {
     this.#failures = 0
   }
 
-  /** A child died while it loaded, or while it had nothing to do: no job is to blame. */
-  failed(): void {
-    if (this.#now() - this.#failedAt > forgottenAfterMs) this.#failures = 0
-    this.#failedAt = this.#now()
+  /** A child died while it loaded, or while it had nothing to do: no job is to blame. Several that were there together count as one. */
+  failed(startedAtMs: number): void {
+    const now = this.#now()
+    if (now - this.#failedAt > forgottenAfterMs) this.#failures = 0
+    else if (this.#failures > 0 && startedAtMs <= this.#failedAt) return
+    this.#failedAt = now
     this.#failures++
   }
 }

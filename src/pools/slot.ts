@@ -42,6 +42,7 @@ export interface SlotEnd {
  */
 export class Slot implements ExecutionSlot {
   readonly name: string
+  readonly startedAtMs: number = performance.now()
   /** Resolves when the child is no more. */
   readonly exited: Promise<void>
   #state: 'starting' | 'ready' | 'leaving' | 'gone' = 'starting'

@@ -19,13 +19,16 @@ describe('the start of slots', () => {
     let now = 0
     const starts = new SlotStarts(() => now)
     starts.ready()
-    const pauses = Array.from({ length: 5 }, () => {
-      starts.failed()
+    const pauses = Array.from({ length: 10 }, () => {
+      now += 1000
+      starts.failed(now - 10)
+      // Others that died with it.
+      starts.failed(now - 10)
       return starts.pauseMs
     })
-    assert.deepEqual(pauses, [100, 200, 400, 800, undefined])
-    now = 61_000
-    starts.failed()
+    assert.deepEqual(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, undefined])
+    now += 61_000
+    starts.failed(0)
     assert.equal(starts.pauseMs, 100)
     starts.worked()
     assert.equal(starts.pauseMs, 0)
@@ -33,7 +36,7 @@ describe('the start of slots', () => {
 
   it('is not tried again where the first did not load', () => {
     const starts = new SlotStarts()
-    starts.failed()
+    starts.failed(performance.now())
     assert.equal(starts.pauseMs, undefined)
   })
 })
