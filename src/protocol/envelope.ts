@@ -24,7 +24,7 @@ export interface OpenedEnvelope {
 }
 
 /** Keys of our own in an envelope. kombu carries them along, and has no use for them. */
-export const dueKey = 'celeriac-due'
+const dueKey = 'celeriac-due'
 export const deliveriesKey = 'celeriac-deliveries'
 
 /**
