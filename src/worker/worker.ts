@@ -1,23 +1,12 @@
 import type { Celeriac } from '../app/app.ts'
-import type { ResultBackend } from '../backends/backend.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import { slotName } from '../util/slot-mark.ts'
-import { Autoscaler } from './autoscaler.ts'
-import { Consumer } from './consumer.ts'
-import { DeliveryWindow } from './delivery-window.ts'
-import { surviveDriverErrors } from './driver-errors.ts'
-import { Executor } from './executor.ts'
+import type { Consumer } from './consumer.ts'
 import type { HealthAddress } from './health-server.ts'
-import { LoopLag } from './loop-lag.ts'
 import { nodeName } from './node-name.ts'
 import { resolvePoolOptions, type PoolOptions, type ResolvedPoolOptions } from './pool-options.ts'
 import { Readiness, type WorkerHealth } from './readiness.ts'
-import { ResultCleanup } from './result-cleanup.ts'
-import { Revocations } from './revocations.ts'
-import { Settler } from './settler.ts'
-import { TaskLog } from './task-log.ts'
-import { WorkerPools } from './worker-pools.ts'
 
 export interface WorkerOptions extends PoolOptions {
   /** Default: `task_default_queue` and `task_broadcast_queues`. */
@@ -68,7 +57,6 @@ export class Worker {
   readonly #killing = new AbortController()
   #ready!: { readonly resolve: () => void; readonly reject: (error: unknown) => void }
   readonly #pool: ResolvedPoolOptions
-  #window: DeliveryWindow | undefined
   /** Why nothing can run any more. */
   #broken: Error | undefined
   #ran = false
@@ -120,105 +108,39 @@ export class Worker {
   async #run(): Promise<void> {
     const app = this.#app
     await app.loadTasks()
-    // What a program that only calls tasks, or a slot, does not need is imported by those who run a worker.
-    const { Outbox } = await import('../outbox/outbox.ts')
-    const outbox = new Outbox(app)
-    const [broker, backend, codec] = await Promise.all([app.openBroker(), app.openBackend(), app.openCodec()])
-    const lag = new LoopLag(app.log, app.config.worker.blockWarningMs)
-    const executor = new Executor(app, {
-      hostname: this.name,
-      codec,
-      isEager: false,
-      store: (meta) => backend.store(meta),
-      onBlocked: (taskName, taskId, blockedMs) => lag.blockedBy(taskName, taskId, blockedMs),
-      blockWarningMs: app.config.worker.blockWarningMs,
-    })
-    const pools = await WorkerPools.open({
+    const { openParts } = await import('./worker-parts.ts')
+    const parts = await openParts({
       app,
       workerName: this.name,
       options: this.#options,
-      resolved: this.#pool,
-      execute: (job, attempt) => executor.execute(job, attempt),
-      store: (meta) => backend.store(meta),
-      onSlotFree: () => consumer.wake(),
+      pool: this.#pool,
+      onOutage: this.#readiness.onOutage,
       onBroken: (error) => this.#break(error),
     })
-    const consumer = this.#consumer(pools, backend, codec)
-    const autoscaler = this.#autoscaler(pools, consumer)
-    lag.watch(() => consumer.running.items())
-    const cleanup = new ResultCleanup(backend, app.log)
-    const control = await broker.listen('control', (message) => consumer.revocations.accept(message))
-    const survival = app.models.adapters.length > 0 ? surviveDriverErrors(app.log) : undefined
-    const relaying = new AbortController()
-    const relayed = outbox.run(relaying.signal)
     try {
-      await Promise.race([pools.start(), aborted(this.#stopping.signal)])
-      if (!this.#stopping.signal.aborted) await this.#serve(consumer)
+      await Promise.race([parts.start(), aborted(this.#stopping.signal)])
+      if (!this.#stopping.signal.aborted) await this.#serve(parts.consumer)
     } finally {
-      autoscaler?.stop()
-      relaying.abort()
-      await relayed
-      lag.stop()
-      await cleanup[Symbol.asyncDispose]()
-      await consumer.close()
-      await control[Symbol.asyncDispose]()
-      await pools[Symbol.asyncDispose]()
-      survival?.[Symbol.dispose]()
-      await app.signals.emit('workerShutdown', { workerName: this.name })
-      if (this.shutdown) {
-        app.log.info(
-          { workerName: this.name, ...this.shutdown },
-          '{workerName} stopped ({how}): {finished} task(s) finished, {givenBack} given back unstarted, {cutOff} stopped and given back',
-        )
-      }
+      await parts[Symbol.asyncDispose]()
+      await this.#tellShutdown()
     }
     if (this.#broken) throw this.#broken
+  }
+
+  async #tellShutdown(): Promise<void> {
+    const { signals, log } = this.#app
+    await signals.emit('workerShutdown', { workerName: this.name })
+    if (!this.shutdown) return
+    log.info(
+      { workerName: this.name, ...this.shutdown },
+      '{workerName} stopped ({how}): {finished} task(s) finished, {givenBack} given back unstarted, {cutOff} stopped and given back',
+    )
   }
 
   /** Nothing can run any more: `run` rejects with the reason, once what is here has gone back. */
   #break(error: Error): void {
     this.#broken ??= error
     this.stop('cold')
-  }
-
-  #autoscaler(pools: WorkerPools, consumer: Consumer): Autoscaler | undefined {
-    const { autoscale } = this.#pool
-    if (!autoscale) return undefined
-    const resize = (size: number): void => {
-      void pools.main.resize(size)
-      // One more than there are slots: that it waits tells that more are needed.
-      this.#window?.resize(pools.size + 1)
-      consumer.resized()
-    }
-    this.#window?.resize(pools.size + 1)
-    return new Autoscaler({ ...autoscale, demand: () => consumer.demand, resize, log: this.#app.log })
-  }
-
-  #consumer(pools: WorkerPools, backend: ResultBackend, codec: Awaited<ReturnType<Celeriac['openCodec']>>): Consumer {
-    const app = this.#app
-    const { timeLimit, softTimeLimit, prefetchMultiplier = app.config.worker.prefetchMultiplier } = this.#options
-    const revocations: Revocations = new Revocations({
-      nodeName: this.name,
-      max: app.config.worker.revokesMax,
-      expiresMs: app.config.worker.revokeExpiresMs,
-      onRevoked: (taskId, { terminate }) => consumer.revoke(taskId, terminate),
-    })
-    const consumer = new Consumer({
-      app,
-      codec,
-      pools,
-      settler: new Settler(app, backend),
-      revocations,
-      taskLog: new TaskLog(app.log),
-      limits: {
-        hardMs: timeLimit === undefined ? undefined : durationMs(timeLimit, 'timeLimit'),
-        softMs: softTimeLimit === undefined ? undefined : durationMs(softTimeLimit, 'softTimeLimit'),
-      },
-      window: (this.#window = new DeliveryWindow(pools.size, prefetchMultiplier)),
-      maxDeliveries: app.config.task.maxDeliveries,
-      onOutage: this.#readiness.onOutage,
-    })
-    return consumer
   }
 
   async #serve(consumer: Consumer): Promise<void> {

@@ -1,0 +1,153 @@
+import type { Celeriac } from '../app/app.ts'
+import type { Codec } from '../app/codec.ts'
+import type { ResultBackend } from '../backends/backend.ts'
+import { Outbox } from '../outbox/outbox.ts'
+import { durationMs } from '../util/duration.ts'
+import { Autoscaler } from './autoscaler.ts'
+import { Consumer } from './consumer.ts'
+import { DeliveryWindow } from './delivery-window.ts'
+import { surviveDriverErrors } from './driver-errors.ts'
+import { Executor } from './executor.ts'
+import { LoopLag } from './loop-lag.ts'
+import type { ResolvedPoolOptions } from './pool-options.ts'
+import { ResultCleanup } from './result-cleanup.ts'
+import { Revocations } from './revocations.ts'
+import { Settler } from './settler.ts'
+import { TaskLog } from './task-log.ts'
+import { WorkerPools } from './worker-pools.ts'
+import type { WorkerOptions } from './worker.ts'
+
+export interface WorkerPartsOptions {
+  readonly app: Celeriac
+  readonly workerName: string
+  readonly options: WorkerOptions
+  readonly pool: ResolvedPoolOptions
+  readonly onOutage: (reason: Error | undefined) => void
+  /** Nothing can run any more. */
+  readonly onBroken: (error: Error) => void
+}
+
+/** What a worker runs on, released in reverse order. */
+export interface WorkerParts extends AsyncDisposable {
+  readonly consumer: Consumer
+  /** Resolves when bodies can run. */
+  start(): Promise<void>
+}
+
+/**
+ * Acquires the parts of a worker in order. They stand in a file of their own because only who runs a worker needs them: a
+ * program that calls tasks, and a slot, do not load them.
+ */
+export async function openParts(options: WorkerPartsOptions): Promise<WorkerParts> {
+  const { app, workerName, pool, onBroken } = options
+  const [broker, backend, codec] = await Promise.all([app.openBroker(), app.openBackend(), app.openCodec()])
+  await using opened = new AsyncDisposableStack()
+  const survival = app.models.adapters.length > 0 ? surviveDriverErrors(app.log) : undefined
+  opened.defer(() => survival?.[Symbol.dispose]())
+  const lag = new LoopLag(app.log, app.config.worker.blockWarningMs)
+  const executor = openExecutor(options, backend, codec, lag)
+  const pools = opened.use(
+    await WorkerPools.open({
+      app,
+      workerName,
+      options: options.options,
+      resolved: pool,
+      execute: (job, attempt) => executor.execute(job, attempt),
+      store: (meta) => backend.store(meta),
+      onSlotFree: () => consumer.wake(),
+      onBroken,
+    }),
+  )
+  const window = new DeliveryWindow(
+    pools.size,
+    options.options.prefetchMultiplier ?? app.config.worker.prefetchMultiplier,
+  )
+  const consumer = openConsumer(options, { pools, window, backend, codec })
+  opened.use(await broker.listen('control', (message) => consumer.revocations.accept(message)))
+  opened.defer(() => consumer.close())
+  opened.use(new ResultCleanup(backend, app.log))
+  lag.watch(() => consumer.running.items())
+  opened.defer(() => lag.stop())
+  opened.use(relayOutbox(app))
+  const autoscaler = openAutoscaler(options, pools, consumer, window)
+  opened.defer(() => autoscaler?.stop())
+  const parts = opened.move()
+  return { consumer, start: () => pools.start(), [Symbol.asyncDispose]: () => parts.disposeAsync() }
+}
+
+function openExecutor(
+  { app, workerName }: WorkerPartsOptions,
+  backend: ResultBackend,
+  codec: Codec,
+  lag: LoopLag,
+): Executor {
+  return new Executor(app, {
+    hostname: workerName,
+    codec,
+    isEager: false,
+    store: (meta) => backend.store(meta),
+    onBlocked: (taskName, taskId, blockedMs) => lag.blockedBy(taskName, taskId, blockedMs),
+    blockWarningMs: app.config.worker.blockWarningMs,
+  })
+}
+
+interface ConsumerParts {
+  readonly pools: WorkerPools
+  readonly window: DeliveryWindow
+  readonly backend: ResultBackend
+  readonly codec: Codec
+}
+
+function openConsumer({ app, workerName, options, onOutage }: WorkerPartsOptions, parts: ConsumerParts): Consumer {
+  const { timeLimit, softTimeLimit } = options
+  const revocations: Revocations = new Revocations({
+    nodeName: workerName,
+    max: app.config.worker.revokesMax,
+    expiresMs: app.config.worker.revokeExpiresMs,
+    onRevoked: (taskId, { terminate }) => consumer.revoke(taskId, terminate),
+  })
+  const consumer = new Consumer({
+    app,
+    codec: parts.codec,
+    pools: parts.pools,
+    settler: new Settler(app, parts.backend),
+    revocations,
+    taskLog: new TaskLog(app.log),
+    limits: {
+      hardMs: timeLimit === undefined ? undefined : durationMs(timeLimit, 'timeLimit'),
+      softMs: softTimeLimit === undefined ? undefined : durationMs(softTimeLimit, 'softTimeLimit'),
+    },
+    window: parts.window,
+    maxDeliveries: app.config.task.maxDeliveries,
+    onOutage,
+  })
+  return consumer
+}
+
+function relayOutbox(app: Celeriac): AsyncDisposable {
+  const relaying = new AbortController()
+  const relayed = new Outbox(app).run(relaying.signal)
+  return {
+    [Symbol.asyncDispose]: () => {
+      relaying.abort()
+      return relayed
+    },
+  }
+}
+
+function openAutoscaler(
+  { app, pool: { autoscale } }: WorkerPartsOptions,
+  pools: WorkerPools,
+  consumer: Consumer,
+  window: DeliveryWindow,
+): Autoscaler | undefined {
+  if (!autoscale) return undefined
+  const resize = (size: number): void => {
+    void pools.main.resize(size)
+    // One more than there are slots: that it waits tells that more are needed.
+    window.resize(pools.size + 1)
+    consumer.resized()
+  }
+  window.resize(pools.size + 1)
+  return new Autoscaler({ ...autoscale, demand: () => consumer.demand, resize, log: app.log })
+}
