@@ -11,7 +11,7 @@ import {
   optionalUrl,
   rateLimit,
 } from './setting-kinds.ts'
-import { autoscale, memory, pool, record, routes, size, text, timezone, url, type Kind } from './setting-kinds.ts'
+import { autoscale, memory, pool, record, routes, size, text, timezone, tls, url, type Kind } from './setting-kinds.ts'
 
 /** One setting: what it may be, what it is when nobody says anything, and what it does. */
 export interface Setting<T = unknown> {
@@ -43,6 +43,12 @@ const broker: Settings<BrokerConfig> = {
     true,
   ),
   connectionTimeoutMs: setting(limit, 4000, 'How long one attempt to connect to the broker may take.'),
+  useSsl: setting(
+    tls,
+    undefined,
+    'TLS to the broker, and with which certificates: the option ssl of broker_transport_options.',
+    true,
+  ),
   transportOptions: setting(record, {}, 'Options of the broker that the URL names; its page lists them.', true),
 }
 
@@ -209,6 +215,12 @@ export const configSchema: Settings<Omit<Config, 'broker' | 'result' | 'task' | 
   imports: setting(names, [], 'Modules, files or globs that a worker imports at its start.'),
   include: setting(names, [], 'More of the same, imported after imports.'),
   acceptContent: setting(names, ['json'], 'Content types that may be read from messages; others are refused unread.'),
+  redisBackendUseSsl: setting(
+    tls,
+    undefined,
+    'TLS to Redis as result backend, and with which certificates: the option ssl of result_backend_transport_options.',
+    true,
+  ),
   broker,
   result,
   task,

@@ -9,10 +9,13 @@ type SerializerName = 'json' | 'msgpack' | 'yaml'
 type CompressionName = 'gzip' | 'zlib' | 'brotli' | 'zstd'
 type LogStyle = 'auto' | 'pretty' | 'json'
 
+type UseSsl = boolean | Readonly<Record<string, unknown>> | undefined
+
 export interface BrokerConfig {
   readonly url: string
   /** Milliseconds. */
   readonly connectionTimeoutMs: number
+  readonly useSsl: UseSsl
   readonly transportOptions: Readonly<Record<string, unknown>>
 }
 
@@ -103,6 +106,7 @@ export interface Config {
   readonly imports: readonly string[]
   readonly include: readonly string[]
   readonly acceptContent: readonly string[]
+  readonly redisBackendUseSsl: UseSsl
   readonly broker: BrokerConfig
   readonly result: ResultConfig
   readonly task: TaskConfig

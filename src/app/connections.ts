@@ -78,15 +78,28 @@ export class Connections {
 
   async #openBroker(): Promise<Broker> {
     const { broker, task } = this.#options.config()
-    const opened = this.#options.broker ?? (await openBroker(broker.url, { transportOptions: broker.transportOptions }))
+    const { connectionTimeoutMs, useSsl } = broker
+    const transportOptions = withSsl(broker.transportOptions, useSsl)
+    const opened = this.#options.broker ?? (await openBroker(broker.url, { transportOptions, connectionTimeoutMs }))
     return (this.openedBroker = await withBroadcastQueues(opened, task.broadcastQueues, task.defaultQueue))
   }
 
   async #openBackend(): Promise<ResultBackend> {
     if (this.#options.backend) return this.#options.backend
-    const { expiresMs, extended, backendTransportOptions: transportOptions } = this.#options.config().result
+    const { result, redisBackendUseSsl } = this.#options.config()
+    const { expiresMs, extended, backendTransportOptions } = result
+    const isRedis = /^(redis|sentinel)/i.test(this.#backendUrl)
+    const transportOptions = withSsl(backendTransportOptions, isRedis ? redisBackendUseSsl : false)
     return await openBackend(this.#backendUrl, { expiresMs, extended, transportOptions })
   }
+}
+
+/** What the transport options say themselves counts. */
+function withSsl(
+  options: Readonly<Record<string, unknown>>,
+  ssl: Config['redisBackendUseSsl'],
+): Readonly<Record<string, unknown>> {
+  return ssl === undefined || ssl === false ? options : { ssl, ...options }
 }
 
 function forgotten<T>(opening: Promise<T>, forget: () => void): Promise<T> {

@@ -122,6 +122,19 @@ export const limit: Kind<number> = {
   expects: `${duration.expects}, more than 0`,
 }
 
+/** What Celery takes as `broker_use_ssl`. */
+export const tls: Kind<boolean | Readonly<Record<string, unknown>> | undefined> = {
+  schema: () =>
+    z().preprocess(
+      (value) => value ?? undefined,
+      z()
+        .union([z().boolean(), z().record(z().string(), z().unknown())])
+        .optional(),
+    ),
+  expects: "true, false, or an object such as { ssl_ca_certs: '/etc/ca.pem', ssl_cert_reqs: 'required' }",
+  fromText: asJson,
+}
+
 const sizeUnits = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 } as const
 
 function parseSize(value: unknown): unknown {

@@ -4,6 +4,8 @@ import type { Broker } from './broker.ts'
 export interface OpenBrokerOptions {
   /** `broker_transport_options`: what they may be depends on the scheme. */
   readonly transportOptions?: Readonly<Record<string, unknown>>
+  /** `broker_connection_timeout`: how long one attempt to connect to a server may take. Default: the broker's own. */
+  readonly connectionTimeoutMs?: number
 }
 
 /**
@@ -11,7 +13,10 @@ export interface OpenBrokerOptions {
  * `redis://localhost`. Each is imported only when it is
  * used. Throws ImproperlyConfigured for an unknown scheme or option, OperationalError if the store cannot be used.
  */
-export async function openBroker(url: string, { transportOptions = {} }: OpenBrokerOptions = {}): Promise<Broker> {
+export async function openBroker(
+  url: string,
+  { transportOptions = {}, connectionTimeoutMs }: OpenBrokerOptions = {},
+): Promise<Broker> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   switch (scheme) {
     case 'memory':
@@ -36,7 +41,8 @@ export async function openBroker(url: string, { transportOptions = {} }: OpenBro
         import('./redis.ts'),
         import('../drivers/open-redis.ts'),
       ])
-      return openRedisBroker(url, parseRedisOptions(transportOptions, 'the Redis broker'))
+      const connecting = connectionTimeoutMs === undefined ? {} : { socketConnectTimeout: connectionTimeoutMs / 1000 }
+      return openRedisBroker(url, parseRedisOptions({ ...connecting, ...transportOptions }, 'the Redis broker'))
     }
     case 'amqp':
     case 'amqps':

@@ -13,6 +13,7 @@ import {
   RedisReplyError,
 } from '../../src/drivers/open-redis.ts'
 import { OperationalError } from '../../src/errors.ts'
+import { Celeriac } from '../../src/index.ts'
 import { privateServer, skipIfMissing, type PrivateServer } from '../services.ts'
 import { redisCommand, redisInfo } from '../support/redis-command.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
@@ -286,6 +287,16 @@ describe('a Redis connection with TLS and a password', { skip: skipIfMissing(sec
       await driver.commands.send(['PUBLISH', 'x', 'hello'])
       assert.equal(await promise, 'hello')
     }
+  })
+
+  it('is that of an app with the TLS settings of Celery', async () => {
+    const use_ssl = { ssl_ca_certs: ca_certs, ssl_cert_reqs: 'CERT_REQUIRED' }
+    const settings = { broker_use_ssl: use_ssl, redis_backend_use_ssl: use_ssl }
+    await using app = new Celeriac('secure', { broker: url, backend: url, settings })
+    const { id } = await app.send('nobody.runs.it')
+    const [broker, backend] = await Promise.all([app.openBroker(), app.openBackend()])
+    assert.equal(await broker.count('celery'), 1)
+    assert.deepEqual(await backend.fetch([id]), [undefined])
   })
 
   it('is refused with a certificate that is not known, or without TLS', async () => {
