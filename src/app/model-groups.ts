@@ -134,9 +134,7 @@ function loadRows(
     primary,
     acceptsOlder: policy.read === 'any',
     // a sender whose clock is ahead must not make the task wait
-    get visibleBy() {
-      return Math.min(context.sentAt?.getTime() ?? startedAt, startedAt) + policy.graceMs
-    },
+    visibleBy: () => Math.min(context.sentAt?.getTime() ?? startedAt, startedAt) + policy.graceMs,
     onGone: (gone) => missing(gone, policy),
     signal: context.signal,
   })

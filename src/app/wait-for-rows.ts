@@ -13,7 +13,7 @@ export interface WaitOptions {
   /** Accept rows that are older than they were at the call. */
   readonly acceptsOlder: boolean
   /** Until then, in ms since the epoch, a missing or too old row may be one whose transaction is still open. */
-  readonly visibleBy: number
+  readonly visibleBy: () => number
   /** Called with references whose rows are gone for good. It may throw. */
   readonly onGone: (references: readonly ModelReference[]) => void
   readonly signal: AbortSignal | undefined
@@ -34,7 +34,7 @@ export async function waitForRows(wanted: References, options: WaitOptions): Pro
     const askedAt = Date.now()
     const rows = await abortable(options.read(doubtful, primary), options.signal)
     if (doubtful === wanted && areFresh(wanted, rows, options)) return rows
-    const isLast = askedAt >= options.visibleBy
+    const isLast = askedAt >= options.visibleBy()
     const verdict = judge(doubtful, rows, options)
     for (const [text, row] of verdict.fresh) found.set(text, row)
     const gone = primary ? verdict.missing.filter(([, { extra }]) => isLast || extra.c === 1) : []
@@ -42,7 +42,7 @@ export async function waitForRows(wanted: References, options: WaitOptions): Pro
     doubtful = new Map([...verdict.older, ...verdict.missing].filter((entry) => !gone.includes(entry)))
     if (doubtful.size === 0) return found
     if (primary && isLast) throw tooOld(verdict.older)
-    if (primary) await sleep(waitMs(attempt++, options.visibleBy), undefined, signalOption(options.signal))
+    if (primary) await sleep(waitMs(attempt++, options.visibleBy()), undefined, signalOption(options.signal))
     primary = true
   }
 }

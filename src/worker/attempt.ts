@@ -3,6 +3,7 @@ import type { Codec } from '../app/codec.ts'
 import { type AttemptHooks, TaskContext, type TaskRequest } from '../app/context.ts'
 import type { Arguments } from '../app/model-declaration.ts'
 import { Redactor } from '../app/redaction.ts'
+import { taskIdTime } from '../app/task-id.ts'
 import type { CompiledOptions } from '../app/task-options.ts'
 import type { Task } from '../app/task.ts'
 import type { Attempt, Job } from '../pools/pool.ts'
@@ -64,6 +65,11 @@ export class TaskAttempt implements AttemptHooks {
   /** The body is over. False: too late, nothing it did is accepted. The first answer stays. */
   bodyEnded(): boolean {
     return (this.#isAccepted ??= this.slot.bodyEnded())
+  }
+
+  /** When the call was made, as far as its id tells. */
+  get sentAt(): Date | undefined {
+    return taskIdTime(this.taskId)
   }
 
   get signal(): AbortSignal {

@@ -3,7 +3,6 @@ import { bindArguments, validate, withSelfFirst } from '../app/arguments.ts'
 import { runInContext, type TaskContext } from '../app/context.ts'
 import type { Arguments } from '../app/model-declaration.ts'
 import type { ArgumentLoad } from '../app/model-loading.ts'
-import { taskIdTime } from '../app/task-id.ts'
 import { addBuiltins } from '../canvas/builtins.ts'
 import { afterSuccess, hasFollowers, noFollowers, type Followers } from '../canvas/continuation.ts'
 import { DecodeError, EncodeError, InvalidArguments, LoanLost, NotRegistered } from '../errors.ts'
@@ -109,16 +108,8 @@ export class Executor {
     })
   }
 
-  #loaded({ taskId, slot, body }: TaskAttempt, load: ArgumentLoad | undefined): Arguments | Promise<Arguments> {
-    if (!load) return body
-    return load.load({
-      get sentAt() {
-        return taskIdTime(taskId)
-      },
-      get signal() {
-        return slot.signal
-      },
-    })
+  #loaded(attempt: TaskAttempt, load: ArgumentLoad | undefined): Arguments | Promise<Arguments> {
+    return load ? load.load(attempt) : attempt.body
   }
 
   async #runWith(attempt: TaskAttempt, loaded: Arguments): Promise<unknown> {

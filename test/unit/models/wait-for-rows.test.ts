@@ -25,7 +25,7 @@ async function waitFor(
     versionOf: (row) => (row as Row).v,
     primary: false,
     acceptsOlder: false,
-    visibleBy: 0,
+    visibleBy: () => 0,
     onGone: (references) => (gone += references.length),
     signal: undefined,
     ...options,
@@ -67,7 +67,8 @@ describe('waitForRows', () => {
   })
 
   it('reads once more after the grace has passed', async () => {
-    const { asked } = await waitFor({}, { primary: true, visibleBy: Date.now() + 40 })
+    const visibleBy = Date.now() + 40
+    const { asked } = await waitFor({}, { primary: true, visibleBy: () => visibleBy })
     assert.ok(asked.length >= 2, String(asked.length))
   })
 
