@@ -4,7 +4,7 @@ import type { Case, Run } from '../../lib/suite.ts'
 import { processFilledQueue } from '../../measurements/processing.ts'
 import { contestants } from '../../roles/contestants.ts'
 
-const counts = { 'celeriac-redis': 60_000, 'raw-redis': 120_000, bullmq: 40_000, 'bee-queue': 40_000 } as const
+const counts = { 'celeriac-redis': 100_000, 'raw-redis': 120_000, bullmq: 40_000, 'bee-queue': 40_000 } as const
 const pythonCount = 4000
 
 const cpu: FigureOptions = { unit: 's per 10,000 tasks', ratiosAtMost: { bullmq: 0.5 } }

@@ -11,7 +11,7 @@ import type { PeerName } from '../../peers/open-peer.ts'
 import { contestants } from '../../roles/contestants.ts'
 
 export const delayOneByOne: Case = publishing('delay one by one', 1.3, publishOneByOne, {
-  'celeriac-redis': 15_000,
+  'celeriac-redis': 20_000,
   'raw-redis': 20_000,
   bullmq: 10_000,
   'bee-queue': 15_000,
