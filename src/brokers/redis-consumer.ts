@@ -57,8 +57,13 @@ export class RedisConsumer {
 
   /** The lease to take with, begun if there is none, and with nothing left that a broken connection hid. */
   async lease(): Promise<RedisLease> {
-    if (this.#isInDoubt && this.#lease) await (this.#recovering ??= this.#recover())
+    await this.clearDoubt()
     return this.#lease ?? (this.#registering ??= this.#register())
+  }
+
+  /** Gives back what was taken without anybody here having heard of it. Rejects with OperationalError. */
+  async clearDoubt(): Promise<void> {
+    if (this.#isInDoubt && this.#lease) await (this.#recovering ??= this.#recover())
   }
 
   /** To be called around each take; `isKnown` false: it failed, and what it took, if anything, is not known. */

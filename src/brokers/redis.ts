@@ -167,6 +167,7 @@ export class RedisBroker implements Broker {
 
   readonly #endSubscription = async (subscription: RedisSubscription): Promise<void> => {
     await this.#ledger.idle()
+    await this.#clearDoubt()
     const lease = this.#consumer.leaseIfKnown
     const unused = (lease?.held.items() ?? []).filter(
       ({ isLent, loan }) => isLent && loan.release === subscription.release,
@@ -178,6 +179,15 @@ export class RedisBroker implements Broker {
     }
     for (const delivery of unused) delivery.tellLost()
     this.#subscriptions.delete(subscription)
+  }
+
+  /** A take that waited at the server may have been carried out while its connection was closed. */
+  async #clearDoubt(): Promise<void> {
+    try {
+      await this.#consumer.clearDoubt()
+    } catch {
+      // The server is away: what it took comes back with the end of the lease.
+    }
   }
 
   /** Messages that a broken connection took: nobody here has seen them. */

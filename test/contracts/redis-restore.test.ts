@@ -121,8 +121,9 @@ function describeRestore(url: string): void {
     async function abandon(store: RedisStore, leaseSeconds: number): Promise<Inbox> {
       const inbox = new Inbox()
       const broker = await store.broker({ lease_seconds: leaseSeconds })
-      await broker.subscribe(['q'], inbox.onDeliveries, { prefetch: 4 })
+      const subscription = await broker.subscribe(['q'], inbox.onDeliveries, { prefetch: 4 })
       await inbox.waitFor(4)
+      await subscription.pause()
       const [consumer = ''] = (await store.run('ZRANGE', 'celeriac.consumers', '0', '0')) as string[]
       await store.run('ZADD', 'celeriac.consumers', '1', consumer)
       await store.run('DEL', 'celeriac.consumers.grace')
@@ -167,6 +168,22 @@ function describeRestore(url: string): void {
       await second.waitFor(4)
       assert.deepEqual(second.bodies, ['b', 'c', 'd', 'a'])
       assert.equal(second.at(3).deliveryCount, 1)
+    })
+
+    it('is nothing when it stopped while a message came', async () => {
+      await using store = await RedisStore.open(url)
+      const sender = await store.broker()
+      for (let round = 0; round < 10; round++) {
+        const inbox = new Inbox()
+        const subscription = await (await store.broker()).subscribe(['q'], inbox.onDeliveries, { prefetch: 10 })
+        await sleep(10)
+        const stopped = sleep(round / 4).then(() => subscription[Symbol.asyncDispose]())
+        await Promise.all([sender.publish(to('q', String(round))), stopped])
+        assert.equal(await sender.count('q'), 1, `round ${round}: ${inbox.deliveries.length} delivered`)
+        const [delivery] = await drain(sender, 'q', 1)
+        assert.equal(delivery?.deliveryCount, 1)
+      }
+      assert.equal(await store.run('HLEN', 'unacked'), 0)
     })
 
     it('stays with everybody for a lease after the server was away', async () => {
