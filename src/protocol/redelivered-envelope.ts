@@ -3,10 +3,11 @@ import { deliveriesKey } from './envelope.ts'
 
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown
 
-/** TypeScript's library does not know these two parts of ES2025 yet. */
-const { parse, rawJSON } = JSON as unknown as {
+/** TypeScript's library does not know these parts of ES2026 yet. */
+const { parse, rawJSON, isRawJSON } = JSON as unknown as {
   readonly parse: (text: string, reviver: Reviver) => unknown
   readonly rawJSON: (source: string) => unknown
+  readonly isRawJSON: (value: unknown) => boolean
 }
 
 /** Numbers stay as they are written: `1.0` is no integer, and 2^64 has no double. */
@@ -19,7 +20,7 @@ const keepNumbers: Reviver = (_key, value, { source }) =>
  */
 export function redeliveredEnvelope(text: string, deliveries: number): string {
   const envelope = parseExactly(text)
-  if (isRecord(envelope)) return JSON.stringify(flagged(envelope, deliveries))
+  if (isObject(envelope)) return JSON.stringify(flagged(envelope, deliveries))
   // Python writes NaN into headers: then the number has to do.
   if (!/^\{\s*"/.test(text)) return text
   const counted = new RegExp(`^\\{\\s*"${deliveriesKey}"\\s*:\\s*\\d+\\s*,`)
@@ -41,7 +42,7 @@ export function readUnacked(text: string): UnackedRecord | undefined {
   const record = parseExactly(text)
   if (!Array.isArray(record) || record.length < 3) return undefined
   const [envelope, exchange, routingKey] = record as unknown[]
-  if (!isRecord(envelope) || typeof exchange !== 'string' || typeof routingKey !== 'string') return undefined
+  if (!isObject(envelope) || typeof exchange !== 'string' || typeof routingKey !== 'string') return undefined
   const plain = JSON.parse(JSON.stringify([envelope[deliveriesKey], priorityOf(envelope)])) as unknown[]
   const deliveries = typeof plain[0] === 'number' ? plain[0] : 0
   const wirePriority = Number(plain[1] ?? 0)
@@ -56,17 +57,22 @@ export function readUnacked(text: string): UnackedRecord | undefined {
 
 function priorityOf(envelope: Readonly<Record<string, unknown>>): unknown {
   const { properties } = envelope
-  return isRecord(properties) ? properties['priority'] : undefined
+  return isObject(properties) ? properties['priority'] : undefined
 }
 
 function flagged(envelope: Readonly<Record<string, unknown>>, deliveries: number): Record<string, unknown> {
   const { headers, properties } = envelope
   const marked: Record<string, unknown> = { ...envelope, [deliveriesKey]: deliveries }
-  if (isRecord(headers)) marked['headers'] = { ...headers, redelivered: true }
-  if (isRecord(properties) && isRecord(properties['delivery_info'])) {
+  if (isObject(headers)) marked['headers'] = { ...headers, redelivered: true }
+  if (isObject(properties) && isObject(properties['delivery_info'])) {
     marked['properties'] = { ...properties, delivery_info: { ...properties['delivery_info'], redelivered: true } }
   }
   return marked
+}
+
+/** A number is an object here. */
+function isObject(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && !isRawJSON(value)
 }
 
 function parseExactly(text: string): unknown {
