@@ -16,7 +16,7 @@ after(async () => {
 })
 
 /** Silence is noticed within a second. */
-const transportOptions = { socketTimeout: 0.6, socketConnectTimeout: 0.6, healthCheckInterval: 0.3 }
+const transportOptions = { socketTimeout: 0.6, socketConnectTimeout: 1.5, healthCheckInterval: 0.3 }
 
 /** One backend straight to an empty Redis, one through a proxy. */
 async function openBoth(): Promise<

@@ -11,7 +11,7 @@ import { Child } from './broker-processes.ts'
 import { until } from './contract.ts'
 
 /** Silence is noticed within a second. */
-const timeouts = { socketTimeout: 0.6, socketConnectTimeout: 0.6, healthCheckInterval: 0.3 }
+const timeouts = { socketTimeout: 0.6, socketConnectTimeout: 1.5, healthCheckInterval: 0.3 }
 
 /** An empty Redis, with a proxy in front of it, and the brokers and processes of one test. */
 export class RedisLab implements AsyncDisposable {

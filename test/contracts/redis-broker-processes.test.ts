@@ -20,13 +20,13 @@ function published(children: readonly Child[]): string[] {
 describe('redis broker: many processes, killed and stopped', { skip: skipIfMissing(server) }, () => {
   it('loses and doubles nothing with producers and workers at once', async () => {
     await using lab = await RedisLab.open(redis)
-    const workers = [1, 7, 50].map((prefetch) => lab.start('work', '', prefetch))
-    const producers = ['x', 'y', 'z'].map((prefix) => lab.start('produce', prefix, 300))
+    const workers = [1, 50].map((prefetch) => lab.start('work', '', prefetch))
+    const producers = ['x', 'y'].map((prefix) => lab.start('produce', prefix, 300))
     await Promise.all(producers.map((producer) => producer.ended()))
-    assert.equal(published(producers).length, 900)
+    assert.equal(published(producers).length, 600)
     await until(
-      () => acknowledged(workers).length >= 900,
-      () => `900 acknowledgements, got ${acknowledged(workers).length}`,
+      () => acknowledged(workers).length >= 600,
+      () => `600 acknowledgements, got ${acknowledged(workers).length}`,
     )
     assert.deepEqual(acknowledged(workers).toSorted(), published(producers).toSorted())
     await lab.allDone()
@@ -38,7 +38,7 @@ describe('redis broker: many processes, killed and stopped', { skip: skipIfMissi
     const bodies = numbered(4000)
     await broker.publish(to('q', ...bodies))
     const workers: Child[] = []
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 4; round++) {
       const worker = lab.start('work', '', 20, 1)
       workers.push(worker)
       await worker.waitFor('ran')
@@ -54,7 +54,7 @@ describe('redis broker: many processes, killed and stopped', { skip: skipIfMissi
   it('keeps each publish that resolved when producers are killed at any moment', async () => {
     await using lab = await RedisLab.open(redis)
     const producers: Child[] = []
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const producer = lab.start('produce', `${round}-`, 100_000)
       producers.push(producer)
       await producer.waitFor('published')
@@ -91,7 +91,7 @@ describe('redis broker: many processes, killed and stopped', { skip: skipIfMissi
     await using lab = await RedisLab.open(redis)
     const broker = await lab.broker({ leaseSeconds: 1 })
     await broker.publish(to('q', 'a'))
-    const worker = lab.start('block', '', 3000, 1)
+    const worker = lab.start('block', '', 3500, 2)
     await worker.waitFor('blocks')
     const inbox = new Inbox()
     await broker.subscribe(['q'], inbox.onDeliveries, { prefetch: 10 })

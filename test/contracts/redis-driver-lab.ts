@@ -4,7 +4,7 @@ import type { Redis, RedisConnection } from '../../src/drivers/redis.ts'
 import { until } from './contract.ts'
 
 /** Short ones, so that silence is noticed within a second. */
-const timeouts = { socketTimeout: 0.6, socketConnectTimeout: 0.6, healthCheckInterval: 0.3 }
+const timeouts = { socketTimeout: 0.6, socketConnectTimeout: 1, healthCheckInterval: 0.3 }
 
 /** Opens Redis by the driver, with deadlines for tests. */
 export function openDriver(url: string, options: Readonly<Record<string, unknown>> = {}): Promise<Redis> {

@@ -18,15 +18,18 @@ describe('worker and producer processes while Redis fails', { skip: skipIfMissin
   const redis = server as PrivateServer
   after(() => redis.stop())
 
-  async function openSite(changes: { readonly url?: string; readonly leaseSeconds?: number } = {}): Promise<FaultSite> {
-    await redisCommand(redis.url, 'FLUSHALL')
+  let databases = 0
+
+  /** In a database of its own: what an earlier test left running, having failed, does not matter. */
+  function openSite(changes: { readonly url?: string; readonly leaseSeconds?: number } = {}): Promise<FaultSite> {
     const { url = redis.url, ...options } = changes
-    return openFaultSite({ url, transportOptions: { ...transportOptions, ...options } })
+    const own = url.replace(/\d+$/, String(databases++))
+    return openFaultSite({ url: own, transportOptions: { ...transportOptions, ...options } })
   }
 
   it('lose nothing when they are killed at random', async (test) => {
     await using site = await openSite()
-    const { kills, ledger } = await killAtRandom(site, { seconds: 4, atLeast: 6 })
+    const { kills, ledger } = await killAtRandom(site, { seconds: 3, atLeast: 5 })
     report(test, `${kills} processes killed`, ledger)
   })
 

@@ -2,7 +2,7 @@ import { redisCommand, redisInfo } from '../support/redis-command.ts'
 import { until } from '../support/until.ts'
 import { privateServer, type Missing, type PrivateServer } from './service.ts'
 
-/** A master, a replica, and three Sentinels that notice within half a second that the master is gone. */
+/** A master, a replica, and three Sentinels that notice within a second that the master is gone. */
 export interface ReplicatedRedis extends AsyncDisposable {
   /** `sentinel://…;sentinel://…;sentinel://…/0` */
   readonly url: string
@@ -28,7 +28,7 @@ export async function replicatedRedis(): Promise<ReplicatedRedis | Missing> {
   )
   const settings = {
     'sentinel monitor': `${masterName} ${first.host} ${first.port} 2`,
-    'sentinel down-after-milliseconds': `${masterName} 500`,
+    'sentinel down-after-milliseconds': `${masterName} 1000`,
     'sentinel failover-timeout': `${masterName} 1500`,
   }
   const sentinels = [await started('sentinel', settings), await started('sentinel', settings)]
