@@ -1,7 +1,8 @@
 import { DecodeError } from '../errors.ts'
 import { describeValue, isRecord } from './describe-value.ts'
+import { dumpHeaders } from './dump-headers.ts'
 import type { Message, MessageProperties } from './message.ts'
-import { dumpJson, loadJson } from './typed-json.ts'
+import { loadJson } from './typed-json.ts'
 
 /** Where a message goes on a store without exchanges of its own, and the tag it is known by there. */
 export interface EnvelopeAddress {
@@ -37,7 +38,7 @@ export function encodeEnvelope(message: Message, address: EnvelopeAddress, dueMs
   const due = dueMs === undefined ? '' : `"${dueKey}":${dueMs},`
   return (
     `{${due}"body":"${base64}","content-encoding":${JSON.stringify(contentEncoding)},` +
-    `"content-type":${JSON.stringify(contentType)},"headers":${dumpJson(headers)},` +
+    `"content-type":${JSON.stringify(contentType)},"headers":${dumpHeaders(headers)},` +
     `"properties":${encodeProperties(properties, address)}}`
   )
 }
