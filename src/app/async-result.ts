@@ -4,6 +4,7 @@ import { isReady, type TaskState } from '../protocol/states.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import type { Celeriac } from './app.ts'
+import { failureBefore } from './parent-failure.ts'
 import type { ResultWatcher } from './result-watcher.ts'
 
 export interface GetOptions {
@@ -22,6 +23,8 @@ export interface RevokeOptions {
 export interface AnyResult {
   readonly id: string
   readonly parent: AnyResult | undefined
+  /** Of a group. */
+  readonly results?: readonly AnyResult[]
   get(options?: GetOptions): Promise<unknown>
 }
 
@@ -110,7 +113,9 @@ export class AsyncResult<R = unknown> {
     }
     const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout')
     const wait = (watcher: ResultWatcher): Promise<TaskMeta | undefined> =>
-      watcher.wait(this.id, isFinal, timeoutMs, signal)
+      this.parent
+        ? this.#waitWithParents(watcher, timeoutMs, signal)
+        : watcher.wait(this.id, isFinal, timeoutMs, signal)
     const watcher = this.#app.resultWatcherIfOpen
     const waited = watcher ? wait(watcher) : this.#app.resultWatcher().then(wait)
     return waited.then((meta) => {
@@ -118,6 +123,24 @@ export class AsyncResult<R = unknown> {
       const after = typeof timeout === 'number' ? `${timeout}s` : timeout
       throw new TimeoutError(`task ${this.id} was not ready after ${after}; is a worker running for its queue?`)
     })
+  }
+
+  async #waitWithParents(
+    watcher: ResultWatcher,
+    timeoutMs: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<TaskMeta | undefined> {
+    const end = new AbortController()
+    const both = signal ? AbortSignal.any([signal, end.signal]) : end.signal
+    const own = watcher.wait(this.id, isFinal, timeoutMs, both)
+    const before = failureBefore(this, watcher, both)
+    // The one that comes too late is told to stop.
+    for (const one of [own, before]) one.catch(() => undefined)
+    try {
+      return await Promise.race([own, before.catch(() => own)])
+    } finally {
+      end.abort()
+    }
   }
 
   #unwrap(meta: TaskMeta): Promise<R> {
@@ -129,9 +152,9 @@ export class AsyncResult<R = unknown> {
 
   #failure(meta: TaskMeta): Error {
     const error = meta.result as RemoteError
-    if (meta.status === 'REVOKED') return new TaskRevoked(`task ${this.id} was ${remoteErrorMessage(error)}`)
+    if (meta.status === 'REVOKED') return new TaskRevoked(`task ${meta.taskId} was ${remoteErrorMessage(error)}`)
     return new TaskError({
-      taskId: this.id,
+      taskId: meta.taskId,
       type: error.type,
       message: remoteErrorMessage(error),
       module: error.module,

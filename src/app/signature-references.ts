@@ -23,7 +23,7 @@ export function withReferences(signature: SignatureData, to: Referencing, given:
       return referencedTask(data, to, data.immutable ? 0 : given)
     case 'chain': {
       const own = ownArguments(data, to)
-      const [first, ...rest] = data.tasks
+      const [first, ...rest] = data.tasks.map((task, at) => routed(task, data.tasks[at + 1], to.app))
       return { ...own, tasks: first ? [withReferences(first, to, given + own.args.length), ...each(rest, 1)] : [] }
     }
     case 'group': {
@@ -36,6 +36,20 @@ export function withReferences(signature: SignatureData, to: Referencing, given:
       return { ...own, header, body: withReferences(own.body, to, 1) }
     }
   }
+}
+
+/** A task of Celery's own goes where the one goes that gets its result: its workers run it as well. */
+function routed(data: SignatureData, next: SignatureData | undefined, app: Celeriac): SignatureData {
+  if (data.kind !== 'task' || data.task !== 'celery.accumulate' || data.options['queue'] || !next) return data
+  return { ...data, options: { ...data.options, queue: queueOf(next, app) } }
+}
+
+function queueOf(data: SignatureData, app: Celeriac): string {
+  if (data.kind === 'chord') return queueOf(data.header, app)
+  if (data.kind !== 'task') return data.tasks[0] ? queueOf(data.tasks[0], app) : app.config.task.defaultQueue
+  const { queue } = data.options
+  if (typeof queue === 'string') return queue
+  return app.tasks.get(data.task)?.compiledFor(app).queue ?? app.router.route(data.task).queue
 }
 
 function referencedOptions({ options }: SignatureData, to: Referencing): SignatureData['options'] {

@@ -1,5 +1,6 @@
 import type { SignatureOptions } from '../protocol/signature-options.ts'
-import type { SignatureData } from '../protocol/signature-json.ts'
+import { encodeSignature, type SignatureData } from '../protocol/signature-json.ts'
+import { dumpJson } from '../protocol/typed-json.ts'
 import { parseDuration } from '../util/duration.ts'
 import { checkCallOptions, type CallOptions } from './call-options.ts'
 import { parseTime } from './zoned-time.ts'
@@ -47,10 +48,21 @@ export function mergeOptions(first: SignatureOptions, second: SignatureOptions):
   const merged: Record<string, unknown> = { ...first, ...second }
   for (const name of ['link', 'linkError', 'stampedHeaders'] as const) {
     const lists: (readonly unknown[])[] = [first[name] ?? [], second[name] ?? []]
-    const both = [...new Set(lists.flat())]
-    if (both.length > 0) merged[name] = both
+    const both = new Map(lists.flat().map((one) => [keyOf(one), one]))
+    if (both.size > 0) merged[name] = [...both.values()]
   }
   return merged
+}
+
+/** Celery adds a callback once, also if it comes twice. */
+function keyOf(item: unknown): unknown {
+  if (typeof item !== 'object' || item === null) return item
+  try {
+    return dumpJson(encodeSignature(item as SignatureData))
+  } catch {
+    // It holds rows, which have no text yet.
+    return item
+  }
 }
 
 const callNames = [

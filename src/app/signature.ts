@@ -63,9 +63,13 @@ export class Signature<in Takes extends readonly unknown[] = never, out R = unkn
     return new Signature({ ...this.parts, data: withArguments(this.data, args, {}) })
   }
 
-  /** With options of the call; later ones win. Throws InvalidArguments for wrong ones. */
+  /**
+   * With options of the call; later ones win. A chain hands them on to its first step, a group to each member, a chord to
+   * its header; a `taskId` is that of the last. Throws InvalidArguments for wrong ones.
+   */
   set(options: CallOptions): Signature<Takes, R, Handle> {
-    const { kwargs = {} } = options
+    const { kwargs = {}, stamps, ...others } = options
+    if (stamps) return this.stamp(stamps).set({ ...others, kwargs })
     const changed = mergeOptions(this.data.options, signatureOptions(nameOf(this.data), options))
     return this.#with({ ...withArguments(this.data, [], kwargs), options: changed })
   }
@@ -92,7 +96,9 @@ export class Signature<in Takes extends readonly unknown[] = never, out R = unkn
 
   /** As `delay`, with options of the call. */
   applyAsync(args: Takes | readonly [] = [], options: CallOptions = {}): Promise<Handle> {
-    const { kwargs, dispatch, retry, retryPolicy, ...others } = options
+    const { stamps, ...unstamped } = options
+    if (stamps) return this.stamp(stamps).applyAsync(args, unstamped)
+    const { kwargs, dispatch, retry, retryPolicy, ...others } = unstamped
     const given = withArguments(this.data, args, kwargs ?? {})
     const data = { ...given, options: mergeOptions(given.options, signatureOptions(nameOf(given), others)) }
     const sending = {

@@ -11,7 +11,7 @@ import {
   type SignatureData,
   type TaskSignature,
 } from '../protocol/signature-json.ts'
-import { frozen } from './freeze.ts'
+import { frozen, leafIds } from './freeze.ts'
 import { chainOf, chordOf, simplified } from './simplify.ts'
 
 /** Where a workflow hangs: what comes after it, what it is part of, and which task it follows. */
@@ -84,8 +84,8 @@ export class Planner {
 
   #addTask(data: TaskSignature, { chain, inChain, rootId, parentId, part }: Place): void {
     const workflow = workflowOf(data.options, {}, inChain ? chain : null)
-    // One that is a part of a chord already stays that.
-    const own = data.options.chord ? undefined : part
+    // One that is a part of a chord already stays that. Celery leaves a chord without its group in members it froze.
+    const own = data.options.chord && data.options.groupId ? undefined : part
     const call = this.#app.publisher.callOfSignature(data, this.#sending, {
       ...workflow,
       rootId: rootId ?? workflow.rootId,
@@ -134,7 +134,7 @@ export class Planner {
       return this.add(withFirstArgument(body, []), { ...place, inChain: false, part: undefined })
     }
     const size = header.tasks.reduce((sum, task) => sum + sizeOf(task), 0)
-    const chord = encodeSignature({ ...inGroup(body, groupId), chordSize: size })
+    const chord = encodeSignature({ ...asBody(inGroup(body, groupId)), chordSize: size })
     this.#chords.push({ groupId, size })
     const parts = partsFrom({ groupId, index: 0, chord }, header.tasks)
     for (const [at, task] of header.tasks.entries()) {
@@ -193,6 +193,15 @@ function asPart(data: SignatureData, { groupId, index, chord }: Part): Signature
         ],
       }
   }
+}
+
+/** Where a worker in Python fails a body, it looks for the id and the callbacks in the options of the whole. */
+function asBody(data: SignatureData): SignatureData {
+  if (data.kind === 'task' || data.kind === 'group') return data
+  const [taskId, ...others] = leafIds(data)
+  const options = taskId === undefined || others.length > 0 ? data.options : { ...data.options, taskId }
+  const linkError = data.kind === 'chain' ? data.tasks[0]?.options.linkError : undefined
+  return { ...data, options: linkError ? { ...options, linkError } : options }
 }
 
 /** Celery notes the group in the body; one that is a part of another group stays that. */

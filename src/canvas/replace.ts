@@ -29,15 +29,16 @@ export function replace(signature: AnySignature): never {
   throw new Replaced(signature.data)
 }
 
-/** The messages that take the place of a task. */
+/** The messages that take the place of a task, which came from `queue`. */
 export async function replacement(
   app: Celeriac,
   { headers, embed }: Finished,
   data: SignatureData,
+  queue: string,
 ): Promise<Outgoing[]> {
   const { id, rootId = id, group, groupIndex, replacedTaskNesting } = headers
   const whole = simplified(data)
-  const single = whole.kind === 'group' ? chordOf(whole, accumulate) : whole
+  const single = whole.kind === 'group' ? chordOf(whole, accumulate(queue)) : whole
   const links = {
     ...(embed.callbacks && { link: embed.callbacks.map(decodeSignature) }),
     ...(embed.errbacks && { linkError: embed.errbacks.map(decodeSignature) }),
@@ -53,15 +54,17 @@ export async function replacement(
   return app.publisher.outgoing(planner.plan.calls)
 }
 
-/** As Celery does: a task that returns its first argument. */
-const accumulate: SignatureData = {
-  kind: 'task',
-  task: 'celery.accumulate',
-  args: [],
-  kwargs: { index: 0 },
-  options: {},
-  subtaskType: null,
-  immutable: false,
+/** As Celery does: a task that returns its first argument. It runs where the replaced one did. */
+function accumulate(queue: string): SignatureData {
+  return {
+    kind: 'task',
+    task: 'celery.accumulate',
+    args: [],
+    kwargs: { index: 0 },
+    options: { queue },
+    subtaskType: null,
+    immutable: false,
+  }
 }
 
 /**

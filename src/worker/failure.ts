@@ -79,6 +79,7 @@ async function replaced(attempt: TaskAttempt, { data }: Replaced): Promise<Outco
       app,
       { headers: job.headers, embed: body.embed, isRedelivered: job.deliveryCount > 1 },
       data,
+      job.queue,
     )
     return { kind: 'ignored', runtimeMs, reason: 'replaced', successors }
   } catch (error) {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import {
   chain,
   currentTask,
+  group,
   Ignore,
   InvalidArguments,
   TaskError,
@@ -160,6 +161,29 @@ export function describeCanvas(store: Store): void {
       assert.deepEqual(
         metas.map((meta) => meta?.children),
         [...results.slice(1).map(({ id }) => [id]), []],
+      )
+    })
+
+    it('hand options of a call on to what they begin with, and stamps to all', async () => {
+      await using harness = await openHarness(store)
+      const { add } = defineTasks(harness)
+      const many = harness.app.task('canvas.many', (numbers: readonly number[]) => numbers.length)
+      const later = chain(group(add.s(1, 1), add.s(2, 2)), many.s().link(add.s(1)))
+      await later.applyAsync([], { queue: 'first', countdown: '1h', stamps: { tenant: 5 } })
+      await group(add.s(1, 1), chain(add.s(2, 2), add.s(3)))
+        .set({ queue: 'second', priority: 3 })
+        .delay()
+      const [first, second] = [await waiting(harness, 'first'), await waiting(harness, 'second')]
+      assert.deepEqual([first.length, second.length], [2, 2])
+      assert.ok(first.every(([{ headers }]) => headers['eta'] !== null))
+      const texts = first.map(([, body]) => JSON.stringify(body))
+      assert.ok(
+        texts.every((body) => (body.match(/"tenant":5/g) ?? []).length >= 2 && !body.includes('countdown')),
+        texts[0],
+      )
+      assert.deepEqual(
+        second.map(([{ properties }]) => properties.priority),
+        [3, 3],
       )
     })
 

@@ -112,6 +112,26 @@ export class PythonProducer implements AsyncDisposable {
     return this.#ask('grouped', { steps })
   }
 
+  /** Starts a plan of random-canvas.ts: the ids of its last tasks. */
+  planned(plan: object): Promise<string[]> {
+    return this.#ask('planned', { plan })
+  }
+
+  /** What `task.chunks(items, size)` of Python gives. */
+  chunks(name: string, items: readonly unknown[], size: number, queue: string): Promise<unknown> {
+    return this.#ask('run_chunks', { name, items, size, queue })
+  }
+
+  /** The id of a group that was saved. */
+  savedGroup(steps: readonly PythonStep[]): Promise<string> {
+    return this.#ask('saved', { steps })
+  }
+
+  /** What the members of a saved group gave. */
+  restoredGroup(id: string): Promise<unknown[]> {
+    return this.#ask('restored', { id })
+  }
+
   /** The id of a call with callbacks, which do not take its result. */
   sendLinked(
     step: PythonStep,

@@ -1,5 +1,6 @@
 """The Python half of the interop tests: one Celery app, its settings from the variable INTEROP_SETTINGS (JSON)."""
 
+import hashlib
 import json
 import os
 import threading
@@ -144,6 +145,33 @@ def reject(self, key):
     if not self.request.delivery_info.get("redelivered"):
         raise Reject("once more", requeue=True)
     return "done"
+
+
+def digest(args):
+    """As test/support/random-canvas.ts has it."""
+    return hashlib.sha1(json.dumps(args, separators=(",", ":")).encode()).hexdigest()[:10]
+
+
+@app.task(name="random.step")
+def random_step(*args):
+    return digest(args)
+
+
+@app.task(name="random.shaky", bind=True, max_retries=1)
+def random_shaky(self, *args):
+    if self.request.retries == 0:
+        raise self.retry(countdown=0)
+    return digest(args)
+
+
+@app.task(name="random.bad")
+def random_bad(*args):
+    raise ValueError("as planned")
+
+
+@app.task(name="py.replaced", bind=True)
+def replaced(self, name, *args):
+    raise self.replace(app.signature(name, args=args, queue="ts"))
 
 
 @app.task(name="py.row")

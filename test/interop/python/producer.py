@@ -4,7 +4,7 @@ import sys
 import traceback
 
 from celery import chain, chord, group
-from celery.result import AsyncResult
+from celery.result import AsyncResult, GroupResult
 from interop_app import app
 from kombu import Exchange, Queue, compression
 from kombu.utils.json import dumps, loads
@@ -75,6 +75,37 @@ def grouped(steps):
     return group(signature_of(step, immutable=False) for step in steps).apply_async().get(timeout=15)
 
 
+def planned(plan):
+    """Starts a plan of test/support/random-canvas.ts: the ids of its last tasks."""
+    result = workflow_of(plan).apply_async()
+    return [each.id for each in getattr(result, "results", [result])]
+
+
+def workflow_of(plan):
+    kind = plan["kind"]
+    if kind == "step":
+        name = {"good": "random.step", "shaky": "random.shaky", "bad": "random.bad"}[plan["how"]]
+        return app.signature(name, args=[plan["label"]], queue="py" if plan["label"] % 2 else "ts")
+    if kind == "chord":
+        return chord([workflow_of(each) for each in plan["header"]], workflow_of(plan["body"]))
+    return {"chain": chain, "group": group}[kind](*[workflow_of(each) for each in plan["nodes"]])
+
+
+def run_chunks(name, items, size, queue):
+    return app.signature(name).type.chunks(items, size).apply_async(queue=queue).get(timeout=15)
+
+
+def restored(id):
+    """A group that was saved: what its members gave."""
+    return GroupResult.restore(id, app=app).get(timeout=15)
+
+
+def saved(steps):
+    result = group(signature_of(step, immutable=False) for step in steps).apply_async()
+    result.save()
+    return result.id
+
+
 def linked(step, link=None, link_error=None):
     links = {"link": link and signature_of(link), "link_error": link_error and signature_of(link_error)}
     return signature_of(step, immutable=False).apply_async(**links).id
@@ -115,7 +146,7 @@ def drain(queue, count):
 
 operations = {
     each.__name__: each
-    for each in (send, get, meta, revoke, ping, chained, chorded, grouped, linked, add_consumer, compressions, send_broadcast, drain)
+    for each in (send, get, meta, revoke, ping, chained, chorded, grouped, planned, run_chunks, restored, saved, linked, add_consumer, compressions, send_broadcast, drain)
 }
 
 print(dumps({"ready": True}), flush=True)
