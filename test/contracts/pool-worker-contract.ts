@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { TaskError, TaskRevoked, Worker, type Celeriac, type WorkerOptions } from '../../src/index.ts'
+import {
+  chain,
+  chord,
+  group,
+  TaskError,
+  TaskRevoked,
+  Worker,
+  type Celeriac,
+  type WorkerOptions,
+} from '../../src/index.ts'
 import { recordingLogger, sqliteStore, until, type LogLine } from '../support/worker-harness.ts'
 
 interface Place {
@@ -80,6 +89,12 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
       assert.equal(await value('pool.waitFor', 1), 2)
     })
 
+    it('runs workflows', async () => {
+      const { add, sum } = await import('./pool-app/app.ts')
+      const all = await chord(group([add.s(1, 2), add.s(3, 4), chain(add.s(5, 6), add.s(7))]), sum.s()).delay()
+      assert.equal(await all.get({ timeout: '10s' }), 28)
+    })
+
     it('ends a loop without end at the hard limit, and one that is terminated', async () => {
       const limited = await app.send('pool.spin', [], { timeLimit: '200ms' })
       await assert.rejects(limited.get({ timeout: '10s' }), /TimeLimitExceeded/)
@@ -100,6 +115,7 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
     })
 
     it('fails a task that was acknowledged before its slot died', async () => {
+      assert.equal(await value('pool.atMostOnce', 1), 2)
       await assert.rejects(value('pool.early'), /WorkerLostError: (thread|process)-\d+: .*code 3/)
     })
 

@@ -1,7 +1,7 @@
 // The app of the tests of pools. Slots import it as any other app: what its tasks do shows in outcomes, results and lines.
 import { setTimeout as pause } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
-import { Celeriac, currentTask, Ignore, OperationalError, type TaskContext } from '../../../src/index.ts'
+import { Celeriac, currentTask, Ignore, OperationalError, type Task, type TaskContext } from '../../../src/index.ts'
 import { createLogger } from '../../../src/util/logger.ts'
 
 export const app: Celeriac = new Celeriac('pools', {
@@ -13,7 +13,10 @@ export const app: Celeriac = new Celeriac('pools', {
 app.on('workerProcessInit', () => app.log.info({ pid: process.pid }, 'slot begins'))
 app.on('workerProcessShutdown', () => app.log.info({ pid: process.pid }, 'slot ends'))
 
-app.task('pool.add', (x: number, y: number) => x + y)
+export const add: Task<[x: number, y: number], number> = app.task('pool.add', (x: number, y: number) => x + y)
+export const sum: Task<[numbers: readonly number[]], number> = app.task('pool.sum', (numbers: readonly number[]) =>
+  numbers.reduce((a, b) => a + b, 0),
+)
 app.task('pool.where', () => ({ pid: process.pid, threadId }))
 app.task('pool.env', (name: string) => process.env[name])
 app.task('pool.log', (text: string) => currentTask().log.warn({ err: new RangeError(text) }, 'a line: {err}'))
@@ -92,6 +95,7 @@ app.task('pool.isolatedSpin', { isolate: 'thread', timeLimit: '300ms' }, () => {
   for (;;);
 })
 app.task('pool.apart', { isolate: 'process' }, () => ({ pid: process.pid, threadId }))
+app.task('pool.atMostOnce', { acksLate: false }, (x: number) => x + 1)
 app.task('pool.early', { acksLate: false }, () => process.exit(3))
 
 app.task('pool.echo', (value: unknown) => value)
