@@ -122,6 +122,21 @@ describe('celeriac worker', () => {
     )
   })
 
+  for (const pool of ['threads', 'prefork']) {
+    it(`runs tasks in ${pool}, which load the app as it does, and whose lines bear their names`, async () => {
+      await using worker = new Process([...app, 'worker', '-P', pool, '-c', '1', '-Q', pool])
+      await worker.says('ready')
+      const mail = await celeriac(...app, 'call', 'mail.send', '-a', '["ann"]', '--queue', pool, '--wait', '30s')
+      assert.deepEqual([mail.code, mail.out], [0, "'sent to ann'"])
+      const { out: id } = await celeriac(...app, 'call', 'shop.slow', '--queue', pool)
+      await worker.says('slow has begun')
+      worker.child.kill('SIGTERM')
+      assert.equal(await worker.ended, 0, worker.err)
+      assert.match(worker.err, /"slot":"(thread|process)-1".*slow has begun/)
+      assert.equal((await celeriac(...app, 'result', id)).out, "'finished'")
+    })
+  }
+
   it('finishes what runs at the first signal', async () => {
     await using worker = new Process([...app, 'worker'])
     await worker.says('ready')
@@ -184,6 +199,11 @@ registerHooks({
     await using loaded = new Process(['-A', './decorated.ts', 'report'], ['--import', './loader.mjs'])
     assert.equal(await loaded.ended, 0, loaded.err)
     assert.match(loaded.out, /^app +decorated /m)
+    for (const pool of ['threads', 'processes']) {
+      const args = ['-A', './decorated.ts', 'worker', '-P', pool, '-c', '1', '-Q', 'none', '--drain']
+      await using worker = new Process(args, ['--import', './loader.mjs'])
+      assert.equal(await worker.ended, 0, worker.err)
+    }
   })
 
   it('ends with a message where it cannot start', async () => {
