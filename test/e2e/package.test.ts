@@ -93,6 +93,25 @@ await app.close()
     assert.equal(out.trim(), '5')
   })
 
+  it('runs tasks in threads and processes, of a program that is one file', async () => {
+    await consumer.write({
+      'pools.mjs': `import { Celeriac, Worker } from 'celeriac'
+const app = new Celeriac('pools', { broker: 'sqlite:./pools.db' })
+const where = app.task('pools.where', () => process.pid)
+if (import.meta.main) {
+  for (const pool of ['threads', 'processes']) {
+    const result = await where.delay()
+    await new Worker(app, { pool, concurrency: 1, drain: true }).run()
+    console.log(pool, (await result.get()) === process.pid)
+  }
+  await app.close()
+}
+`,
+    })
+    const { code, out, err } = await consumer.node(['pools.mjs'])
+    assert.deepEqual([code, out], [0, 'threads true\nprocesses false\n'], err)
+  })
+
   it('may be required from CommonJS', async () => {
     await consumer.write({
       'common.cjs': "const { Celeriac } = require('celeriac')\nconsole.log(new Celeriac('common').name)\n",
