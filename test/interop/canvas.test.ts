@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { chain, chunks, group, replace, restoreGroup, type AnyResult } from '../../src/index.ts'
-import { anyPlan, canvasTasks, expected, workflowOf, type CanvasTasks, type Plan } from '../support/random-canvas.ts'
+import {
+  anyPlan,
+  canvasTasks,
+  expected,
+  isMany,
+  workflowOf,
+  type CanvasTasks,
+  type Plan,
+} from '../support/random-canvas.ts'
 import { findInterop, type InteropLab } from './interop-lab.ts'
 import type { PythonProducer } from './python-processes.ts'
 
@@ -14,6 +22,18 @@ function mixed(tasks: CanvasTasks): CanvasTasks {
   const inQueue = (task: CanvasTasks['step']): CanvasTasks['step'] =>
     ({ s: (label: number) => task.s(label).set({ queue: label % 2 ? 'py' : 'ts' }) }) as unknown as CanvasTasks['step']
   return { step: inQueue(tasks.step), shaky: inQueue(tasks.shaky), bad: inQueue(tasks.bad) }
+}
+
+/** Celery gives no order to the members of a group that stands at the end of a member of a chord. */
+function hasOrder(plan: Plan): boolean {
+  if (plan.kind === 'step') return true
+  if (plan.kind === 'chain') return plan.nodes.every(hasOrder)
+  if (plan.kind === 'group') return plan.nodes.every(hasOrder) && isOrdered(plan.nodes)
+  return isOrdered(plan.header) && [...plan.header, plan.body].every(hasOrder)
+}
+
+function isOrdered(nodes: readonly Plan[]): boolean {
+  return nodes.every((node) => (node.kind === 'group' ? isOrdered(node.nodes) : !isMany(node)))
 }
 
 const step: fc.Arbitrary<Plan> = fc.record({
@@ -58,7 +78,7 @@ describe('workflows of any shape over Python and TypeScript', { skip }, () => {
   after(() => lab[Symbol.asyncDispose]())
 
   it('started here, they give what the model says, or fail as it says', async () => {
-    const plans = fc.sample(anyPlan, { seed: 5, numRuns: 40 })
+    const plans = fc.sample(anyPlan.filter(hasOrder), { seed: 5, numRuns: 40 })
     const results: AnyResult[] = []
     for (const plan of plans) results.push((await workflowOf(plan, tasks).applyAsync([])) as AnyResult)
     for (const [index, plan] of plans.entries()) {

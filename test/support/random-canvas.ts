@@ -80,7 +80,7 @@ function partsOf(plan: Plan, given: readonly unknown[]): unknown[] {
 }
 
 /** Its result is a list, because its end is a group. */
-function isMany(plan: Plan): boolean {
+export function isMany(plan: Plan): boolean {
   switch (plan.kind) {
     case 'step':
       return false
