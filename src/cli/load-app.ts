@@ -29,6 +29,16 @@ export async function loadApp(specifier: string, cwd: string): Promise<LoadedApp
   return { app, file }
 }
 
+/** What a module exports under the name that `specifier` gives behind a colon; else its default export. */
+export async function loadExport(
+  specifier: string,
+  cwd: string,
+): Promise<{ readonly value: unknown; readonly file: string; readonly name: string }> {
+  const [, modulePart = specifier, name = 'default'] = /^(.+?):([A-Za-z_$][\w$]*)$/.exec(specifier) ?? []
+  const file = await findModule(modulePart, cwd)
+  return { value: exportsByName(await importModule(file)).get(name), file, name }
+}
+
 async function findModule(modulePart: string, cwd: string): Promise<string> {
   const target = path.resolve(cwd, modulePart)
   for (const extension of extensions) {
