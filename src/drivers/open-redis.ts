@@ -25,6 +25,7 @@ export async function openRedis(url: string, options: RedisOptions): Promise<Red
   const opener = new SessionOpener(await importNodeRedis(), location, withUrlOptions(options, location.query))
   const session = await opener.openFirst('commands')
   if (isMainThread) await warnOfEviction(session)
+  opener.watchSentinels()
   return new OpenedRedis(opener, location.db, session)
 }
 
@@ -57,6 +58,7 @@ class OpenedRedis implements Redis {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#opener[Symbol.dispose]()
     await Promise.all([...this.#parts].map((part) => part[Symbol.asyncDispose]()))
   }
 }

@@ -24,26 +24,31 @@ export function routeTo(location: RedisLocation, options: RedisOptions, module: 
 
 /** The sentinels are asked in turn, beginning with another at each connect: one that is cut off tells of the past. */
 function sentinelRoute(location: RedisLocation, options: RedisOptions, ask: Ask): Route {
-  const { masterName, sentinelUsername, sentinelPassword, sentinelSsl } = options
+  const { masterName } = options
   if (masterName === undefined) {
     throw new ImproperlyConfigured(
       'sentinel:// needs the name of the primary: set master_name in the transport options, for example to mymaster',
     )
   }
-  const login = { username: sentinelUsername, password: sentinelPassword, db: 0, tls: sentinelSsl }
   let first = 0
   return async () => {
     const address = await firstAnswer(
       rotated(location.addresses, first++),
       `the sentinels of ${masterName}`,
       async (sentinel) => {
-        const reply = await ask({ ...login, address: sentinel }, ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName])
+        const reply = await ask(sentinelTarget(sentinel, options), ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName])
         if (Array.isArray(reply)) return { host: String(reply[0]), port: Number(reply[1]) }
         throw new Error(`knows no primary named ${masterName} (master_name)`)
       },
     )
     return targetOf(location, options, address)
   }
+}
+
+/** With the login for the sentinels, which may be another than that for the primary. */
+export function sentinelTarget(address: RedisAddress, options: RedisOptions): RedisTarget {
+  const { sentinelUsername: username, sentinelPassword: password, sentinelSsl: tls } = options
+  return { address, username, password, db: 0, tls }
 }
 
 /** The node that has the slot of the prefix's hash tag: all keys begin with the prefix. */

@@ -88,6 +88,10 @@ export class RedisSession {
     return session
   }
 
+  get isOver(): boolean {
+    return this.#endReason !== undefined
+  }
+
   send(args: readonly RedisArgument[], options?: RedisSendOptions): Promise<unknown> {
     if (this.#endReason) return Promise.reject(this.#notSent(args[0]))
     if (options?.blocksMs) this.#watchdog.allow(options.blocksMs)

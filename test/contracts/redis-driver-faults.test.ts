@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { RedisConnectionLost } from '../../src/drivers/redis-errors.ts'
-import type { RedisConnection } from '../../src/drivers/redis.ts'
 import { OperationalError } from '../../src/errors.ts'
 import { privateServer, skipIfMissing, type PrivateServer } from '../services.ts'
 import { redisCommand } from '../support/redis-command.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 import { sleep, until } from './contract.ts'
-import { openDriver, sendUntilReplied } from './redis-driver-lab.ts'
+import { lossOf, openDriver, sendUntilReplied } from './redis-driver-lab.ts'
 
 const server = await privateServer('redis')
 
@@ -19,12 +18,6 @@ async function outcome(sent: Promise<unknown>): Promise<unknown> {
     assert.ok(error instanceof RedisConnectionLost, String(error))
     return error
   }
-}
-
-function lossOf(connection: RedisConnection): Promise<Error> {
-  const { promise, resolve } = Promise.withResolvers<Error>()
-  connection.onLost(resolve)
-  return promise
 }
 
 describe('redis driver: connections that break', { skip: skipIfMissing(server) }, () => {

@@ -26,3 +26,9 @@ export async function sendUntilReplied(connection: RedisConnection, args: readon
   await until(isReplied, () => `a reply to ${args.join(' ')}; the last error: ${errors.at(-1)?.message}`)
   return errors
 }
+
+export function lossOf(connection: RedisConnection): Promise<Error> {
+  const { promise, resolve } = Promise.withResolvers<Error>()
+  connection.onLost(resolve)
+  return promise
+}

@@ -8,6 +8,8 @@ export interface ReplicatedRedis extends AsyncDisposable {
   readonly url: string
   readonly masterName: string
   readonly sentinels: readonly PrivateServer[]
+  /** How often Sentinels tell each other what they know; an old master that lives is demoted after four times that. */
+  setPublishPeriod(ms: number): Promise<void>
   /** The one that the Sentinels name now. */
   master(): Promise<PrivateServer>
   replica(): Promise<PrivateServer>
@@ -47,6 +49,9 @@ export async function replicatedRedis(): Promise<ReplicatedRedis | Missing> {
     url: `${sentinels.map(({ host, port }) => `sentinel://${host}:${port}`).join(';')}/0`,
     masterName,
     sentinels,
+    setPublishPeriod: async (ms) => {
+      for (const sentinel of sentinels) await ask(sentinel, 'DEBUG', 'publish-period', String(ms))
+    },
     master: named,
     replica: async () => ((await named()) === first ? second : first),
     failedOver: async (from, { isAsked } = { isAsked: false }) => {
