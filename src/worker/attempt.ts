@@ -38,6 +38,7 @@ export class TaskAttempt implements AttemptHooks {
   readonly redactor: Redactor | undefined
   readonly #startedAt = performance.now()
   #isAccepted: boolean | undefined
+  #runtimeMs: number | undefined
   /** As it came: references, not rows. */
   body: TaskBody = emptyBody
   context: TaskContext | undefined
@@ -59,11 +60,12 @@ export class TaskAttempt implements AttemptHooks {
   }
 
   get runtimeMs(): number {
-    return performance.now() - this.#startedAt
+    return this.#runtimeMs ?? performance.now() - this.#startedAt
   }
 
   /** The body is over. False: too late, nothing it did is accepted. The first answer stays. */
   bodyEnded(): boolean {
+    this.#runtimeMs ??= performance.now() - this.#startedAt
     return (this.#isAccepted ??= this.slot.bodyEnded())
   }
 

@@ -30,11 +30,16 @@ export class DeliveryWindow {
     if (this.#averageMs > longMs) return this.#concurrency
     // Celery's 0: no bound. There is one all the same, because what is taken lies in memory.
     const ahead = this.#multiplier === 0 ? unboundedWindow : this.#concurrency * this.#multiplier
-    return this.#averageMs > veryShortMs ? ahead : Math.max(ahead, veryShortWindow)
+    if (this.#averageMs > veryShortMs) return ahead
+    const soonDone = Math.min((this.#concurrency * aheadMs) / this.#averageMs, largestWindow)
+    // In steps, so that it does not change with every task.
+    return Math.max(ahead, 2 ** Math.floor(Math.log2(soonDone)))
   }
 }
 
 const longMs = 100
 const veryShortMs = 5
-const veryShortWindow = 256
+/** Of very short ones about so many are taken as all slots together get done in this time. */
+const aheadMs = 50
+const largestWindow = 512
 const unboundedWindow = 10_000
