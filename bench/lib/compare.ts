@@ -63,7 +63,8 @@ function rowsOf<Figure extends string>(
   const own = contestants.find(({ role }) => role === 'ours')
   if (!own) throw new Error(`${figure}: nobody of the contestants is ours`)
   const ours = valuesOf(own.peer)
-  const raw = contestants.find(({ role }) => role === 'limit')
+  // Where less is better, a part of what is possible says nothing.
+  const raw = options.ratiosAtMost ? undefined : contestants.find(({ role }) => role === 'limit')
   const common = { case: figure, ours: median(ours), unit: options.unit, limit: raw ? ratioTo(raw.peer) : null }
   const peers = contestants.filter(({ role, peer }) => role !== 'ours' && valuesOf(peer).every(Number.isFinite))
   if (peers.length === 0) return [judge({ ...common, peer: null, theirs: null, ratio: null }, options, true)]

@@ -2,7 +2,8 @@ import type { Run } from '../lib/suite.ts'
 import type { PeerName } from '../peers/open-peer.ts'
 import { makeStore, startConsumer, startProducer } from '../roles/start-roles.ts'
 
-const warmUp = 50
+/** A second, in which code is compiled and threads start. */
+const warmUp = 100
 const intervalMs = 10
 
 /** From the call in one process to the start of the handler in an idle worker of another. */
