@@ -2,7 +2,6 @@ import { createClient } from '@redis/client'
 import { Celeriac, Worker, type WorkerOptions } from '../../src/index.ts'
 import { createLogger } from '../../src/util/logger.ts'
 import { privateServer, pythonPeer, type PrivateServer } from '../services.ts'
-import { until } from '../support/worker-harness.ts'
 import { PythonProducer, PythonWorker, type PythonSettings, type PythonWorkerOptions } from './python-processes.ts'
 import { defineInteropTasks } from './interop-tasks.ts'
 import { TypeScriptProcess } from './typescript-process.ts'
@@ -136,10 +135,13 @@ export class InteropLab implements AsyncDisposable {
 
   /** Waits for so many notes and gives them. */
   async waitForNotes(key: string, count: number): Promise<string[]> {
-    return until(`there were ${count} notes in ${key}`, async () => {
+    const giveUpAt = Date.now() + 30_000
+    for (;;) {
       const notes = await this.notes(key)
-      return notes.length >= count ? notes : undefined
-    })
+      if (notes.length >= count) return notes
+      if (Date.now() > giveUpAt) throw new Error(`waited 30 s for ${count} notes, there are ${notes.join(', ')}`)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
