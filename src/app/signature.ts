@@ -115,7 +115,7 @@ export class Signature<in Takes extends readonly unknown[] = never, out R = unkn
 }
 
 /** A name for messages. */
-export function nameOf(data: SignatureData): string {
+function nameOf(data: SignatureData): string {
   return data.kind === 'task' ? data.task : data.kind
 }
 

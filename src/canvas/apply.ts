@@ -69,12 +69,7 @@ function firstTasks(data: SignatureData): Extract<SignatureData, { kind: 'task' 
 }
 
 /** What stands for the result of a frozen workflow. */
-export function resultOf(
-  app: Celeriac,
-  data: SignatureData,
-  parent?: AnyResult,
-  look?: Look,
-): AsyncResult | GroupResult {
+function resultOf(app: Celeriac, data: SignatureData, parent?: AnyResult, look?: Look): AsyncResult | GroupResult {
   const inner = (one: SignatureData, above: AnyResult | undefined): AsyncResult | GroupResult =>
     resultOf(app, one, above, look)
   switch (data.kind) {

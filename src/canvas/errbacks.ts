@@ -10,7 +10,7 @@ import { noPlace, Planner, withFirstArgument } from './plan.ts'
 import { groupOf, simplified } from './simplify.ts'
 
 /** The task that failed, for those who are told. */
-export interface FailedTask {
+interface FailedTask {
   readonly taskId: string
   readonly taskName: string
   readonly rootId: string

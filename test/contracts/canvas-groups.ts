@@ -257,6 +257,14 @@ export function describeGroups(store: Store): void {
         { worker: false },
       ))
 
+    it('have the results of members that ignore them', () =>
+      withTasks(store, async ({ app, sum }) => {
+        const quiet = app.task('canvas.quiet', { ignoreResult: true }, (x: number) => x)
+        const result = await chord(group(quiet.s(1), quiet.s(2)), sum.s()).delay()
+        assert.equal(await result.get(soon), 3)
+        assert.equal(await app.result((result.parent as GroupResult).results[0]?.id ?? '').state(), 'PENDING')
+      }))
+
     it('need a result backend that keeps results', () =>
       withTasks(
         store,
