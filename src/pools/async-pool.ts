@@ -1,5 +1,6 @@
 import { TimeLimitExceeded } from '../errors.ts'
 import { abortReasons, softLimitPassed } from './abort-reasons.ts'
+import { LazyAbort } from './lazy-abort.ts'
 import type { Attempt, CancelReason, Execute, Execution, Job, Loan, Outcome, Pool } from './pool.ts'
 
 export interface AsyncPoolOptions {
@@ -69,8 +70,7 @@ class AsyncExecution implements Execution, Attempt {
   #resolve!: (outcome: Outcome) => void
   #state: 'running' | 'bodyEnded' | 'settled' = 'running'
   #cancelled: CancelReason | undefined
-  #controller: AbortController | undefined
-  #abortReason: Error | undefined
+  readonly #abort = new LazyAbort()
   readonly #startedAt = performance.now()
   readonly #softTimer: NodeJS.Timeout | undefined
   readonly #hardTimer: NodeJS.Timeout | undefined
@@ -83,19 +83,14 @@ class AsyncExecution implements Execution, Attempt {
     this.#onSlotFree = onSlotFree
     this.outcome = new Promise((resolve) => (this.#resolve = resolve))
     if (softTimeLimitMs !== undefined) {
-      this.#softTimer = setTimeout(() => this.#abort(softLimitPassed(softTimeLimitMs)), softTimeLimitMs)
+      this.#softTimer = setTimeout(() => this.#abort.abort(softLimitPassed(softTimeLimitMs)), softTimeLimitMs)
     }
     if (hardTimeLimitMs !== undefined)
       this.#hardTimer = setTimeout(() => this.#timeOut(hardTimeLimitMs), hardTimeLimitMs)
   }
 
-  /** Made at the first look: most bodies never ask. */
   get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController()
-      if (this.#abortReason) this.#controller.abort(this.#abortReason)
-    }
-    return this.#controller.signal
+    return this.#abort.signal
   }
 
   get cancelled(): CancelReason | undefined {
@@ -115,7 +110,7 @@ class AsyncExecution implements Execution, Attempt {
   cancel(reason: CancelReason): void {
     if (this.#state !== 'running') return
     this.#cancelled ??= reason
-    this.#abort(abortReasons[reason]())
+    this.#abort.abort(abortReasons[reason]())
   }
 
   terminate(reason: CancelReason): void {
@@ -145,13 +140,8 @@ class AsyncExecution implements Execution, Attempt {
   }
 
   #timeOut(limitMs: number): void {
-    this.#abort(new TimeLimitExceeded(`time limit of ${limitMs / 1000} s`))
+    this.#abort.abort(new TimeLimitExceeded(`time limit of ${limitMs / 1000} s`))
     this.#settle({ kind: 'timedOut', runtimeMs: performance.now() - this.#startedAt, limitMs })
-  }
-
-  #abort(reason: Error): void {
-    this.#abortReason ??= reason
-    this.#controller?.abort(this.#abortReason)
   }
 
   #clearTimers(): void {

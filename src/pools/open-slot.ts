@@ -1,10 +1,11 @@
 import { inspect } from 'node:util'
 import { OperationalError } from '../errors.ts'
-import { abortReasons, softLimitPassed } from './abort-reasons.ts'
-import type { Attempt, CancelReason, Outcome } from './pool.ts'
+import type { Outcome } from './pool.ts'
+import { RunningAttempt, type SlotAttempt } from './slot-attempt.ts'
 import type { SlotAnswer, SlotJob, SlotLog, ToSlot } from './slot-messages.ts'
 import { openParentLine, type ParentLine } from './slot-parent.ts'
 
+export type { SlotAttempt } from './slot-attempt.ts'
 export type { SlotJob, SlotLog } from './slot-messages.ts'
 
 /** What the child of a slot has loaded. */
@@ -23,12 +24,6 @@ export interface SlotVoice {
   note(note: string): void
   /** Ends the child and says why: what runs in it is lost. */
   die(reason: string): void
-}
-
-/** One job as the child sees it. */
-export interface SlotAttempt extends Attempt {
-  /** While the body runs, stores `state` by way of the parent; after that it goes with the answer. */
-  store(state: string): Promise<void>
 }
 
 /** Serves the parent from a thread or process that it started. Loads first; runs one body at a time. */
@@ -110,7 +105,7 @@ class SlotServer {
   }
 
   #answer(attempt: RunningAttempt, outcome: Outcome): void {
-    attempt.end()
+    attempt.bodyEnded()
     const memoryBytes = this.#tellsMemory ? this.#line.memoryBytes() : undefined
     const answer: SlotAnswer = {
       kind: 'ended',
@@ -151,75 +146,4 @@ function withPlainError(outcome: Outcome): Outcome {
   if (!('error' in outcome) || !outcome.error) return outcome
   const details = outcome.error.details.map((detail) => (typeof detail === 'string' ? detail : inspect(detail)))
   return { ...outcome, error: { ...outcome.error, details } }
-}
-
-class RunningAttempt implements SlotAttempt {
-  readonly job: SlotJob
-  /** What goes with the answer. */
-  lastStates: string[] | undefined
-  #cancelled: CancelReason | undefined
-  #controller: AbortController | undefined
-  #abortReason: Error | undefined
-  #softTimer: NodeJS.Timeout | undefined
-  #hasEnded = false
-  readonly #ask: (number: number, state?: string) => Promise<void>
-
-  constructor(job: SlotJob, ask: (number: number, state?: string) => Promise<void>) {
-    this.job = job
-    this.#ask = ask
-  }
-
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController()
-      if (this.#abortReason) this.#controller.abort(this.#abortReason)
-    }
-    return this.#controller.signal
-  }
-
-  get cancelled(): CancelReason | undefined {
-    return this.#cancelled
-  }
-
-  begin(): void {
-    const { softTimeLimitMs } = this.job
-    if (softTimeLimitMs !== undefined)
-      this.#softTimer = setTimeout(() => this.#abort(softLimitPassed(softTimeLimitMs)), softTimeLimitMs)
-  }
-
-  /** Whether what it did is accepted, the parent decides: it knows the loan and the limits. */
-  bodyEnded(): boolean {
-    clearTimeout(this.#softTimer)
-    this.#hasEnded = true
-    return true
-  }
-
-  isAccepted(): Promise<boolean> {
-    return this.#ask(this.job.number).then(
-      () => true,
-      () => false,
-    )
-  }
-
-  store(state: string): Promise<void> {
-    if (!this.#hasEnded) return this.#ask(this.job.number, state)
-    ;(this.lastStates ??= []).push(state)
-    return Promise.resolve()
-  }
-
-  cancel(reason: CancelReason): void {
-    if (this.#hasEnded || this.#cancelled) return
-    this.#cancelled = reason
-    this.#abort(abortReasons[reason]())
-  }
-
-  end(): void {
-    clearTimeout(this.#softTimer)
-    this.#hasEnded = true
-  }
-
-  #abort(reason: Error): void {
-    this.#abortReason ??= reason
-    this.#controller?.abort(this.#abortReason)
-  }
 }
