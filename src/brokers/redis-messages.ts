@@ -61,8 +61,9 @@ function asSent(message: Message, redelivered: boolean): Message {
   return { ...message, headers: redelivered ? withoutFlag(headers) : headers, properties: turned }
 }
 
-function withoutFlag({ redelivered: _, ...headers }: Message['headers']): Message['headers'] {
-  return headers
+function withoutFlag(headers: Message['headers']): Message['headers'] {
+  const { redelivered: _, ...others } = headers
+  return others
 }
 
 /** What stands behind the envelope in the record of a message that was taken from `queue`; the first character is `[`. */
