@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { OperationalError } from '../errors.ts'
 import type { Execution, Job, Loan, Pool } from './pool.ts'
 import { ShortJobs } from './short-jobs.ts'
@@ -109,7 +110,10 @@ export class SlotPool implements Pool {
       else slot.retire()
     }
     for (const execution of this.#waiting.splice(0)) execution.refuse('the pool is closed')
-    await Promise.all(this.#ending)
+    const deadline = new AbortController()
+    const late = pause(closeTimeoutMs, undefined, { signal: deadline.signal }).catch(() => undefined)
+    await Promise.race([Promise.all(this.#ending), late])
+    deadline.abort()
   }
 
   readonly #onOver = (execution: SlotExecution): void => {
@@ -252,6 +256,8 @@ function isBetter(slot: Slot, than: Slot): boolean {
   return slot.load < than.load || (slot.load === than.load && slot.taken > than.taken)
 }
 
+/** A little longer than a slot may take to close. */
+const closeTimeoutMs = 6000
 const diedIdle = 'Ended although no task ran in it, another takes its place: {reason}'
 
 function describe(error: unknown): string {

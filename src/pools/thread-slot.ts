@@ -12,7 +12,11 @@ export const openThread: OpenTransport = ({ name, entry, onMessage, onExit }) =>
   thread.on('exit', (code) => onExit(failure ?? `the thread ended with code ${code}`))
   return {
     send: (message) => thread.postMessage(message),
-    kill: () => void thread.terminate(),
+    kill: () => {
+      // One inside a call of native code ends only after it: nobody should have to wait for that.
+      thread.unref()
+      void thread.terminate()
+    },
   }
 }
 
