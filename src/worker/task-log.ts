@@ -20,15 +20,15 @@ export class TaskLog {
 
   /** Says how an attempt ended. */
   ended(request: Request, outcome: Outcome): void {
+    if (outcome.kind === 'succeeded' && !this.#info) return
     const about = fields(request)
     const runtime = seconds(outcome.runtimeMs)
     switch (outcome.kind) {
       case 'succeeded':
-        if (this.#info)
-          this.#log.info(
-            { ...about, runtime, result: outcome.resultRepr },
-            'Task {taskName}[{taskId}] succeeded in {runtime}s: {result}',
-          )
+        this.#log.info(
+          { ...about, runtime, result: outcome.resultRepr },
+          'Task {taskName}[{taskId}] succeeded in {runtime}s: {result}',
+        )
         break
       case 'failed':
         this.#failed(about, runtime, outcome)
