@@ -11,6 +11,8 @@ import { sqliteStore, until } from '../support/worker-harness.ts'
 interface Site extends AsyncDisposable {
   readonly app: Celeriac
   readonly worker: ChildProcess
+  /** Kills it and starts another. */
+  replaceWorker(): Promise<void>
   value<R>(task: string, ...args: readonly unknown[]): Promise<R>
 }
 
@@ -18,35 +20,43 @@ interface Site extends AsyncDisposable {
 async function openSite(pool: 'threads' | 'processes', env: NodeJS.ProcessEnv = {}): Promise<Site> {
   const store = await sqliteStore.open()
   const app = new Celeriac('faults', { broker: store.broker, logger: createLogger({ level: 'silent' }) })
-  const worker = fork(path.join(import.meta.dirname, 'pool-faults/worker.ts'), {
-    env: {
-      ...process.env,
-      POOL_APP_URL: store.broker,
-      POOL_FAULTS_POOL: pool,
-      CELERY_TASK_MAX_DELIVERIES: '2',
-      ...env,
-    },
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  })
-  await Promise.race([
-    once(worker, 'message'),
-    once(worker, 'exit').then(() => Promise.reject(new Error('the worker ended at its start'))),
-  ])
+  const start = (): Promise<ChildProcess> =>
+    startWorker({ ...process.env, POOL_APP_URL: store.broker, POOL_FAULTS_POOL: pool, ...env })
+  let worker = await start()
   return {
     app,
-    worker,
+    get worker() {
+      return worker
+    },
+    replaceWorker: async () => {
+      await kill(worker)
+      worker = await start()
+    },
     value: async <R>(task: string, ...args: readonly unknown[]) =>
       (await app.send<R>(task, args)).get({ timeout: '60s' }),
     [Symbol.asyncDispose]: async () => {
-      if (worker.exitCode === null && worker.signalCode === null) {
-        const exited = once(worker, 'exit')
-        worker.kill('SIGKILL')
-        await exited
-      }
+      await kill(worker)
       await app.close()
       await store.dispose()
     },
   }
+}
+
+async function startWorker(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  const file = path.join(import.meta.dirname, 'pool-faults/worker.ts')
+  const worker = fork(file, { env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+  await Promise.race([
+    once(worker, 'message'),
+    once(worker, 'exit').then(() => Promise.reject(new Error('the worker ended at its start'))),
+  ])
+  return worker
+}
+
+async function kill(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return
+  const exited = once(worker, 'exit')
+  worker.kill('SIGKILL')
+  await exited
 }
 
 describe('worker processes with slots', () => {
@@ -81,6 +91,19 @@ describe('worker processes with slots', () => {
     )
     await killing
     assert.equal(await site.value('pool.add', 1, 2), 3)
+  })
+
+  it('lose nothing when they are killed themselves', async () => {
+    await using site = await openSite('processes', { POOL_APP_MAX_DELIVERIES: '100' })
+    const results = await Promise.all(Array.from({ length: 60 }, () => site.app.send<number>('pool.sleep', [40])))
+    for (let kills = 0; kills < 2; kills++) {
+      await pause(300)
+      await site.replaceWorker()
+    }
+    assert.deepEqual(new Set(await Promise.all(results.map((result) => result.get({ timeout: '60s' })))), new Set([40]))
+    const broker = await site.app.openBroker()
+    await until('nothing is left to do', async () => (await broker.count('celery')) === 0)
+    assert.equal(await broker.count('celery.dead'), 0)
   })
 
   it('leave no process behind when they are killed, also none whose body never comes back', async () => {
