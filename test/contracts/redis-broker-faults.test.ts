@@ -128,6 +128,22 @@ describe('redis broker: Redis away', { skip: skipIfMissing(server) }, () => {
     })
   }
 
+  it('never publishes what its caller has given up', async () => {
+    await using lab = await RedisLab.open(redis)
+    const broker = await lab.proxied()
+    await lab.proxy.refuse()
+    const late = broker.publish(to('q', 'late'), { giveUpAt: Date.now() + 300 })
+    const patient = broker.publish(to('q', 'patient'), { giveUpAt: Date.now() + 30_000 })
+    await assert.rejects(late, (error: Error) => {
+      return error instanceof OperationalError && /was not carried out.*connect|connection/s.test(error.message)
+    })
+    await lab.proxy.accept()
+    await patient
+    await broker.publish(to('q', 'next'))
+    const bodies = (await drain(broker, 'q', 2)).map(({ message }) => message.body)
+    assert.deepEqual(bodies, ['patient', 'next'])
+  })
+
   it('tells of an outage and of its end, and takes messages again by itself', async () => {
     await using lab = await RedisLab.open(redis)
     const [producer, broker] = [await lab.broker(), await lab.proxied()]
