@@ -1,6 +1,9 @@
-import type { Redis } from '../drivers/open-redis.ts'
+import type { Redis, RedisConnection } from '../drivers/open-redis.ts'
 import { RedisBell, type TakeBehind } from './redis-bell.ts'
 import type { RedisNames } from './redis-names.ts'
+
+/** As {@link TakeBehind}, from one queue. */
+type TakeFromBehind = (connection: RedisConnection, queue: string) => Promise<void> | undefined
 
 /** Queues that a connection waits at. Messages of further ones are found by looking, ten times a second. */
 const mostBells = 16
@@ -13,21 +16,24 @@ export class RedisQueueBells implements AsyncDisposable {
   readonly #redis: Redis
   readonly #names: RedisNames
   readonly #ring: () => void
-  readonly #takeBehind: TakeBehind
+  readonly #takeBehind: TakeFromBehind
   readonly #bells = new Map<string, RedisBell>()
   readonly #channels = new Map<string, Promise<AsyncDisposable | undefined>>()
   #isDisposed = false
 
-  constructor(redis: Redis, names: RedisNames, ring: () => void, takeBehind: TakeBehind) {
+  constructor(redis: Redis, names: RedisNames, ring: () => void, takeBehind: TakeFromBehind) {
     this.#redis = redis
     this.#names = names
     this.#ring = ring
     this.#takeBehind = takeBehind
   }
 
-  follow(queues: readonly string[]): void {
-    for (const queue of this.#channels.keys()) if (!queues.includes(queue)) void this.#leave(queue)
+  /** Resolves when the queues that are left are not waited at any more. */
+  async follow(queues: readonly string[]): Promise<void> {
+    const left = [...this.#channels.keys()].filter((queue) => !queues.includes(queue))
+    const leaving = left.map((queue) => this.#leave(queue))
     for (const queue of queues) if (!this.#channels.has(queue)) this.#join(queue)
+    await Promise.all(leaving)
   }
 
   /** The next message of any queue rings. */
@@ -43,7 +49,8 @@ export class RedisQueueBells implements AsyncDisposable {
   #join(queue: string): void {
     if (this.#isDisposed) return
     if (this.#bells.size < mostBells) {
-      const bell = new RedisBell(this.#redis, this.#names.list(queue, 0), this.#ring, this.#takeBehind)
+      const takeBehind: TakeBehind = (connection) => this.#takeBehind(connection, queue)
+      const bell = new RedisBell(this.#redis, this.#names.list(queue, 0), this.#ring, takeBehind)
       this.#bells.set(queue, bell)
     }
     const channel = this.#names.wakeChannel(queue)

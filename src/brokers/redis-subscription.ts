@@ -67,7 +67,7 @@ export class RedisSubscription implements Subscription {
     this.#onDisposed = onEnd.disposed
     this.#onOutage = onOutage
     this.#bells = new RedisQueueBells(parts.redis, parts.names, this.#ring, this.#takeBehind)
-    this.#setQueues([...new Set(queues)])
+    void this.#setQueues([...new Set(queues)])
   }
 
   get isPaused(): boolean {
@@ -96,13 +96,12 @@ export class RedisSubscription implements Subscription {
 
   async add(queue: string): Promise<void> {
     if (this.#taker.queues.includes(queue)) return
-    this.#setQueues([...this.#taker.queues, queue])
+    void this.#setQueues([...this.#taker.queues, queue])
     this.wake()
   }
 
   async cancel(queue: string): Promise<void> {
-    this.#setQueues(this.#taker.queues.filter((name) => name !== queue))
-    await this.#quiet()
+    await Promise.all([this.#setQueues(this.#taker.queues.filter((name) => name !== queue)), this.#quiet()])
   }
 
   setPrefetch(count: number): Promise<void> {
@@ -123,10 +122,11 @@ export class RedisSubscription implements Subscription {
     return this.#disposal
   }
 
-  #setQueues(queues: readonly string[]): void {
+  /** Resolves when nothing waits any more at queues that are left. */
+  #setQueues(queues: readonly string[]): Promise<void> {
     this.#taker.queues = queues
     for (const queue of queues) this.#declarations.declare(queue)
-    this.#bells.follow(queues)
+    return this.#bells.follow(queues)
   }
 
   async #quiet(): Promise<void> {
@@ -162,9 +162,9 @@ export class RedisSubscription implements Subscription {
   }
 
   /** A take of one message that waits at the server for it. Half of the slots stay for takes that ask for more. */
-  readonly #takeBehind = (connection: RedisConnection): Promise<void> | undefined => {
+  readonly #takeBehind = (connection: RedisConnection, queue: string): Promise<void> | undefined => {
     if (this.#isPaused || this.#isOut || (this.#occupied + 1) * 2 > this.#prefetch) return undefined
-    const take = this.#taker.takeBehind(connection, this.release)
+    const take = this.#taker.takeBehind(connection, queue, this.release)
     if (!take) return undefined
     this.#occupied += 1
     return take.then(

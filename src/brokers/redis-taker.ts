@@ -52,6 +52,8 @@ export class RedisTaker {
   #queues: readonly string[] = []
   /** One for each queue that may come first. */
   #routes: readonly Route[] = []
+  /** One for each queue alone. */
+  #ways: ReadonlyMap<string, Route> = new Map()
   #turn = 0
 
   constructor(redis: Redis, names: RedisNames, consumer: RedisConsumer, ledger: RedisLedger, options: TakerOptions) {
@@ -73,6 +75,7 @@ export class RedisTaker {
     const ordered = this.#isSorted ? queues.toSorted() : queues
     const turns = this.#shares === '1' ? ordered.map((_, first) => rotated(ordered, first)) : [ordered]
     this.#routes = turns.map((turn) => new Route(this.#names, turn))
+    this.#ways = new Map(queues.map((queue) => [queue, new Route(this.#names, [queue])]))
     this.#turn = 0
   }
 
@@ -101,18 +104,21 @@ export class RedisTaker {
   }
 
   /**
-   * Takes one message, with a command that the connection sends at once. Undefined where the lease has to be looked after
-   * first. It may wait at the server for long, so nobody waits for it: what it took in an epoch that is over was returned.
+   * Takes one message of a queue, with a command that the connection sends at once. Undefined where the lease has to be
+   * looked after first. It may wait at the server for long, so nobody waits for it: what it took in an epoch that is over was returned.
    */
-  takeBehind(connection: RedisConnection, release: (count: number) => void): Promise<Take> | undefined {
+  takeBehind(connection: RedisConnection, queue: string, release: (count: number) => void): Promise<Take> | undefined {
     const lease = this.#consumer.leaseIfHeld
-    if (!lease) return undefined
-    const route = this.#nextRoute()
+    const route = this.#ways.get(queue)
+    if (!lease || !route) return undefined
     const first = lease.reserve(1)
     const { epoch } = lease
     const { keys, args } = this.#command(lease, route, 1, first)
     return connection.run(takeScript, keys, args).then(
-      (reply) => (lease.epoch === epoch ? this.#lend(lease, route, reply as TakeReply, first, release) : nothingTaken),
+      (reply) => {
+        if (lease.epoch !== epoch || lease.isLost) return nothingTaken
+        return this.#lend(lease, route, reply as TakeReply, first, release)
+      },
       (error: unknown) => {
         if (!lease.isLost) this.#consumer.doubt()
         throw error
