@@ -71,6 +71,24 @@ describe('redis broker: replies that never came', { skip: skipIfMissing(server) 
     )
   })
 
+  it('leaves to others what comes while one who waits for it ends', async () => {
+    await using lab = await RedisLab.open(redis)
+    const producer = await lab.broker()
+    for (let n = 1; n <= 15; n++) {
+      const broker = await lab.broker()
+      await broker.subscribe(['q'], () => undefined, quietly)
+      await until(
+        async () => String(await lab.run('CLIENT', 'LIST')).includes('cmd=blmove'),
+        () => 'nobody waits',
+      )
+      const ending = sleep(Math.random() * 3).then(() => broker[Symbol.asyncDispose]())
+      await Promise.all([producer.publish(to('q', `message-${n}`)), ending])
+      assert.equal(await producer.count('q'), 1)
+      await lab.checkPlaces()
+      await producer.purge('q')
+    }
+  })
+
   it('settles once, whatever was asked for', async () => {
     await using lab = await RedisLab.open(redis)
     const [direct, broker] = [await lab.broker(), await lab.proxied()]
@@ -142,6 +160,26 @@ describe('redis broker: Redis away', { skip: skipIfMissing(server) }, () => {
     await broker.publish(to('q', 'next'))
     const bodies = (await drain(broker, 'q', 2)).map(({ message }) => message.body)
     assert.deepEqual(bodies, ['patient', 'next'])
+  })
+
+  it('refuses calls while the memory of the server is full, and empties its queues', async () => {
+    await using lab = await RedisLab.open(redis)
+    const [sender, taker] = [await lab.broker(), await lab.broker()]
+    await sender.publish(to('q', ...numbered(50)))
+    await lab.run('CONFIG', 'SET', 'maxmemory', '1mb')
+    try {
+      await assert.rejects(sender.publish(to('q', 'more')), /maxmemory/)
+      const inbox = new Inbox()
+      await taker.subscribe(['q'], inbox.onDeliveries, { prefetch: 8 })
+      for (let at = 0; at < 50; at++) {
+        await inbox.waitFor(at + 1)
+        if (at % 5 === 0) await inbox.at(at).reject({ requeue: false, reason: 'bad' })
+        else await inbox.acknowledge(inbox.at(at))
+      }
+      assert.deepEqual([await sender.count('q'), await sender.count('q.dead')], [0, 10])
+    } finally {
+      await lab.run('CONFIG', 'SET', 'maxmemory', '0')
+    }
   })
 
   it('tells of an outage and of its end, and takes messages again by itself', async () => {
