@@ -2,6 +2,12 @@ import { defineScript, type RedisScript } from '../drivers/open-redis.ts'
 import { readClock } from './redis-scripts.ts'
 
 /**
+ * A server whose memory is full refuses a script what may need more, unless the script has written before: this writes
+ * nothing. Leases must go on then, for only those who take messages make room. `KEYS[1]` is a sorted set.
+ */
+const evenIfFull = `redis.call('ZREM', KEYS[1], '')`
+
+/**
  * Begins a lease. KEYS: consumers, epoch, renewed, grace. ARGV: consumer, lease (ms), epoch.
  * After a time in which nobody could renew (the server was away) nobody is called dead for as long as a lease, so that all
  * can renew theirs before they are judged.
@@ -12,7 +18,7 @@ local lease = tonumber(ARGV[2])
 if now - renewed > lease * 2 / 3 then redis.call('SET', KEYS[4], now + lease, 'PX', lease) end
 redis.call('SET', KEYS[3], now)`
 
-export const registerScript: RedisScript = defineScript(`${readClock}${noteRenewal}
+export const registerScript: RedisScript = defineScript(`${evenIfFull}${readClock}${noteRenewal}
 redis.call('ZADD', KEYS[1], now + lease, ARGV[1])
 redis.call('SET', KEYS[2], ARGV[3])
 return 1`)
@@ -21,7 +27,7 @@ return 1`)
  * Renews a lease, 0 if it is over. KEYS: consumers, epoch, renewed, grace, held, unacked_index. ARGV: consumer, lease (ms),
  * 1 to show kombu's restore that what is held is held: it only looks at the time in unacked_index.
  */
-export const renewScript: RedisScript = defineScript(`${readClock}
+export const renewScript: RedisScript = defineScript(`${evenIfFull}${readClock}
 local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not ends or tonumber(ends) == 0 then return 0 end${noteRenewal}
 redis.call('ZADD', KEYS[1], now + lease, ARGV[1])
@@ -40,13 +46,13 @@ return 1`)
 
 /**
  * A connection broke, or a take failed, and what was taken may not be known here: from now on only takes with the new
- * epoch count, and what is held is told. -1 if the lease is over. KEYS: epoch, held. ARGV: old epoch, new one.
+ * epoch count, and what is held is told. -1 if the lease is over. KEYS: consumers, epoch, held. ARGV: old epoch, new one.
  */
-export const recoverScript: RedisScript = defineScript(`
-local epoch = redis.call('GET', KEYS[1])
+export const recoverScript: RedisScript = defineScript(`${evenIfFull}
+local epoch = redis.call('GET', KEYS[2])
 if epoch ~= ARGV[1] and epoch ~= ARGV[2] then return -1 end
-redis.call('SET', KEYS[1], ARGV[2])
-return redis.call('SMEMBERS', KEYS[2])`)
+redis.call('SET', KEYS[2], ARGV[2])
+return redis.call('SMEMBERS', KEYS[3])`)
 
 /** Ends a lease whose messages are all settled or returned. KEYS: consumers, epoch, held. ARGV: consumer. */
 export const resignScript: RedisScript = defineScript(`
@@ -77,7 +83,7 @@ return redis.call('ZREVRANGEBYSCORE', KEYS[1], latest, '-inf', 'LIMIT', 0, ARGV[
  * are cut to their length. KEYS: consumers, grace, renewed. ARGV: what the names of epochs begin with, the asking consumer,
  * which is not judged, lease (ms).
  */
-export const condemnScript: RedisScript = defineScript(`${readClock}
+export const condemnScript: RedisScript = defineScript(`${evenIfFull}${readClock}
 local lease = tonumber(ARGV[3])${isInGrace('KEYS[3]', 'KEYS[2]')}
 local latest = isInGrace and 0 or now
 for _, consumer in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%.0f', now + 2 * lease), '+inf')) do

@@ -155,7 +155,7 @@ export class RedisConsumer {
       if (this.#taking > 0) await new Promise<void>((resolve) => this.#whenQuiet.push(resolve))
       const lease = this.#lease
       if (!lease) return
-      const keys = [this.#names.epoch(lease.id), this.#names.held(lease.id)]
+      const keys = [this.#names.consumers, this.#names.epoch(lease.id), this.#names.held(lease.id)]
       const reply = await this.#redis.commands.run(recoverScript, keys, [String(lease.epoch), String(lease.epoch + 1)])
       if (reply === -1) return this.lose(lease)
       const known = new Set(lease.held.items().map(({ loan }) => loan.tag))

@@ -7,6 +7,12 @@ import type { RedisNames } from './redis-names.ts'
 /** Deferred messages deleted, or messages looked at, in one step. */
 const pageSize = 500
 
+/** KEYS: deferred, lists. Not a transaction, which a server whose memory is full refuses. */
+const countScript = defineScript(`
+local count = redis.call('ZCARD', KEYS[1])
+for i = 2, #KEYS do count = count + redis.call('LLEN', KEYS[i]) end
+return count`)
+
 /** KEYS: unacked, unacked_index, deferred, lists. ARGV: most deferred ones. Replies how many are deleted. */
 const purgeScript = defineScript(`
 local purged = 0
@@ -39,9 +45,8 @@ export class RedisInspection {
   }
 
   async count(queue: string): Promise<number> {
-    const commands = this.#names.lists(queue).map((list) => ['LLEN', list])
-    const counts = await this.#redis.commands.transaction([...commands, ['ZCARD', this.#names.delayed(queue)]])
-    return counts.reduce<number>((sum, count) => sum + Number(count), 0)
+    const keys = [this.#names.delayed(queue), ...this.#names.lists(queue)]
+    return Number(await this.#redis.commands.run(countScript, keys, []))
   }
 
   async purge(queue: string): Promise<number> {
