@@ -40,6 +40,7 @@ export class SentinelWatch {
     this.#options = options
     this.#onSwitch = onSwitch
     this.#timer = setInterval(() => this.#look(), lookEveryMs).unref()
+    this.#look()
   }
 
   [Symbol.dispose](): void {

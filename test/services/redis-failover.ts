@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { redisCommand, redisInfo } from '../support/redis-command.ts'
 import { until } from '../support/until.ts'
 import { privateServer, type Missing, type PrivateServer } from './service.ts'
@@ -8,8 +9,6 @@ export interface ReplicatedRedis extends AsyncDisposable {
   readonly url: string
   readonly masterName: string
   readonly sentinels: readonly PrivateServer[]
-  /** How often Sentinels tell each other what they know; an old master that lives is demoted after four times that. */
-  setPublishPeriod(ms: number): Promise<void>
   /** The one that the Sentinels name now. */
   master(): Promise<PrivateServer>
   replica(): Promise<PrivateServer>
@@ -18,16 +17,15 @@ export interface ReplicatedRedis extends AsyncDisposable {
 }
 
 const masterName = 'mymaster'
+/** Redis's own. With less the other Sentinels take a replica that one of them promotes for a mistake, and undo it. */
+const publishPeriodMs = 2000
 
 export async function replicatedRedis(): Promise<ReplicatedRedis | Missing> {
   const first = await privateServer('redis')
   if ('missing' in first) return first
   const second = await started('redis', { replicaof: `${first.host} ${first.port}` })
   const servers = [first, second]
-  await until(
-    'the replica follows',
-    async () => (await redisInfo(second.url, 'replication', 'master_link_status')) === 'up',
-  )
+  await follows(second)
   const settings = {
     'sentinel monitor': `${masterName} ${first.host} ${first.port} 2`,
     'sentinel down-after-milliseconds': `${masterName} 1000`,
@@ -35,7 +33,10 @@ export async function replicatedRedis(): Promise<ReplicatedRedis | Missing> {
   }
   const sentinels = [await started('sentinel', settings), await started('sentinel', settings)]
   sentinels.push(await started('sentinel', settings))
-  for (const sentinel of sentinels) await hurry(sentinel)
+  // Not the period of pings: no replica would be new enough to be chosen.
+  for (const sentinel of sentinels) {
+    await debug(sentinel, { 'info-period': 300, 'ask-period': 100, 'publish-period': 200 })
+  }
   const named = async (): Promise<PrivateServer> => {
     const [sentinel = first] = sentinels
     const [, port] = (await ask(sentinel, 'GET-MASTER-ADDR-BY-NAME', masterName)) as string[]
@@ -45,29 +46,31 @@ export async function replicatedRedis(): Promise<ReplicatedRedis | Missing> {
     const known = await Promise.all(sentinels.map(counts))
     return known.every((count) => count === '2 others, 1 replica')
   })
+  const setPublishPeriod = async (ms: number): Promise<void> => {
+    for (const sentinel of sentinels) await debug(sentinel, { 'publish-period': ms })
+  }
+  await setPublishPeriod(publishPeriodMs)
   return {
     url: `${sentinels.map(({ host, port }) => `sentinel://${host}:${port}`).join(';')}/0`,
     masterName,
     sentinels,
-    setPublishPeriod: async (ms) => {
-      for (const sentinel of sentinels) await ask(sentinel, 'DEBUG', 'publish-period', String(ms))
-    },
     master: named,
     replica: async () => ((await named()) === first ? second : first),
     failedOver: async (from, { isAsked } = { isAsked: false }) => {
       const [sentinel = first] = sentinels
-      const asked = (): Promise<boolean> =>
-        ask(sentinel, 'FAILOVER', masterName).then(
-          () => true,
-          () => false,
-        )
-      if (isAsked) await until('the Sentinel finds the replica good enough', asked)
       const other = from === first ? second : first
-      await until(
-        'the replica is the master',
-        async () => (await redisInfo(other.url, 'replication', 'role')) === 'master',
-      )
-      await until('the Sentinels name it', async () => (await named()) === other)
+      if (isAsked) {
+        await setPublishPeriod(200)
+        await follows(other)
+        await setPublishPeriod(publishPeriodMs)
+      }
+      await until('the Sentinels name the other', async () => {
+        if ((await named()) === other) return true
+        // Refused while one is under way, and once it was given up; then it is asked for again.
+        if (isAsked) await ask(sentinel, 'FAILOVER', masterName).catch(() => undefined)
+        await sleep(100)
+        return false
+      })
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...sentinels, ...servers].map((server) => server.stop()))
@@ -81,17 +84,19 @@ async function started(...args: Parameters<typeof privateServer>): Promise<Priva
   return server
 }
 
+/** Also one that was the master, and is not told yet that it is not. */
+async function follows({ url }: PrivateServer): Promise<void> {
+  const isUp = async (): Promise<boolean> => (await redisInfo(url, 'replication', 'master_link_status')) === 'up'
+  await until('the replica follows', isUp)
+}
+
 function ask({ host, port }: PrivateServer, ...args: readonly string[]): Promise<unknown> {
   return redisCommand(`redis://${host}:${port}`, 'SENTINEL', ...args)
 }
 
-/**
- * Sentinels of Redis 7 can look at their servers and tell each other more often than is good for a network. Not the period
- * of pings: no replica would be new enough to be chosen.
- */
-async function hurry(sentinel: PrivateServer): Promise<void> {
-  const periods = { 'info-period': '300', 'ask-period': '100', 'publish-period': '200' }
-  await ask(sentinel, 'DEBUG', ...Object.entries(periods).flat()).catch(() => undefined)
+/** Sentinels of Redis 7 can be told to look at their servers more often than is good for a network. */
+async function debug(sentinel: PrivateServer, periodsMs: Readonly<Record<string, number>>): Promise<void> {
+  await ask(sentinel, 'DEBUG', ...Object.entries(periodsMs).flat().map(String)).catch(() => undefined)
 }
 
 async function counts(sentinel: PrivateServer): Promise<string> {
