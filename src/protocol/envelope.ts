@@ -107,6 +107,10 @@ function propertiesOf(wire: Readonly<Record<string, unknown>>): MessagePropertie
   const replyTo = textOf(wire['reply_to'], 'reply_to')
   const expiration = textOf(wire['expiration'], 'expiration')
   const { priority, delivery_mode: deliveryMode } = wire
+  if (replyTo === undefined && expiration === undefined && typeof priority !== 'number' && deliveryMode === 2) {
+    // Most have no more than these, which a literal makes faster than spreads do.
+    if (correlationId !== undefined) return { correlationId, deliveryMode }
+  }
   return {
     ...(correlationId === undefined ? undefined : { correlationId }),
     ...(replyTo === undefined ? undefined : { replyTo }),
