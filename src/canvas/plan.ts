@@ -11,7 +11,8 @@ import {
   type SignatureData,
   type TaskSignature,
 } from '../protocol/signature-json.ts'
-import { frozen, leafIds } from './freeze.ts'
+import { frozen } from './freeze.ts'
+import { asBody, asPart, inGroup, partsFrom, sizeOf, type Part } from './parts.ts'
 import { chainOf, chordOf, simplified } from './simplify.ts'
 
 /** Where a workflow hangs: what comes after it, what it is part of, and which task it follows. */
@@ -24,13 +25,6 @@ export interface Place {
   readonly parentId: string | undefined
   /** It is a part of a group, and of a chord if that has a body. */
   readonly part: Part | undefined
-}
-
-export interface Part {
-  readonly groupId: string
-  readonly index: number | undefined
-  /** The encoded body. */
-  readonly chord: unknown
 }
 
 /** The first messages of a workflow. */
@@ -146,69 +140,4 @@ export class Planner {
 /** With `value` before its arguments, as the result of what came before. */
 export function withFirstArgument(data: SignatureData, value: unknown): SignatureData {
   return simplified(withArguments(data, [value], {}))
-}
-
-/** How many parts of a chord this makes: its last tasks report. */
-function sizeOf(data: SignatureData): number {
-  switch (data.kind) {
-    case 'task':
-      return 1
-    case 'group':
-      return data.tasks.reduce((sum, task) => sum + sizeOf(task), 0)
-    case 'chord':
-      return sizeOf(data.body)
-    case 'chain':
-      return data.tasks.length === 0 ? 0 : sizeOf(data.tasks.at(-1) as SignatureData)
-  }
-}
-
-/** Each gets as many indexes as it makes parts, so that the results have one order. */
-function partsFrom(first: Part, tasks: readonly SignatureData[]): Part[] {
-  let index = first.index
-  return tasks.map((task) => {
-    const part = { ...first, index }
-    if (index !== undefined) index += sizeOf(task)
-    return part
-  })
-}
-
-/** The last of it is a part of the group. */
-function asPart(data: SignatureData, { groupId, index, chord }: Part): SignatureData {
-  const options = { groupId, groupIndex: index ?? null, ...(chord ? { chord: decodeSignature(chord) } : undefined) }
-  switch (data.kind) {
-    case 'task':
-      return { ...data, options: { ...data.options, ...options } }
-    case 'group': {
-      const parts = partsFrom({ groupId, index, chord }, data.tasks)
-      return { ...data, tasks: data.tasks.map((task, at) => asPart(task, parts[at] as Part)) }
-    }
-    case 'chord':
-      return { ...data, body: asPart(data.body, { groupId, index, chord }) }
-    case 'chain':
-      return {
-        ...data,
-        tasks: [
-          ...data.tasks.slice(0, -1),
-          ...data.tasks.slice(-1).map((task) => asPart(task, { groupId, index, chord })),
-        ],
-      }
-  }
-}
-
-/** Where a worker in Python fails a body, it looks for the id and the callbacks in the options of the whole. */
-function asBody(data: SignatureData): SignatureData {
-  if (data.kind === 'task' || data.kind === 'group') return data
-  const [taskId, ...others] = leafIds(data)
-  const options = taskId === undefined || others.length > 0 ? data.options : { ...data.options, taskId }
-  const linkError = data.kind === 'chain' ? data.tasks[0]?.options.linkError : undefined
-  return { ...data, options: linkError ? { ...options, linkError } : options }
-}
-
-/** Celery notes the group in the body; one that is a part of another group stays that. */
-function inGroup(data: SignatureData, groupId: string): SignatureData {
-  if (data.kind === 'task') {
-    return data.options.groupId ? data : { ...data, options: { ...data.options, groupId } }
-  }
-  if (data.kind !== 'chain') return data
-  return { ...data, tasks: [...data.tasks.slice(0, -1), ...data.tasks.slice(-1).map((task) => inGroup(task, groupId))] }
 }

@@ -7,7 +7,8 @@ import { ImproperlyConfigured } from '../errors.ts'
 import { decodeSignature, type SignatureData } from '../protocol/signature-json.ts'
 import type { Finished } from './chord-part.ts'
 import { frozen, leafIds } from './freeze.ts'
-import { noPlace, Planner, type Part } from './plan.ts'
+import type { Part } from './parts.ts'
+import { noPlace, Planner } from './plan.ts'
 import { chordOf, linked, simplified, withLastId } from './simplify.ts'
 
 /** What leaves the body of a task that is replaced. */

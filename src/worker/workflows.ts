@@ -24,7 +24,7 @@ export class Workflows {
     else await (messages.length > 0 ? delivery.acknowledge(messages) : delivery.acknowledge())
     // Somebody else has the message now, and will complete the chord.
     if (!isSettled && delivery.isLost) return
-    for (const groupId of groups) await this.#backend.closeGroup(groupId)
+    for (const groupId of groups) await this.#close(groupId)
   }
 
   /** Puts the message among the dead letters, after what follows is published. */
@@ -32,6 +32,18 @@ export class Workflows {
     const { outgoing } = await this.#chords.report(parts)
     await this.#publish([...successors, ...outgoing])
     await delivery.reject({ requeue: false, reason })
+  }
+
+  /** What it does is done already, and must not be repeated. */
+  async #close(groupId: string): Promise<void> {
+    try {
+      await this.#backend.closeGroup(groupId)
+    } catch (error) {
+      this.#app.log.warn(
+        { err: error, groupId },
+        'The chord {groupId} is over, but its parts are left until they expire',
+      )
+    }
   }
 
   async #publish(messages: readonly Outgoing[]): Promise<void> {
