@@ -45,9 +45,9 @@ describe('opening a broker', () => {
   })
 
   it('names the schemes it knows, and those that are not there yet', async () => {
-    await refuses('mongodb://x', {}, /starts with sqlite: or memory:, got 'mongodb:'/)
+    await refuses('mongodb://x', {}, /starts with redis:, sqlite: or memory:, got 'mongodb:'/)
     await refuses('celeriac.db', {}, /got 'celeriac\.db'/)
-    await refuses('redis://user:secret@host', {}, /'redis:' is not available in this release/)
+    await refuses('amqp://user:secret@host', {}, /'amqp:' is not available in this release/)
     await refuses('sqlite::memory:', {}, /use memory:/)
   })
 })
