@@ -1,42 +1,71 @@
-// npm run chaos: workers and producers are killed at random, for as long as you like.
+// npm run chaos: everything goes wrong at random, for as long as you like.
 import { parseArgs } from 'node:util'
 import { killAtRandom } from './e2e/faults/chaos.ts'
-import { openFaultSite, type FaultStore } from './e2e/faults/site.ts'
-import { privateServer } from './services.ts'
+import type { Ledger } from './e2e/faults/ledger.ts'
+import { failAtRandom } from './e2e/faults/outages.ts'
+import { openFaultSite } from './e2e/faults/site.ts'
+import { privateServer, type PrivateServer } from './services.ts'
+import { TcpProxy } from './support/tcp-proxy.ts'
 
-const usage = `Usage: npm run chaos -- [--store sqlite|redis] [--seconds <n>]
+const usage = `Usage: npm run chaos -- [--store sqlite|redis] [--outages] [--seconds <n>]
 
 Kills workers and producers (SIGKILL) at random instants for the given time, default 60 s on sqlite:, lets the last ones
-finish, and compares what was accepted with what ran. Exit code 1 if anything was lost.`
+finish, and compares what was accepted with what ran. Exit code 1 if anything was lost.
+
+  --outages   on Redis: nobody is killed, but connections are cut, refused and fall silent, the server is killed and
+              stands still. Then exit code 1 also if anything ran more than once`
 
 const { values } = parseArgs({
   options: {
     store: { type: 'string', default: 'sqlite' },
     seconds: { type: 'string', default: '60' },
+    outages: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
 
-async function storeNamed(name: string): Promise<FaultStore | undefined> {
-  if (name === 'sqlite') return undefined
-  if (name !== 'redis') throw new Error(`--store: expected sqlite or redis, got ${name}`)
+async function startRedis(): Promise<PrivateServer> {
   const server = await privateServer('redis')
   if ('missing' in server) throw new Error(server.missing)
-  return { url: server.url, transportOptions: { leaseSeconds: 2 } }
+  return server
 }
 
-async function main(): Promise<number> {
-  const seconds = Number(values.seconds)
-  if (!(seconds > 0)) throw new Error(`--seconds: expected a number above 0, got ${values.seconds}`)
-  await using site = await openFaultSite(await storeNamed(values.store))
+function report(what: string, ledger: Ledger): void {
+  console.log(`${values.store}: ${what} in ${values.seconds} s: ${String(ledger)}`)
+}
+
+async function kill(seconds: number): Promise<boolean> {
+  const store =
+    values.store === 'redis' ? { url: (await startRedis()).url, transportOptions: { leaseSeconds: 2 } } : undefined
+  await using site = await openFaultSite(store)
   const { kills, ledger } = await killAtRandom(site, { seconds })
-  console.log(`${values.store}: ${kills} killed in ${seconds} s: ${String(ledger)}`)
-  return ledger.lost === 0 ? 0 : 1
+  report(`${kills} processes killed`, ledger)
+  return ledger.lost === 0
+}
+
+async function fail(seconds: number): Promise<boolean> {
+  const redis = await startRedis()
+  await using proxy = await TcpProxy.open(redis)
+  const timeouts = { socketTimeout: 1, socketConnectTimeout: 1, healthCheckInterval: 0.5 }
+  const transportOptions = { leaseSeconds: 12, ...timeouts }
+  await using site = await openFaultSite({ url: proxy.through(redis.url), transportOptions })
+  const { faults, ledger } = await failAtRandom(site, redis, proxy, seconds)
+  report(`${faults} outages`, ledger)
+  return ledger.lost === 0 && ledger.moreThanOnce === 0
+}
+
+async function main(): Promise<boolean> {
+  const { store, outages } = values
+  const seconds = Number(values.seconds)
+  if (store !== 'sqlite' && store !== 'redis') throw new Error(`--store: expected sqlite or redis, got ${store}`)
+  if (outages && store !== 'redis') throw new Error('--outages: a file has none; use --store redis')
+  if (!(seconds > 0)) throw new Error(`--seconds: expected a number above 0, got ${values.seconds}`)
+  return outages ? fail(seconds) : kill(seconds)
 }
 
 try {
   if (values.help) console.log(usage)
-  else process.exitCode = await main()
+  else process.exitCode = (await main()) ? 0 : 1
 } catch (error) {
   console.error((error as Error).message)
   process.exitCode = 1
