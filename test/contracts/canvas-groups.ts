@@ -312,7 +312,9 @@ export function describeGroups(store: Store): void {
           return x
         })
         const result = await chord(group(more.s(1), add.s(2, 2)), list.s()).delay()
-        assert.deepEqual(await result.get(soon), [[1, 4, 11, 21], null])
+        // The members of the call are in its order, those that were added in the order in which they ended.
+        const [[first, second, ...added]] = (await result.get(soon)) as [number[], unknown]
+        assert.deepEqual([first, second, ...added.toSorted((a, b) => a - b)], [1, 4, 11, 21])
         const alone = await more.delay(1)
         await assert.rejects(alone.get(soon), /ImproperlyConfigured.*is no part of a chord/)
       }))
