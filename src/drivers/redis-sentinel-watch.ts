@@ -20,7 +20,7 @@ export class SentinelWatch {
   readonly #sentinels: readonly RedisTarget[]
   readonly #module: NodeRedisModule
   readonly #options: RedisOptions
-  readonly #onSwitch: (primary: string) => void
+  readonly #onSwitch: (primary: string, former: string) => void
   readonly #timer: NodeJS.Timeout
   #next = 0
   #client: NodeRedis | undefined
@@ -33,7 +33,7 @@ export class SentinelWatch {
     sentinels: readonly RedisTarget[],
     module: NodeRedisModule,
     options: RedisOptions,
-    onSwitch: (primary: string) => void,
+    onSwitch: (primary: string, former: string) => void,
   ) {
     this.#sentinels = sentinels
     this.#module = module
@@ -67,7 +67,7 @@ export class SentinelWatch {
     const primary = describeTarget({ address: { host: String(reply[0]), port: Number(reply[1]) } })
     const before = this.#primary
     this.#primary = primary
-    if (before !== undefined && before !== primary) this.#onSwitch(primary)
+    if (before !== undefined && before !== primary) this.#onSwitch(primary, before)
   }
 
   async #connect(): Promise<NodeRedis> {

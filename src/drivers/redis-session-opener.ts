@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OperationalError } from '../errors.ts'
-import type { NodeRedisModule } from './redis-client.ts'
+import { describeTarget, type NodeRedisModule, type RedisTarget } from './redis-client.ts'
 import type { OpenSession } from './redis-connection.ts'
 import { RedisReplyError } from './redis-errors.ts'
 import type { RedisOptions } from './redis-options.ts'
@@ -11,6 +11,8 @@ import { RedisSession } from './redis-session.ts'
 import type { RedisLocation } from './redis-url.ts'
 
 const firstPauseMs = 50
+/** How long an old primary may take itself for one, and a sentinel that was told late too. */
+const switchMs = 10_000
 
 /** Opens sessions, each where the route leads at that moment. */
 export class SessionOpener {
@@ -21,6 +23,8 @@ export class SessionOpener {
   /** Those that were opened and may not be over. */
   readonly #sessions = new Set<RedisSession>()
   #watch: SentinelWatch | undefined
+  /** The primary before the last switch, and until when to stay away from it. */
+  #former: { readonly where: string; readonly untilMs: number } | undefined
 
   constructor(module: NodeRedisModule, location: RedisLocation, options: RedisOptions) {
     this.#module = module
@@ -33,7 +37,8 @@ export class SessionOpener {
   watchSentinels(): void {
     if (this.#location.kind !== 'sentinel' || this.#watch) return
     const sentinels = this.#location.addresses.map((address) => sentinelTarget(address, this.options))
-    this.#watch = new SentinelWatch(sentinels, this.#module, this.options, (primary) => {
+    this.#watch = new SentinelWatch(sentinels, this.#module, this.options, (primary, former) => {
+      this.#former = { where: former, untilMs: performance.now() + switchMs }
       for (const session of this.#sessions) {
         if (session.where !== primary) session.end(new Error(`the sentinels name ${primary} as the primary now`))
       }
@@ -63,7 +68,9 @@ export class SessionOpener {
       const isClusterExpected = this.#location.kind === 'cluster'
       const setup = { module: this.#module, options: this.options, resp, name, isClusterExpected }
       try {
-        const session = await RedisSession.open(await this.#route(), setup, isHeld, signal)
+        const target = await this.#route()
+        this.#refuseFormer(target)
+        const session = await RedisSession.open(target, setup, isHeld, signal)
         for (const each of this.#sessions) if (each.isOver) this.#sessions.delete(each)
         this.#sessions.add(session)
         return session
@@ -75,6 +82,13 @@ export class SessionOpener {
       }
     }
     return open
+  }
+
+  /** The next attempt asks another sentinel. */
+  #refuseFormer(target: RedisTarget): void {
+    const where = describeTarget(target)
+    if (this.#former?.where !== where || performance.now() > this.#former.untilMs) return
+    throw new OperationalError(`Redis at ${where} was the primary until now, and not all sentinels know it yet`)
   }
 }
 
