@@ -19,6 +19,8 @@ async function call(n: number): Promise<void> {
   }
 }
 
+// Whoever started it is gone.
+process.on('disconnect', () => process.exit())
 for (let n = 0; n < place.count; n += batch) {
   await Promise.all(Array.from({ length: Math.min(batch, place.count - n) }, (_, index) => call(n + index)))
   if (n === 0) process.send?.('accepted')

@@ -3,6 +3,8 @@ import { app, place } from './app.ts'
 
 const worker = new Worker(app, { concurrency: place.concurrency })
 process.on('SIGTERM', () => worker.stop('warm'))
+// Whoever started it is gone.
+process.on('disconnect', () => process.exit())
 void worker.ready.then(() => process.send?.('ready'))
 await worker.run()
 await app.close()
