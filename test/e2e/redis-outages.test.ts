@@ -68,11 +68,12 @@ describe('worker and producer processes while Redis fails', { skip: skipIfMissin
   })
 
   it('lose nothing and run nothing twice when Redis stands still for longer than the lease', async (test) => {
-    await using site = await openSite({ leaseSeconds: 1 })
+    // Connecting again takes up to 3 s: an attempt that is not answered, and a pause.
+    await using site = await openSite({ leaseSeconds: 4 })
     const [producer] = await Promise.all([site.startProducer(), site.startWorker(), site.startWorker()])
     await until('the workers run', () => site.ledger().ran > 0)
     process.kill(redis.pid, 'SIGSTOP')
-    await sleep(2500)
+    await sleep(4500)
     process.kill(redis.pid, 'SIGCONT')
     const { sent, ran } = site.ledger()
     await until('both went on', () => site.ledger().sent > sent && site.ledger().ran > ran)
