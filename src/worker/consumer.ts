@@ -1,44 +1,31 @@
-import type { Celeriac } from '../app/app.ts'
-import type { Codec } from '../app/codec.ts'
 import type { Delivery, Subscription } from '../brokers/broker.ts'
-import { DecodeError } from '../errors.ts'
 import type { Outcome, Pool } from '../pools/pool.ts'
-import { readTask, type ReceivedTask } from '../protocol/task-message.ts'
 import { Bag } from '../util/bag.ts'
+import { Decisions, type DecisionOptions } from './decisions.ts'
 import type { DeliveryWindow } from './delivery-window.ts'
-import { RateLimiter } from './rate-limiter.ts'
-import { Request, type TimeLimits } from './request.ts'
+import type { Request } from './request.ts'
 import type { Revocations } from './revocations.ts'
-import type { Settler } from './settler.ts'
-import type { TaskLog } from './task-log.ts'
 import type { WorkerPools } from './worker-pools.ts'
 
 /** How long a body may go on whose loan was lost: nothing it does is accepted anyway. */
 const lossCheckMs = 1000
 
-export interface ConsumerOptions {
-  readonly app: Celeriac
-  readonly codec: Codec
+export interface ConsumerOptions extends DecisionOptions {
   readonly pools: WorkerPools
-  readonly settler: Settler
-  readonly revocations: Revocations
-  readonly taskLog: TaskLog
-  readonly limits: TimeLimits
   readonly window: DeliveryWindow
-  readonly maxDeliveries: number
   readonly onOutage: (reason: Error | undefined) => void
 }
 
 /** How many more messages are taken while some wait for a pool that is full, so that the others do not wait behind them. */
 const mostHeldBack = 32
 
-/** What becomes of each delivery: the decision table, then a slot. */
+/** Takes deliveries, and brings those that are to run into slots, in their order. */
 export class Consumer {
   readonly running: Bag<Request> = new Bag()
   /** Of the shutdown. */
   readonly tally = { finished: 0, givenBack: 0, cutOff: 0 }
   readonly revocations: Revocations
-  readonly #rates: RateLimiter = new RateLimiter()
+  readonly #decisions: Decisions
   #waiting: Request[] = []
   /** Of those that wait: their pool is full, that of others is not. */
   #heldBack = 0
@@ -57,6 +44,7 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.#options = options
     this.revocations = options.revocations
+    this.#decisions = new Decisions(options)
   }
 
   /** Takes the queues' messages from now on. */
@@ -120,7 +108,7 @@ export class Consumer {
       if (!hasRoom && !pools.areSeveral) break
       next++
       if (!hasRoom) full.push(request)
-      else if (!this.#isDiscarded(request)) this.#run(request, pool)
+      else if (!this.#decisions.isDiscarded(request)) this.#run(request, pool)
       else if (request === this.#alone) this.#endAlone()
     }
     if (next > 0) this.#waiting.splice(0, next, ...full)
@@ -166,7 +154,7 @@ export class Consumer {
   #receive(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       try {
-        const request = this.#decide(delivery)
+        const request = this.#isStopping ? this.#giveBack(delivery) : this.#decisions.decide(delivery)
         if (request) this.#waiting.push(request)
       } catch (error) {
         // A message must not stop a worker, whatever is wrong with it.
@@ -199,73 +187,16 @@ export class Consumer {
     })
   }
 
+  /** It came while the worker stops. */
+  #giveBack(delivery: Delivery): undefined {
+    this.tally.givenBack += 1
+    void this.#options.settler.defer(delivery, new Date(0))
+  }
+
   #giveBackWaiting(): Promise<unknown> {
     const waiting = this.#waiting.splice(0)
     if (this.#isStopping) this.tally.givenBack += waiting.length
     return Promise.all(waiting.map((request) => this.#options.settler.giveBack(request)))
-  }
-
-  /** The decision table: the request if it is to run, undefined if it was settled otherwise. */
-  #decide(delivery: Delivery): Request | undefined {
-    const { app, settler, limits, maxDeliveries } = this.#options
-    if (this.#isStopping) {
-      this.tally.givenBack += 1
-      void settler.defer(delivery, new Date(0))
-      return undefined
-    }
-    const received = this.#read(delivery)
-    if (!received) return undefined
-    const task = app.tasks.get(received.headers.task)
-    if (!task) {
-      settler.unknown(delivery, received.headers)
-      return undefined
-    }
-    const request = new Request(delivery, received, task.compiledFor(app), limits)
-    if (this.#isDiscarded(request)) return undefined
-    const { eta } = request.headers
-    if (eta !== undefined && eta.getTime() > Date.now()) {
-      void settler.defer(delivery, eta)
-      return undefined
-    }
-    if (delivery.deliveryCount > maxDeliveries) {
-      settler.tooManyDeliveries(request)
-      return undefined
-    }
-    const { rateIntervalMs } = request.options
-    if (rateIntervalMs !== undefined && this.#isDeferredByRate(request, rateIntervalMs)) return undefined
-    this.#options.taskLog.received(request)
-    if (app.signals.has('taskReceived')) {
-      void app.signals.emit('taskReceived', { taskName: request.taskName, taskId: request.id, queue: delivery.queue })
-    }
-    return request
-  }
-
-  /** Back to the broker until it is its turn, which is no time in the window or a slot. */
-  #isDeferredByRate(request: Request, intervalMs: number): boolean {
-    const delayMs = this.#rates.delayMs(request.taskName, request.id, intervalMs)
-    if (delayMs === undefined) return false
-    void this.#options.settler.defer(request.delivery, new Date(Date.now() + delayMs))
-    return true
-  }
-
-  #read(delivery: Delivery): ReceivedTask | undefined {
-    const { codec, settler } = this.#options
-    try {
-      return readTask(delivery.message, () => codec.load(delivery.message))
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      settler.unreadable(delivery, error)
-      return undefined
-    }
-  }
-
-  /** Expired or revoked, at receipt or while it waited for a slot. */
-  #isDiscarded(request: Request): boolean {
-    const { revocations, settler } = this.#options
-    if (revocations.size > 0 && revocations.has(request.id)) settler.revoked(request, 'revoked')
-    else if (request.isExpired(Date.now())) settler.revoked(request, 'expired')
-    else return false
-    return true
   }
 
   #run(request: Request, pool: Pool): void {

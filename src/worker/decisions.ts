@@ -1,0 +1,88 @@
+import type { Celeriac } from '../app/app.ts'
+import type { Codec } from '../app/codec.ts'
+import type { Delivery } from '../brokers/broker.ts'
+import { DecodeError } from '../errors.ts'
+import { readTask, type ReceivedTask } from '../protocol/task-message.ts'
+import { RateLimiter } from './rate-limiter.ts'
+import { Request, type TimeLimits } from './request.ts'
+import type { Revocations } from './revocations.ts'
+import type { Settler } from './settler.ts'
+import type { TaskLog } from './task-log.ts'
+
+export interface DecisionOptions {
+  readonly app: Celeriac
+  readonly codec: Codec
+  readonly settler: Settler
+  readonly revocations: Revocations
+  readonly taskLog: TaskLog
+  readonly limits: TimeLimits
+  readonly maxDeliveries: number
+}
+
+/** What becomes of each delivery, first match wins: the table of docs/worker.md. */
+export class Decisions {
+  readonly #options: DecisionOptions
+  readonly #rates: RateLimiter = new RateLimiter()
+
+  constructor(options: DecisionOptions) {
+    this.#options = options
+  }
+
+  /** The request if it is to run, undefined if it was settled otherwise. */
+  decide(delivery: Delivery): Request | undefined {
+    const { app, settler, limits, maxDeliveries } = this.#options
+    const received = this.#read(delivery)
+    if (!received) return undefined
+    const task = app.tasks.get(received.headers.task)
+    if (!task) {
+      settler.unknown(delivery, received.headers)
+      return undefined
+    }
+    const request = new Request(delivery, received, task.compiledFor(app), limits)
+    if (this.isDiscarded(request)) return undefined
+    const { eta } = request.headers
+    if (eta !== undefined && eta.getTime() > Date.now()) {
+      void settler.defer(delivery, eta)
+      return undefined
+    }
+    if (delivery.deliveryCount > maxDeliveries) {
+      settler.tooManyDeliveries(request)
+      return undefined
+    }
+    const { rateIntervalMs } = request.options
+    if (rateIntervalMs !== undefined && this.#isDeferredByRate(request, rateIntervalMs)) return undefined
+    this.#options.taskLog.received(request)
+    if (app.signals.has('taskReceived')) {
+      void app.signals.emit('taskReceived', { taskName: request.taskName, taskId: request.id, queue: delivery.queue })
+    }
+    return request
+  }
+
+  /** Back to the broker until it is its turn, which is no time in the window or a slot. */
+  #isDeferredByRate(request: Request, intervalMs: number): boolean {
+    const delayMs = this.#rates.delayMs(request.taskName, request.id, intervalMs)
+    if (delayMs === undefined) return false
+    void this.#options.settler.defer(request.delivery, new Date(Date.now() + delayMs))
+    return true
+  }
+
+  #read(delivery: Delivery): ReceivedTask | undefined {
+    const { codec, settler } = this.#options
+    try {
+      return readTask(delivery.message, () => codec.load(delivery.message))
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      settler.unreadable(delivery, error)
+      return undefined
+    }
+  }
+
+  /** Expired or revoked, at receipt or while it waited for a slot. */
+  isDiscarded(request: Request): boolean {
+    const { revocations, settler } = this.#options
+    if (revocations.size > 0 && revocations.has(request.id)) settler.revoked(request, 'revoked')
+    else if (request.isExpired(Date.now())) settler.revoked(request, 'expired')
+    else return false
+    return true
+  }
+}
