@@ -21,7 +21,8 @@ export function describeRates(store: Store): void {
         numbers(8),
       )
       const tookMs = (starts.at(-1)?.atMs ?? 0) - (starts[0]?.atMs ?? 0)
-      assert.ok(tookMs >= 690, `8 starts at 10/s took ${Math.round(tookMs)} ms`)
+      // The first body may begin later after its decision than the last one does.
+      assert.ok(tookMs >= 600, `8 starts at 10/s took ${Math.round(tookMs)} ms`)
     })
 
     it('hold no slot and no place in the window: others run meanwhile', async () => {
