@@ -1,6 +1,7 @@
 import { type Redis, type RedisConnection, RedisConnectionLost } from '../drivers/open-redis.ts'
 import { throwLater } from '../util/throw-later.ts'
 import type { OnDeliveries, SubscribeOptions, Subscription } from './broker.ts'
+import { Outage } from './outage.ts'
 import type { RedisDeclarations } from './redis-declarations.ts'
 import type { RedisDelivery } from './redis-delivery.ts'
 import type { RedisLedger } from './redis-ledger.ts'
@@ -29,7 +30,7 @@ export class RedisSubscription implements Subscription {
   readonly #onDeliveries: OnDeliveries
   readonly #onPaused: () => void
   readonly #onDisposed: (subscription: RedisSubscription) => Promise<void>
-  readonly #onOutage: (reason: Error | undefined) => void
+  readonly #outage: Outage
   readonly #takes = new Set<Promise<void>>()
   #prefetch: number
   /** Lent, or on the way here. */
@@ -41,7 +42,6 @@ export class RedisSubscription implements Subscription {
   #isFull = false
   #timer: NodeJS.Timeout | undefined
   #disposal: Promise<void> | undefined
-  #isOut = false
   #claimedAtMs: number = Date.now()
 
   constructor(
@@ -54,7 +54,7 @@ export class RedisSubscription implements Subscription {
     },
     queues: readonly string[],
     onDeliveries: OnDeliveries,
-    { prefetch, onOutage = warn }: SubscribeOptions,
+    { prefetch, onOutage }: SubscribeOptions,
     onEnd: { readonly paused: () => void; readonly disposed: (subscription: RedisSubscription) => Promise<void> },
   ) {
     this.#redis = parts.redis
@@ -65,7 +65,7 @@ export class RedisSubscription implements Subscription {
     this.#prefetch = prefetch
     this.#onPaused = onEnd.paused
     this.#onDisposed = onEnd.disposed
-    this.#onOutage = onOutage
+    this.#outage = new Outage(onOutage)
     this.#bells = new RedisQueueBells(parts.redis, parts.names, this.#ring, this.#takeBehind)
     void this.#setQueues([...new Set(queues)])
   }
@@ -80,12 +80,12 @@ export class RedisSubscription implements Subscription {
 
   /** To be called when slots may have become free, or messages may be there. */
   readonly wake = (): void => {
-    if (!this.#isOut && this.#wanted() > 0) this.#ledger.atEndOfTurn(this.#take)
+    if (!this.#outage.isOn && this.#wanted() > 0) this.#ledger.atEndOfTurn(this.#take)
   }
 
   readonly #ring = (): void => {
     if (this.#takes.size > 0) this.#isRung = true
-    else if (!this.#isOut) this.#take()
+    else if (!this.#outage.isOn) this.#take()
   }
 
   /** Called by deliveries: so many slots are free, or taken again if negative. */
@@ -163,7 +163,7 @@ export class RedisSubscription implements Subscription {
 
   /** A take of one message that waits at the server for it. Half of the slots stay for takes that ask for more. */
   readonly #takeBehind = (connection: RedisConnection, queue: string): Promise<void> | undefined => {
-    if (this.#isPaused || this.#isOut || (this.#occupied + 1) * 2 > this.#prefetch) return undefined
+    if (this.#isPaused || this.#outage.isOn || (this.#occupied + 1) * 2 > this.#prefetch) return undefined
     const take = this.#taker.takeBehind(connection, queue, this.release)
     if (!take) return undefined
     this.#occupied += 1
@@ -184,7 +184,7 @@ export class RedisSubscription implements Subscription {
     this.#occupied -= wanted - count
     this.#claimedAtMs = Date.now()
     this.#isFull = count === wanted
-    this.#reportRecovery()
+    this.#outage.end()
     // The next is on its way while these run.
     if (this.#isFull) this.#take()
     this.#deliver(deliveries)
@@ -213,8 +213,8 @@ export class RedisSubscription implements Subscription {
   }
 
   #fail(error: unknown): void {
-    this.#reportOutage(error)
     if (this.#isPaused) return
+    this.#outage.begin(error)
     if (!(error instanceof RedisConnectionLost)) return this.#retryAfter(outagePauseMs)
     this.#redis.commands.ready().then(
       () => this.#retryAfter(0),
@@ -226,22 +226,4 @@ export class RedisSubscription implements Subscription {
     clearTimeout(this.#timer)
     if (!this.#isPaused) this.#timer = setTimeout(() => this.#ledger.atEndOfTurn(this.#take), delayMs)
   }
-
-  /** Nobody waits for a take: its failure is told, once an outage. */
-  #reportOutage(error: unknown): void {
-    if (this.#isOut || this.#isPaused) return
-    this.#isOut = true
-    this.#onOutage(error instanceof Error ? error : new Error(String(error)))
-  }
-
-  #reportRecovery(): void {
-    if (!this.#isOut) return
-    this.#isOut = false
-    this.#onOutage(undefined)
-  }
-}
-
-function warn(reason: Error | undefined): void {
-  if (!reason) return
-  process.emitWarning(`No messages can be taken, trying on: ${reason.message}`, { code: 'CELERIAC_BROKER' })
 }

@@ -2,6 +2,7 @@ import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
 import { isBusy } from '../drivers/sqlite-errors.ts'
 import { throwLater } from '../util/throw-later.ts'
 import type { OnDeliveries, SubscribeOptions, Subscription } from './broker.ts'
+import { Outage } from './outage.ts'
 import type { SqliteTaker, Taken } from './sqlite-taker.ts'
 
 /** One take holds the file's only write lock, and its deliveries the event loop: both no longer than some milliseconds. */
@@ -23,7 +24,7 @@ export class SqliteSubscription implements Subscription {
   readonly #taker: SqliteTaker
   readonly #onDeliveries: OnDeliveries
   readonly #onDisposed: (subscription: SqliteSubscription) => Promise<void>
-  readonly #onOutage: (reason: Error | undefined) => void
+  readonly #outage: Outage
   #queues: readonly string[]
   #prefetch: number
   #lent = 0
@@ -31,7 +32,6 @@ export class SqliteSubscription implements Subscription {
   #taking: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #disposal: Promise<void> | undefined
-  #isOut = false
   #claimedAtMs = Date.now()
   readonly #check: NodeJS.Timeout
 
@@ -40,7 +40,7 @@ export class SqliteSubscription implements Subscription {
     taker: SqliteTaker,
     queues: readonly string[],
     onDeliveries: OnDeliveries,
-    { prefetch, onOutage = warn }: SubscribeOptions,
+    { prefetch, onOutage }: SubscribeOptions,
     onDisposed: (subscription: SqliteSubscription) => Promise<void>,
   ) {
     this.#database = database
@@ -49,7 +49,7 @@ export class SqliteSubscription implements Subscription {
     this.#onDeliveries = onDeliveries
     this.#prefetch = prefetch
     this.#onDisposed = onDisposed
-    this.#onOutage = onOutage
+    this.#outage = new Outage(onOutage)
     this.#check = setInterval(this.wake, checkMs).unref()
   }
 
@@ -114,7 +114,7 @@ export class SqliteSubscription implements Subscription {
     } catch (error) {
       // Readers wait for nobody, but for one who repairs the file after a crash.
       if (isBusy(error)) return busyPauseMs
-      this.#reportOutage(error)
+      this.#outage.begin(error)
       return outagePauseMs
     }
   }
@@ -128,12 +128,12 @@ export class SqliteSubscription implements Subscription {
       const taken = await this.#database.write(() => this.#taker.take(this.#queues, this.#free()))
       this.#taking = undefined
       this.#claimedAtMs = Date.now()
-      this.#reportRecovery()
+      this.#outage.end()
       this.#deliver(taken)
       this.wake()
     } catch (error) {
       this.#taking = undefined
-      this.#reportOutage(error)
+      this.#outage.begin(error)
       if (!this.#isPaused) this.#sleep(outagePauseMs)
     }
   }
@@ -150,22 +150,4 @@ export class SqliteSubscription implements Subscription {
       throwLater(error)
     }
   }
-
-  /** Nobody waits for a take: its failure is told, once an outage. */
-  #reportOutage(error: unknown): void {
-    if (this.#isOut) return
-    this.#isOut = true
-    this.#onOutage(error instanceof Error ? error : new Error(String(error)))
-  }
-
-  #reportRecovery(): void {
-    if (!this.#isOut) return
-    this.#isOut = false
-    this.#onOutage(undefined)
-  }
-}
-
-function warn(reason: Error | undefined): void {
-  if (!reason) return
-  process.emitWarning(`No messages can be taken, trying on: ${reason.message}`, { code: 'CELERIAC_BROKER' })
 }
