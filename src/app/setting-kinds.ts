@@ -1,5 +1,6 @@
 import type { z as Zod } from 'zod'
 import { parseDuration } from '../util/duration.ts'
+import { ratePattern } from '../util/rate.ts'
 import type { Autoscale, Route } from './config-type.ts'
 
 let zod: typeof Zod | undefined
@@ -233,13 +234,7 @@ export const routes: Kind<Readonly<Record<string, Route>>> = {
 }
 
 export const rateLimit: Kind<string | number> = {
-  schema: () =>
-    z().union([
-      z().number().min(0),
-      z()
-        .string()
-        .regex(/^\d+(\.\d+)?(\/[smh])?$/),
-    ]),
+  schema: () => z().union([z().number().min(0), z().string().regex(ratePattern)]),
   expects: "tasks a second, or text such as '10/s', '100/m', '1000/h'",
   fromText: asNumber,
 }

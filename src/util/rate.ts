@@ -1,13 +1,14 @@
 const unitMs = { s: 1000, m: 60_000, h: 3_600_000 } as const
 
+/** Count and unit of a rate as text. */
+export const ratePattern: RegExp = /^(\d+(?:\.\d+)?)(?:\/([smh]))?$/
+
 /**
  * The milliseconds from one start to the next at a rate such as `'10/s'`, `'100/m'`, `'1000/h'` or tasks a second.
  * Undefined: no limit, which is also what 0 means in Celery; `null` if it is no rate.
  */
 export function rateIntervalMs(rate: unknown): number | undefined | null {
-  const match = /^(\d+(?:\.\d+)?)(?:\/([smh]))?$/.exec(
-    typeof rate === 'number' ? String(rate) : `${rate as string}`.trim(),
-  )
+  const match = ratePattern.exec(typeof rate === 'number' ? String(rate) : `${rate as string}`.trim())
   if (!match) return null
   const count = Number(match[1])
   if (count === 0) return undefined
