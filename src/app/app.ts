@@ -3,6 +3,7 @@ import type { ResultBackend } from '../backends/backend.ts'
 import type { Broker } from '../brokers/broker.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { encodeControlRequest } from '../protocol/control-message.ts'
+import { LamportClock } from '../util/lamport-clock.ts'
 import { createLogger, type Logger } from '../util/logger.ts'
 import { discoverTaskFiles, importTaskModules } from './autodiscover.ts'
 import { AsyncResult, type RevokeOptions } from './async-result.ts'
@@ -62,6 +63,8 @@ export class Celeriac implements AsyncDisposable {
   readonly signals: SignalHub = new SignalHub((error, signal) =>
     this.log.error({ err: error, signal }, 'A listener of {signal} failed'),
   )
+  /** @internal Of this process: events and remote control carry it. */
+  readonly clock: LamportClock = new LamportClock()
   readonly #methods: TaskMethods = new TaskMethods(this)
   readonly #connections: Connections
   readonly #logger: Logger | undefined

@@ -42,8 +42,9 @@ export class AsyncPool implements Pool {
     return this.#busy < this.#size
   }
 
-  run(job: Job, loan?: Loan): Execution {
+  run(job: Job, loan?: Loan, onStarted?: () => void): Execution {
     this.#busy++
+    onStarted?.()
     const execution = new AsyncExecution(job, loan, this.#release)
     void this.#execute(job, execution).then((outcome) => execution.end(outcome))
     return execution

@@ -110,8 +110,11 @@ export interface Pool extends AsyncDisposable {
   start(): Promise<void>
   /** Another body can begin now, or next to no time after one that is measured as very short. */
   hasRoom(job: Job): boolean
-  /** Never throws: whatever happens is an outcome. What an attempt does after its `loan` is lost is not accepted. */
-  run(job: Job, loan?: Loan): Execution
+  /**
+   * Never throws: whatever happens is an outcome. What an attempt does after its `loan` is lost is not accepted.
+   * `onStarted` is called when a slot begins with it, perhaps before this returns; not for a job that never began.
+   */
+  run(job: Job, loan?: Loan, onStarted?: () => void): Execution
   /** A smaller size is reached as bodies end. */
   resize(size: number): Promise<void>
 }

@@ -11,6 +11,8 @@ export interface ExecutionSlot {
 export interface SlotExecutionOptions {
   readonly job: Job
   readonly loan: Loan | undefined
+  /** It is the first in its slot. */
+  readonly onStarted: (() => void) | undefined
   /** How long a body that was told to stop may take. */
   readonly graceMs: number
   /** Stores a state, as the child encoded it. */
@@ -67,6 +69,7 @@ export class SlotExecution implements Execution {
     if (this.#state !== 'waiting') return
     this.#state = 'running'
     this.#startedAt = performance.now()
+    this.#options.onStarted?.()
     const { hardTimeLimitMs } = this.job
     if (hardTimeLimitMs !== undefined) this.#timer = setTimeout(() => this.#timeOut(hardTimeLimitMs), hardTimeLimitMs)
   }

@@ -76,10 +76,11 @@ export class SlotPool implements Pool {
     return this.#waiting.length === 0 && this.#slotFor(job) !== undefined
   }
 
-  run(job: Job, loan?: Loan): Execution {
+  run(job: Job, loan?: Loan, onStarted?: () => void): Execution {
     const execution: SlotExecution = new SlotExecution({
       job,
       loan,
+      onStarted,
       graceMs: this.#options.graceMs ?? 2000,
       store: this.#options.store,
       notStored: (error) => ({ reason: describe(error), isTransient: error instanceof OperationalError }),

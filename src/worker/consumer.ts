@@ -158,7 +158,7 @@ export class Consumer {
         if (request) this.#waiting.push(request)
       } catch (error) {
         // A message must not stop a worker, whatever is wrong with it.
-        this.#options.settler.unreadable(delivery, error)
+        this.#decisions.unreadable(delivery, error)
       }
     }
     if (this.#alone) void this.#giveBackWaiting()
@@ -224,17 +224,25 @@ export class Consumer {
   }
 
   #start(request: Request, pool: Pool): void {
-    const { settler, taskLog } = this.#options
-    const execution = pool.run(request.job, request.delivery)
+    const { settler, taskLog, observers } = this.#options
+    request.startedAtMs = Date.now()
+    const onStarted = observers.active && (() => this.#tellStarted(request))
+    const execution = pool.run(request.job, request.delivery, onStarted)
     request.execution = execution
     // A revoke may have come between the decision and the start.
     if (this.#options.revocations.size > 0 && this.#options.revocations.has(request.id)) execution.cancel('revoked')
     void execution.outcome.then((outcome) => {
       taskLog.ended(request, outcome)
+      observers.active?.ended(request, outcome)
       settler.settle(request, outcome)
       if (this.#isStopping) this.tally[isCutOff(outcome) ? 'cutOff' : 'finished'] += 1
       this.#finished(request, outcome.runtimeMs)
     })
+  }
+
+  #tellStarted(request: Request): void {
+    request.startedAtMs = Date.now()
+    this.#options.observers.active?.started(request)
   }
 
   #finished(request: Request, runtimeMs?: number): void {

@@ -8,6 +8,7 @@ import { Request, type TimeLimits } from './request.ts'
 import type { Revocations } from './revocations.ts'
 import type { Settler } from './settler.ts'
 import type { TaskLog } from './task-log.ts'
+import type { Burial, TaskObservers } from './task-observer.ts'
 
 export interface DecisionOptions {
   readonly app: Celeriac
@@ -15,6 +16,7 @@ export interface DecisionOptions {
   readonly settler: Settler
   readonly revocations: Revocations
   readonly taskLog: TaskLog
+  readonly observers: TaskObservers
   readonly limits: TimeLimits
   readonly maxDeliveries: number
 }
@@ -36,6 +38,7 @@ export class Decisions {
     const task = app.tasks.get(received.headers.task)
     if (!task) {
       settler.unknown(delivery, received.headers)
+      this.#tellBuried(delivery, { kind: 'unknown', headers: received.headers })
       return undefined
     }
     const request = new Request(delivery, received, task.compiledFor(app), limits)
@@ -47,15 +50,30 @@ export class Decisions {
     }
     if (delivery.deliveryCount > maxDeliveries) {
       settler.tooManyDeliveries(request)
+      this.#tellBuried(delivery, { kind: 'tooManyDeliveries', request })
       return undefined
     }
     const { rateIntervalMs } = request.options
     if (rateIntervalMs !== undefined && this.#isDeferredByRate(request, rateIntervalMs)) return undefined
-    this.#options.taskLog.received(request)
+    this.#tellReceived(request)
+    return request
+  }
+
+  #tellReceived(request: Request): void {
+    const { app, taskLog, observers } = this.#options
+    const { delivery } = request
+    taskLog.received(request)
+    if (observers.active) {
+      request.receivedAtMs = Date.now()
+      observers.active.received(request)
+    }
     if (app.signals.has('taskReceived')) {
       void app.signals.emit('taskReceived', { taskName: request.taskName, taskId: request.id, queue: delivery.queue })
     }
-    return request
+  }
+
+  #tellBuried(delivery: Delivery, burial: Burial): void {
+    this.#options.observers.active?.buried(delivery, burial)
   }
 
   /** Back to the broker until it is its turn, which is no time in the window or a slot. */
@@ -67,22 +85,30 @@ export class Decisions {
   }
 
   #read(delivery: Delivery): ReceivedTask | undefined {
-    const { codec, settler } = this.#options
+    const { codec } = this.#options
     try {
       return readTask(delivery.message, () => codec.load(delivery.message))
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
-      settler.unreadable(delivery, error)
+      this.unreadable(delivery, error)
       return undefined
     }
   }
 
   /** Expired or revoked, at receipt or while it waited for a slot. */
   isDiscarded(request: Request): boolean {
-    const { revocations, settler } = this.#options
-    if (revocations.size > 0 && revocations.has(request.id)) settler.revoked(request, 'revoked')
-    else if (request.isExpired(Date.now())) settler.revoked(request, 'expired')
-    else return false
+    const { revocations, settler, observers } = this.#options
+    const isRevoked = revocations.size > 0 && revocations.has(request.id)
+    if (!isRevoked && !request.isExpired(Date.now())) return false
+    const reason = isRevoked ? 'revoked' : 'expired'
+    settler.revoked(request, reason)
+    observers.active?.discarded(request, reason)
     return true
+  }
+
+  /** Bytes that are no task, or none that may be read. */
+  unreadable(delivery: Delivery, error: unknown): void {
+    this.#options.settler.unreadable(delivery, error)
+    this.#tellBuried(delivery, { kind: 'unreadable', error })
   }
 }

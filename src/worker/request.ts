@@ -13,6 +13,10 @@ export class Request implements InBag {
   execution: Execution | undefined
   /** Acknowledged before the body ran: nothing is left to settle. */
   isSettled = false
+  /** When it was taken, in ms since the epoch; 0 while nobody observes the tasks. */
+  receivedAtMs = 0
+  /** When a slot began with it, in ms since the epoch; 0 before. */
+  startedAtMs = 0
   /** Among the running. */
   bagIndex = -1
 

@@ -14,6 +14,8 @@ import { ResultCleanup } from './result-cleanup.ts'
 import { Revocations } from './revocations.ts'
 import { Settler } from './settler.ts'
 import { TaskLog } from './task-log.ts'
+import { TaskObservers } from './task-observer.ts'
+import { WorkerEvents } from './worker-events.ts'
 import { WorkerPools } from './worker-pools.ts'
 import type { WorkerOptions } from './worker.ts'
 
@@ -30,6 +32,9 @@ export interface WorkerPartsOptions {
 /** What a worker runs on, released in reverse order. */
 export interface WorkerParts extends AsyncDisposable {
   readonly consumer: Consumer
+  /** Who is told what happens to tasks. */
+  readonly observers: TaskObservers
+  readonly events: WorkerEvents
   /** Resolves when bodies can run. */
   start(): Promise<void>
 }
@@ -62,7 +67,9 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
     pools.size,
     options.options.prefetchMultiplier ?? app.config.worker.prefetchMultiplier,
   )
-  const consumer = openConsumer(options, { pools, window, backend, codec })
+  const observers = new TaskObservers()
+  const events = new WorkerEvents({ observers })
+  const consumer = openConsumer(options, { pools, window, observers, backend, codec })
   opened.use(await broker.listen('control', (message) => consumer.revocations.accept(message)))
   opened.defer(() => consumer.close())
   opened.use(new ResultCleanup(backend, app.log))
@@ -72,7 +79,7 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   const autoscaler = openAutoscaler(options, pools, consumer, window)
   opened.defer(() => autoscaler?.stop())
   const parts = opened.move()
-  return { consumer, start: () => pools.start(), [Symbol.asyncDispose]: () => parts.disposeAsync() }
+  return { consumer, observers, events, start: () => pools.start(), [Symbol.asyncDispose]: () => parts.disposeAsync() }
 }
 
 function openExecutor(
@@ -94,6 +101,7 @@ function openExecutor(
 interface ConsumerParts {
   readonly pools: WorkerPools
   readonly window: DeliveryWindow
+  readonly observers: TaskObservers
   readonly backend: ResultBackend
   readonly codec: Codec
 }
@@ -113,6 +121,7 @@ function openConsumer({ app, workerName, options, onOutage }: WorkerPartsOptions
     settler: new Settler(app, parts.backend),
     revocations,
     taskLog: new TaskLog(app.log),
+    observers: parts.observers,
     limits: {
       hardMs: timeLimit === undefined ? undefined : durationMs(timeLimit, 'timeLimit'),
       softMs: softTimeLimit === undefined ? undefined : durationMs(softTimeLimit, 'softTimeLimit'),

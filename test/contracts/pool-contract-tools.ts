@@ -23,6 +23,7 @@ export interface JobOptions {
   readonly softTimeLimitMs?: number
   readonly hardTimeLimitMs?: number
   readonly loan?: Loan
+  readonly onStarted?: () => void
 }
 
 /** A pool of the tasks in `pool-app/app.ts`, and what it does. */
@@ -73,9 +74,9 @@ export async function openLab(kind: PoolKind, options: LabOptions = {}): Promise
           onBroken: (error) => (broken = error),
           ...others,
         })
-  const begin: PoolLab['begin'] = (task, args = [], { softTimeLimitMs, hardTimeLimitMs, loan } = {}) => {
+  const begin: PoolLab['begin'] = (task, args = [], { softTimeLimitMs, hardTimeLimitMs, loan, onStarted } = {}) => {
     const job = { ...jobOf(task, args), softTimeLimitMs, hardTimeLimitMs }
-    return Object.assign(pool.run(job, loan), { id: job.headers.id })
+    return Object.assign(pool.run(job, loan, onStarted), { id: job.headers.id })
   }
   return {
     pool,

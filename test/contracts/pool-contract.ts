@@ -33,6 +33,18 @@ export function describePool(kind: PoolKind): void {
       assert.ok(lab.freed > 0)
     })
 
+    it('tells when a slot begins with a job', async () => {
+      const lab = fresh()
+      const told: string[] = []
+      const jobs = Array.from({ length: 3 }, async (_, n) => {
+        const run = lab.run('pool.add', [n, n], { onStarted: () => told.push(`${n} begun`) })
+        await run.then(() => told.push(`${n} over`))
+      })
+      await Promise.all(jobs)
+      assert.equal(told.length, 6)
+      for (const n of [0, 1, 2]) assert.ok(told.indexOf(`${n} begun`) < told.indexOf(`${n} over`))
+    })
+
     it('tells what a body threw, whatever it is', async () => {
       const lab = fresh()
       const failed = await lab.run('pool.fail')
