@@ -4,6 +4,8 @@ import type {
   Broker,
   Channel,
   Delivery,
+  FindOptions,
+  FindResult,
   OnDeliveries,
   Outgoing,
   PublishOptions,
@@ -31,6 +33,7 @@ export class BroadcastQueues implements Broker {
   // Missing where the store's broker has none.
   readonly peek?: NonNullable<Broker['peek']>
   readonly queues?: NonNullable<Broker['queues']>
+  readonly find?: NonNullable<Broker['find']>
 
   /** `routingKey`: that of the queues at Celery's workers, which is their `task_default_routing_key`. */
   constructor(broker: Broker, names: readonly string[], routingKey: string) {
@@ -39,6 +42,7 @@ export class BroadcastQueues implements Broker {
     this.#routingKey = routingKey
     if (broker.peek) this.peek = broker.peek.bind(broker)
     if (broker.queues) this.queues = broker.queues.bind(broker)
+    if (broker.find) this.find = (taskId, options) => this.#find(taskId, options)
   }
 
   async publish(messages: readonly Outgoing[], options?: PublishOptions): Promise<void> {
@@ -97,6 +101,16 @@ export class BroadcastQueues implements Broker {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#broker[Symbol.asyncDispose]()
+  }
+
+  /** In the store, and in the memory of this process. */
+  async #find(taskId: string, options: FindOptions): Promise<FindResult> {
+    const brokers = [this.#broker, ...this.#waiting]
+    const results = await Promise.all(brokers.map(async (broker) => broker.find?.(taskId, options)))
+    return {
+      found: results.flatMap((result) => result?.found ?? []),
+      isComplete: results.every((result) => result?.isComplete ?? true),
+    }
   }
 
   async #sum(count: (broker: Broker) => Promise<number>): Promise<number> {

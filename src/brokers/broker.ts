@@ -44,6 +44,38 @@ export interface Page {
   readonly limit: number
 }
 
+/** Who has a message that is lent. */
+export interface Holder {
+  /** As people know it: `process 4711`, `a consumer of Python`. */
+  readonly name: string
+  /** When it was taken, where the store knows. */
+  readonly since: Date | undefined
+  /** False: it shows no life any more, and the message will be given out again. Undefined where nobody can tell. */
+  readonly isAlive: boolean | undefined
+}
+
+/** A message, and where it is. */
+export type FoundMessage = { readonly message: Message; readonly queue: string } & (
+  | {
+      readonly place: 'ready'
+      /** How many of its queue come first. */
+      readonly ahead: number
+    }
+  | { readonly place: 'deferred'; readonly until: Date }
+  | { readonly place: 'lent'; readonly holder: Holder }
+)
+
+export interface FindOptions {
+  /** Looks at so many messages at most, in the queues and again among those that are lent. */
+  readonly limit: number
+}
+
+export interface FindResult {
+  readonly found: readonly FoundMessage[]
+  /** False: the limit was reached, and there may be more. */
+  readonly isComplete: boolean
+}
+
 export interface BroadcastOptions {
   /** Listeners that come later get the message too, for this long. Default 0: only those that listen now. */
   readonly retainMs?: number
@@ -74,6 +106,11 @@ export interface Broker extends AsyncDisposable {
   peek?(queue: string, page: Page): Promise<Message[]>
   /** Names of the queues that hold messages. Missing where the broker cannot know. */
   queues?(): Promise<string[]>
+  /**
+   * Looks for the messages of a task, dead letters included, piece by piece without holding up others. One that moves
+   * meanwhile may be missed. Missing where the broker cannot.
+   */
+  find?(taskId: string, options: FindOptions): Promise<FindResult>
 }
 
 /**

@@ -10,6 +10,12 @@ export interface Taker {
   take(): boolean
 }
 
+/** Who lends messages out, as the store sees it. */
+export interface MemoryLender {
+  /** What is lent now, and the names of the queues that it came from. */
+  lent(): Iterable<{ readonly message: Message; readonly queue: string }>
+}
+
 /** A timer is set anew at least this often, so that it follows a changed clock and the sleep of the machine. */
 const longestTimerMs = 60_000
 
@@ -21,6 +27,8 @@ function priorityOf(message: Message): number {
 export class MemoryStore {
   readonly channels: MemoryChannels = new MemoryChannels()
   readonly #queues = new Map<string, MemoryQueue>()
+  /** Subscriptions until they are disposed of. */
+  readonly lenders: Set<MemoryLender> = new Set()
   #takers: Taker[] = []
   #sequence = 0
   #isAwake = false
@@ -42,6 +50,10 @@ export class MemoryStore {
 
   names(): string[] {
     return [...this.#queues.values()].filter((queue) => queue.waiting + queue.lent > 0).map((queue) => queue.name)
+  }
+
+  queues(): Iterable<MemoryQueue> {
+    return this.#queues.values()
   }
 
   publish(messages: readonly Outgoing[]): void {

@@ -2,14 +2,14 @@ import { throwLater } from '../util/throw-later.ts'
 import type { OnDeliveries, Subscription } from './broker.ts'
 import { type Lender, MemoryDelivery } from './memory-delivery.ts'
 import { type Entry, isBefore, type MemoryQueue } from './memory-queue.ts'
-import type { MemoryStore, Taker } from './memory-store.ts'
+import type { MemoryLender, MemoryStore, Taker } from './memory-store.ts'
 
 /** The most deliveries of one turn, so that a large prefetch does not hold up the event loop. */
 const largestBatch = 1000
 
 const done = Promise.resolve()
 
-export class MemorySubscription implements Subscription, Taker, Lender {
+export class MemorySubscription implements Subscription, Taker, Lender, MemoryLender {
   queues: readonly MemoryQueue[] = []
   readonly #store: MemoryStore
   readonly #onDeliveries: OnDeliveries
@@ -24,10 +24,15 @@ export class MemorySubscription implements Subscription, Taker, Lender {
     this.#onDisposed = onDisposed
     this.#prefetch = prefetch
     store.attach(this)
+    store.lenders.add(this)
   }
 
   get claimedAtMs(): number {
     return Date.now()
+  }
+
+  lent(): Iterable<MemoryDelivery> {
+    return this.#lent
   }
 
   take(): boolean {
@@ -79,6 +84,7 @@ export class MemorySubscription implements Subscription, Taker, Lender {
     await this.pause()
     this.#removeQueues(() => true)
     for (const delivery of this.#lent) delivery.giveBack()
+    this.#store.lenders.delete(this)
     this.#onDisposed()
   }
 

@@ -6,12 +6,15 @@ import type {
   BroadcastOptions,
   Broker,
   Channel,
+  FindOptions,
+  FindResult,
   OnDeliveries,
   Outgoing,
   Page,
   SubscribeOptions,
   Subscription,
 } from './broker.ts'
+import { findInMemory } from './memory-search.ts'
 import { MemoryStore } from './memory-store.ts'
 import { MemorySubscription } from './memory-subscription.ts'
 
@@ -106,6 +109,11 @@ class MemoryBroker implements Broker {
   async queues(): Promise<string[]> {
     this.#assertOpen('queues')
     return this.#store.names()
+  }
+
+  async find(taskId: string, { limit }: FindOptions): Promise<FindResult> {
+    this.#assertOpen('find a message')
+    return findInMemory(this.#store, taskId, limit)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,8 @@ import type {
   BroadcastOptions,
   Broker,
   Channel,
+  FindOptions,
+  FindResult,
   OnDeliveries,
   Outgoing,
   Page,
@@ -21,6 +23,7 @@ import { RedisLedger } from './redis-ledger.ts'
 import { RedisNames } from './redis-names.ts'
 import { RedisPersistence } from './redis-persistence.ts'
 import { RedisPublisher } from './redis-publisher.ts'
+import { RedisSearch } from './redis-search.ts'
 import { RedisSubscription } from './redis-subscription.ts'
 import { RedisSweep } from './redis-sweep.ts'
 import { RedisTaker } from './redis-taker.ts'
@@ -138,6 +141,12 @@ export class RedisBroker implements Broker {
   async queues(): Promise<string[]> {
     this.#assertOpen('list its queues')
     return this.#inspection.queues()
+  }
+
+  async find(taskId: string, { limit }: FindOptions): Promise<FindResult> {
+    this.#assertOpen('find a message')
+    const queues = await this.#inspection.queues()
+    return new RedisSearch(this.#redis, this.#names).find(queues, taskId, limit)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

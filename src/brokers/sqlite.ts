@@ -7,6 +7,8 @@ import type {
   BroadcastOptions,
   Broker,
   Channel,
+  FindOptions,
+  FindResult,
   OnDeliveries,
   Outgoing,
   Page,
@@ -20,6 +22,7 @@ import { SqliteOwners } from './sqlite-owners.ts'
 import type { SqliteBrokerOptions } from './sqlite-options.ts'
 import { encodeOutgoing } from './sqlite-rows.ts'
 import { migrations } from './sqlite-schema.ts'
+import { SqliteSearch } from './sqlite-search.ts'
 import { SqliteStore } from './sqlite-store.ts'
 import { SqliteSubscription } from './sqlite-subscription.ts'
 import { SqliteTaker } from './sqlite-taker.ts'
@@ -137,6 +140,11 @@ export class SqliteBroker implements Broker {
   async queues(): Promise<string[]> {
     this.#assertOpen('list its queues')
     return this.#inspection.queues()
+  }
+
+  async find(taskId: string, { limit }: FindOptions): Promise<FindResult> {
+    this.#assertOpen('find a message')
+    return new SqliteSearch(this.#database, this.#inspection).find(taskId, limit)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

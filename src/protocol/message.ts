@@ -43,3 +43,8 @@ export function deadLetterQueue(queue: string): string {
 export function withDeath(message: Message, death: Death): Message {
   return { ...message, headers: { ...message.headers, [deathHeader]: death } }
 }
+
+/** The id of the task that a message is of: of protocol 1 too, which has it in the body, and beside it here. */
+export function taskIdOf({ headers, properties }: Message): string | undefined {
+  return typeof headers['id'] === 'string' ? headers['id'] : properties.correlationId
+}

@@ -1,4 +1,5 @@
 import { defineChannelTests, defineLifeTests } from './broker-contract-channels.ts'
+import { defineFindingTests } from './broker-contract-finding.ts'
 import { defineMessageTests } from './broker-contract-messages.ts'
 import { defineSettlingTests } from './broker-contract-settling.ts'
 import { defineSubscriptionTests } from './broker-contract-subscriptions.ts'
@@ -23,6 +24,7 @@ export function describeBroker(
     settling: defineSettlingTests,
     deferral: defineDeferralTests,
     counting: defineCountingTests,
+    finding: defineFindingTests,
     channels: defineChannelTests,
     life: defineLifeTests,
   })
