@@ -1,0 +1,2 @@
+/** Rows that tasks take. */
+export const noteCount = 100
