@@ -30,6 +30,13 @@ export interface BackendOptions {
   readonly transportOptions?: Readonly<Record<string, unknown>> | undefined
 }
 
+const day = 86_400_000
+
+/** How long parts of a workflow are kept after they were last asked for, in milliseconds. Undefined: for ever. */
+export function workflowExpiresMs({ expiresMs }: Pick<BackendOptions, 'expiresMs'>): number | undefined {
+  return expiresMs === undefined ? undefined : Math.max(30 * day, expiresMs)
+}
+
 /** Keeps what became of each task. SUCCESS is final: later states of that task are dropped. */
 export interface ResultBackend extends AsyncDisposable {
   /** Resolves once the state is stored for good. Stores of one turn of the event loop travel together. */
@@ -58,6 +65,15 @@ export interface ResultBackend extends AsyncDisposable {
   forgetGroup(groupId: string): Promise<void>
   /** Forgets the members, and remembers until the group expires that none counts any more. */
   closeGroup(groupId: string): Promise<void>
+  /**
+   * Keeps parts of a workflow, which tasks ask for by their number: until all of them are used, or nobody asked for any of
+   * them for 30 days, or for `expiresMs` if that is longer.
+   */
+  keepWorkflow(workflowId: string, parts: readonly string[]): Promise<void>
+  /** A part that is kept; null if it is used; undefined if nothing is known of it. */
+  workflowPart(workflowId: string, part: number): Promise<string | null | undefined>
+  /** Forgets the part, and remembers that it was used. */
+  useWorkflowPart(workflowId: string, part: number): Promise<void>
   /** Deletes what expired, in small batches that do not hold up others, and returns how many rows went. */
   deleteExpired(): Promise<number>
 }

@@ -49,6 +49,16 @@ class DisabledBackend implements ResultBackend {
     throw groupsNeedResults(groupId)
   }
 
+  async keepWorkflow(workflowId: string): Promise<void> {
+    throw groupsNeedResults(workflowId)
+  }
+
+  async workflowPart(): Promise<undefined> {
+    return undefined
+  }
+
+  async useWorkflowPart(): Promise<void> {}
+
   async deleteExpired(): Promise<number> {
     return 0
   }

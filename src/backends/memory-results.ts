@@ -1,6 +1,7 @@
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { throwLater } from '../util/throw-later.ts'
 import { MemoryGroups } from './memory-groups.ts'
+import { MemoryWorkflows } from './memory-workflows.ts'
 import { loadMeta } from './stored-meta.ts'
 
 interface StoredResult {
@@ -20,6 +21,7 @@ export class MemoryResults {
   readonly #results = new Map<string, StoredResult>()
   readonly #watchers = new Map<string, Set<Watcher>>()
   readonly groups: MemoryGroups = new MemoryGroups()
+  readonly workflows: MemoryWorkflows = new MemoryWorkflows()
 
   store(taskId: string, status: string, text: string, expiresAt: number): void {
     const known = this.#results.get(taskId)
@@ -60,6 +62,7 @@ export class MemoryResults {
   async deleteExpired(): Promise<number> {
     let deleted = await deleteInSteps(this.#results, () => 1)
     deleted += await deleteInSteps(this.groups.stored, (group) => group.parts.size)
+    deleted += await deleteInSteps(this.workflows.stored, (workflow) => workflow.parts.length)
     return deleted
   }
 

@@ -2,7 +2,13 @@ import { ImproperlyConfigured, OperationalError } from '../errors.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { SharedByName } from '../util/shared-by-name.ts'
 import { whyNoMemoryHere } from '../util/slot-mark.ts'
-import type { BackendOptions, GroupPart, GroupProgress, ResultBackend } from './backend.ts'
+import {
+  workflowExpiresMs,
+  type BackendOptions,
+  type GroupPart,
+  type GroupProgress,
+  type ResultBackend,
+} from './backend.ts'
 import { MemoryResults } from './memory-results.ts'
 import { dumpMeta, dumpPart } from './stored-meta.ts'
 
@@ -106,6 +112,21 @@ class MemoryBackend implements ResultBackend {
     this.#results.groups.close(groupId, this.#expiresAt())
   }
 
+  async keepWorkflow(workflowId: string, parts: readonly string[]): Promise<void> {
+    this.#assertOpen('keepWorkflow')
+    this.#results.workflows.keep(workflowId, parts, this.#workflowExpiresAt())
+  }
+
+  async workflowPart(workflowId: string, part: number): Promise<string | null | undefined> {
+    this.#assertOpen('workflowPart')
+    return this.#results.workflows.part(workflowId, part, this.#workflowExpiresAt())
+  }
+
+  async useWorkflowPart(workflowId: string, part: number): Promise<void> {
+    this.#assertOpen('useWorkflowPart')
+    this.#results.workflows.use(workflowId, part, this.#expiresAt())
+  }
+
   async deleteExpired(): Promise<number> {
     this.#assertOpen('deleteExpired')
     return await this.#results.deleteExpired()
@@ -120,6 +141,10 @@ class MemoryBackend implements ResultBackend {
 
   #expiresAt(): number {
     return Date.now() + (this.#options.expiresMs ?? Infinity)
+  }
+
+  #workflowExpiresAt(): number {
+    return Date.now() + (workflowExpiresMs(this.#options) ?? Infinity)
   }
 
   #assertOpen(operation: string): void {

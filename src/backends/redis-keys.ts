@@ -2,12 +2,14 @@
 export class RedisResultKeys {
   readonly #task: string
   readonly #group: string
+  readonly #workflow: string
 
   /** As in Celery, an underscore parts the prefix from the rest unless it ends in `:`, `_`, `-` or `.` */
   constructor(globalKeyprefix: string) {
     const prefix = globalKeyprefix === '' || /[:_.-]$/.test(globalKeyprefix) ? globalKeyprefix : `${globalKeyprefix}_`
     this.#task = `${prefix}celery-task-meta-`
     this.#group = `${prefix}celery-taskset-meta-`
+    this.#workflow = `${prefix}celeriac-workflow-`
   }
 
   task(taskId: string): string {
@@ -41,5 +43,10 @@ export class RedisResultKeys {
   /** Which task came when, and whether the group is over: unknown to Celery. */
   groupPlaces(groupId: string): string {
     return `${this.#group}${groupId}.p`
+  }
+
+  /** Parts of a workflow that come later: unknown to Celery. */
+  workflow(workflowId: string): string {
+    return this.#workflow + workflowId
   }
 }

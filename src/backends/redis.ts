@@ -1,12 +1,19 @@
 import { openRedis, parseRedisOptions, type Redis } from '../drivers/open-redis.ts'
 import { OperationalError } from '../errors.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
-import type { BackendOptions, GroupPart, GroupProgress, ResultBackend } from './backend.ts'
+import {
+  workflowExpiresMs,
+  type BackendOptions,
+  type GroupPart,
+  type GroupProgress,
+  type ResultBackend,
+} from './backend.ts'
 import { RedisGroups } from './redis-groups.ts'
 import { RedisResultKeys } from './redis-keys.ts'
 import { PatientCommands } from './redis-patience.ts'
 import { RedisResultStore } from './redis-result-store.ts'
 import { RedisResultWatch } from './redis-result-watch.ts'
+import { RedisWorkflows } from './redis-workflows.ts'
 import { dumpMeta, loadMetaOf } from './stored-meta.ts'
 
 /**
@@ -26,6 +33,7 @@ class RedisBackend implements ResultBackend {
   readonly #reads: PatientCommands
   readonly #results: RedisResultStore
   readonly #groups: RedisGroups
+  readonly #workflows: RedisWorkflows
   readonly #watch: RedisResultWatch
   #isDisposed = false
 
@@ -39,6 +47,8 @@ class RedisBackend implements ResultBackend {
     this.#reads = new PatientCommands(commands, socketTimeoutMs)
     this.#results = new RedisResultStore(commands, this.#stores, this.#reads, expiresMs)
     this.#groups = new RedisGroups(commands, this.#stores, this.#keys, { isOrdered, expiresMs })
+    const keptMs = workflowExpiresMs({ expiresMs })
+    this.#workflows = new RedisWorkflows(commands, this.#stores, this.#keys, { keptMs, expiresMs })
     this.#watch = new RedisResultWatch(subscriber, this.#keys, (keys) => this.#results.fetch(keys))
   }
 
@@ -101,6 +111,21 @@ class RedisBackend implements ResultBackend {
   async closeGroup(groupId: string): Promise<void> {
     this.#assertOpen('closeGroup')
     await this.#groups.close(groupId)
+  }
+
+  async keepWorkflow(workflowId: string, parts: readonly string[]): Promise<void> {
+    this.#assertOpen('keepWorkflow')
+    await this.#workflows.keep(workflowId, parts)
+  }
+
+  async workflowPart(workflowId: string, part: number): Promise<string | null | undefined> {
+    this.#assertOpen('workflowPart')
+    return await this.#workflows.part(workflowId, part)
+  }
+
+  async useWorkflowPart(workflowId: string, part: number): Promise<void> {
+    this.#assertOpen('useWorkflowPart')
+    await this.#workflows.use(workflowId, part)
   }
 
   /** Redis does that itself. */

@@ -2,10 +2,17 @@ import { openSqliteDatabase } from '../drivers/open-sqlite-database.ts'
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
 import { parseSqliteUrl } from '../drivers/sqlite-url.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
-import type { BackendOptions, GroupPart, GroupProgress, ResultBackend } from './backend.ts'
+import {
+  workflowExpiresMs,
+  type BackendOptions,
+  type GroupPart,
+  type GroupProgress,
+  type ResultBackend,
+} from './backend.ts'
 import { SqliteGroups } from './sqlite-groups.ts'
 import { SqliteResultWatch } from './sqlite-result-watch.ts'
 import { SqliteResults } from './sqlite-results.ts'
+import { SqliteWorkflows } from './sqlite-workflows.ts'
 import { dumpMeta, dumpPart, loadMeta, loadPart } from './stored-meta.ts'
 
 /** `id` first and `meta` last: the clean-up and the watch read the short columns only. */
@@ -28,6 +35,12 @@ const migrations = [
    ALTER TABLE result_groups ADD COLUMN task_ids TEXT;
    ALTER TABLE result_group_parts ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE result_group_parts ADD COLUMN token TEXT;`,
+  `CREATE TABLE result_workflows (
+     id INTEGER PRIMARY KEY, workflow_id TEXT NOT NULL UNIQUE, unused INTEGER NOT NULL, expires_at INTEGER
+   );
+   CREATE TABLE result_workflow_parts (
+     workflow INTEGER NOT NULL, part INTEGER NOT NULL, text TEXT, PRIMARY KEY (workflow, part)
+   ) WITHOUT ROWID;`,
 ]
 
 /** Ids of one read: reading is synchronous, so that more would hold up the event loop. */
@@ -53,6 +66,7 @@ class SqliteBackend implements ResultBackend {
   readonly #options: BackendOptions
   readonly #results: SqliteResults
   readonly #groups: SqliteGroups
+  readonly #workflows: SqliteWorkflows
   readonly #watch: SqliteResultWatch
 
   constructor(database: SqliteDatabase, options: BackendOptions) {
@@ -60,6 +74,7 @@ class SqliteBackend implements ResultBackend {
     this.#options = options
     this.#results = new SqliteResults(database)
     this.#groups = new SqliteGroups(database)
+    this.#workflows = new SqliteWorkflows(database)
     this.#watch = new SqliteResultWatch(database)
   }
 
@@ -126,9 +141,21 @@ class SqliteBackend implements ResultBackend {
     await this.#groups.close(groupId, this.#expiresAt())
   }
 
+  async keepWorkflow(workflowId: string, parts: readonly string[]): Promise<void> {
+    await this.#workflows.keep(workflowId, parts, this.#workflowExpiresAt())
+  }
+
+  async workflowPart(workflowId: string, part: number): Promise<string | null | undefined> {
+    return await this.#workflows.part(workflowId, part, this.#workflowExpiresAt())
+  }
+
+  async useWorkflowPart(workflowId: string, part: number): Promise<void> {
+    await this.#workflows.use(workflowId, part, this.#expiresAt())
+  }
+
   async deleteExpired(): Promise<number> {
     const results = await this.#results.deleteExpired()
-    return results + (await this.#groups.deleteExpired())
+    return results + (await this.#groups.deleteExpired()) + (await this.#workflows.deleteExpired())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -137,7 +164,14 @@ class SqliteBackend implements ResultBackend {
   }
 
   #expiresAt(): number | null {
-    const { expiresMs } = this.#options
-    return expiresMs === undefined ? null : Math.round(Date.now() + expiresMs)
+    return timeIn(this.#options.expiresMs)
   }
+
+  #workflowExpiresAt(): number | null {
+    return timeIn(workflowExpiresMs(this.#options))
+  }
+}
+
+function timeIn(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(Date.now() + ms)
 }

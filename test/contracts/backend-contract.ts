@@ -2,6 +2,7 @@ import { defineExpiryTests, defineGroupTests, defineLifeTests } from './backend-
 import { defineResultTests } from './backend-contract-results.ts'
 import type { OpenedBackend } from './backend-contract-tools.ts'
 import { defineWatchTests } from './backend-contract-watching.ts'
+import { defineWorkflowTests } from './backend-contract-workflows.ts'
 import { describeContract, type Skips } from './contract.ts'
 
 export type { OpenedBackend } from './backend-contract-tools.ts'
@@ -19,6 +20,7 @@ export function describeBackend(
     results: defineResultTests,
     watching: defineWatchTests,
     groups: defineGroupTests,
+    workflows: defineWorkflowTests,
     expiry: defineExpiryTests,
     life: defineLifeTests,
   })
