@@ -1,5 +1,6 @@
 import { ImproperlyConfigured, EncodeError } from '../errors.ts'
 import { compress } from '../protocol/compression.ts'
+import type { BodyForm } from '../protocol/control-message.ts'
 import type { Message } from '../protocol/message.ts'
 import { jsonSerializer, loadBody, openSerializer } from '../serializers/open-serializer.ts'
 import type { Serializer } from '../serializers/serializer.ts'
@@ -61,6 +62,22 @@ export class Codec {
   /** Throws ContentDisallowed or DecodeError. */
   load(message: Message): unknown {
     return loadBody(message, this.#acceptedTypes, this.#accepted, this.#maxBytes)
+  }
+
+  /** For remote control: as one serializer writes it, read as any that is accepted. */
+  form(serializerName: string): BodyForm {
+    return {
+      dump: (value) => {
+        const { contentType, contentEncoding, body } = this.dump(value, serializerName, undefined)
+        return { contentType, contentEncoding, body }
+      },
+      load: (message) => this.load(message),
+    }
+  }
+
+  /** The name of the serializer for a content type; undefined if it may not be read. */
+  nameOf(contentType: string): string | undefined {
+    return this.#accepted.find((serializer) => serializer.contentType === contentType)?.name
   }
 
   #refuseTooLarge(data: string | Uint8Array): void {

@@ -1,11 +1,6 @@
 import type { Broker } from '../brokers/broker.ts'
 import type { Config } from '../app/config.ts'
-
-/** Queues that the settings name: the default one and those of the routes. */
-export function configuredQueues({ task }: Config): string[] {
-  const routed = Object.values(task.routes).flatMap((route) => route.queue ?? [])
-  return [...new Set([task.defaultQueue, ...routed])]
-}
+import { configuredQueues } from '../app/configured-queues.ts'
 
 const deadSuffix = '.dead'
 

@@ -4,7 +4,7 @@ import { confirm } from '../confirm.ts'
 import { list } from '../option-values.ts'
 import { table } from '../output.ts'
 import { withProgress } from '../progress.ts'
-import { configuredQueues } from '../queue-names.ts'
+import { configuredQueues } from '../../app/configured-queues.ts'
 
 interface Options {
   readonly force: boolean
