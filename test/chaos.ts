@@ -2,16 +2,18 @@
 import { parseArgs } from 'node:util'
 import { killAtRandom } from './e2e/faults/chaos.ts'
 import type { Ledger } from './e2e/faults/ledger.ts'
+import { faultPools, type FaultPool } from './e2e/faults/place.ts'
 import { failAtRandom } from './e2e/faults/outages.ts'
 import { openFaultSite } from './e2e/faults/site.ts'
 import { privateServer, type PrivateServer } from './services.ts'
 import { TcpProxy } from './support/tcp-proxy.ts'
 
-const usage = `Usage: npm run chaos -- [--store sqlite|redis] [--outages] [--seconds <n>]
+const usage = `Usage: npm run chaos -- [--store sqlite|redis] [--pool async|threads|processes] [--outages] [--seconds <n>]
 
-Kills workers and producers (SIGKILL) at random instants for the given time, default 60 s on sqlite:, lets the last ones
-finish, and compares what was accepted with what ran. Exit code 1 if anything was lost.
+Kills workers, the processes of their slots and producers (SIGKILL) at random instants for the given time, default 60 s
+on sqlite:, lets the last ones finish, and compares what was accepted with what ran. Exit code 1 if anything was lost.
 
+  --pool      of all workers. Default: one after the other
   --outages   on Redis: nobody is killed, but connections are cut, refused and fall silent, the server is killed and
               stands still. Then exit code 1 also if anything ran more than once`
 
@@ -19,6 +21,7 @@ const { values } = parseArgs({
   options: {
     store: { type: 'string', default: 'sqlite' },
     seconds: { type: 'string', default: '60' },
+    pool: { type: 'string' },
     outages: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -34,12 +37,12 @@ function report(what: string, ledger: Ledger): void {
   console.log(`${values.store}: ${what} in ${values.seconds} s: ${String(ledger)}`)
 }
 
-async function kill(seconds: number): Promise<boolean> {
+async function kill(seconds: number, pools: readonly FaultPool[]): Promise<boolean> {
   const store =
     values.store === 'redis' ? { url: (await startRedis()).url, transportOptions: { leaseSeconds: 2 } } : undefined
   await using site = await openFaultSite(store)
-  const { kills, ledger } = await killAtRandom(site, { seconds })
-  report(`${kills} processes killed`, ledger)
+  const { kills, slotKills, ledger } = await killAtRandom(site, { seconds, pools })
+  report(`${pools.join(', ')}: ${kills} processes and ${slotKills} slots killed`, ledger)
   return ledger.lost === 0
 }
 
@@ -55,12 +58,15 @@ async function fail(seconds: number): Promise<boolean> {
 }
 
 async function main(): Promise<boolean> {
-  const { store, outages } = values
+  const { store, outages, pool } = values
   const seconds = Number(values.seconds)
   if (store !== 'sqlite' && store !== 'redis') throw new Error(`--store: expected sqlite or redis, got ${store}`)
   if (outages && store !== 'redis') throw new Error('--outages: a file has none; use --store redis')
   if (!(seconds > 0)) throw new Error(`--seconds: expected a number above 0, got ${values.seconds}`)
-  return outages ? fail(seconds) : kill(seconds)
+  const pools = pool === undefined ? faultPools : faultPools.filter((each) => each === pool)
+  if (pools.length === 0) throw new Error(`--pool: expected ${faultPools.join(' or ')}, got ${pool}`)
+  if (outages && pool !== undefined) throw new Error('--outages: of connections; it has no --pool')
+  return outages ? fail(seconds) : kill(seconds, pools)
 }
 
 try {

@@ -29,8 +29,8 @@ describe('worker and producer processes while Redis fails', { skip: skipIfMissin
 
   it('lose nothing when they are killed at random', async (test) => {
     await using site = await openSite()
-    const { kills, ledger } = await killAtRandom(site, { seconds: 3, atLeast: 5 })
-    report(test, `${kills} processes killed`, ledger)
+    const { kills, slotKills, ledger } = await killAtRandom(site, { seconds: 3, atLeast: 5 })
+    report(test, `${kills} processes and ${slotKills} slots killed`, ledger)
   })
 
   it('lose nothing and run nothing twice when their connections are cut at random', async (test) => {

@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { childrenOf } from '../../support/children-of.ts'
 import type { Ledger } from './ledger.ts'
+import { faultPools, type FaultPool } from './place.ts'
 import { end, type FaultSite } from './site.ts'
 
 export interface ChaosOptions {
@@ -9,32 +11,75 @@ export interface ChaosOptions {
   readonly atLeast?: number
   /** How long a process lives at most before the next is started, which then replaces it. Default 1500 ms. */
   readonly lifeMs?: number
+  /** Of each producer. Default: until it is killed. */
+  readonly calls?: number
+  /** Of the workers, one after the other. Default: all. */
+  readonly pools?: readonly FaultPool[]
 }
 
-/** Kills workers and producers at random instants, starts others, and lets the last ones finish what was accepted. */
+export interface Chaos {
+  /** Workers and producers. */
+  readonly kills: number
+  /** Processes in which bodies ran, of workers that lived on. */
+  readonly slotKills: number
+  readonly ledger: Ledger
+}
+
+/** A slot is killed so often, at most. */
+const slotLifeMs = 400
+
+/**
+ * Kills workers, the processes of their slots and producers at random instants, starts others, and lets the last ones
+ * finish what was accepted.
+ */
 export async function killAtRandom(
   site: FaultSite,
-  { seconds, atLeast = 0, lifeMs = 1500 }: ChaosOptions,
-): Promise<{ readonly kills: number; readonly ledger: Ledger }> {
+  { seconds, atLeast = 0, lifeMs = 1500, calls, pools = faultPools }: ChaosOptions,
+): Promise<Chaos> {
   const until = performance.now() + seconds * 1000
-  let kills = 0
+  let [kills, slotKills, started] = [0, 0, 0]
+  const isOver = (): boolean => performance.now() >= until && kills >= atLeast
+  const withSlots = new Set<ChildProcess>()
+  const startWorker = async (): Promise<ChildProcess> => {
+    const pool = pools[started++ % pools.length] ?? 'async'
+    const worker = await site.startWorker({ pool, concurrency: pool === 'async' ? 8 : 2 })
+    if (pool === 'processes') withSlots.add(worker)
+    return worker
+  }
+  const startProducer = (): Promise<ChildProcess> => site.startProducer(calls === undefined ? {} : { count: calls })
   const haunted = async (start: () => Promise<ChildProcess>): Promise<void> => {
     let victim = await start()
-    while (performance.now() < until || kills < atLeast) {
+    while (!isOver()) {
       await sleep(Math.max(0, Math.min(Math.random() * lifeMs, until - performance.now())))
       // The next is there before: starting takes longer than living.
       const next = await start()
+      withSlots.delete(victim)
       await end(victim, 'SIGKILL')
       kills++
       victim = next
     }
+    withSlots.delete(victim)
     await end(victim, 'SIGKILL')
   }
-  await Promise.all([
-    haunted(() => site.startWorker()),
-    haunted(() => site.startWorker()),
-    haunted(() => site.startProducer()),
-  ])
-  await site.startWorker()
-  return { kills, ledger: await site.settled() }
+  const haunt = async (): Promise<void> => {
+    while (!isOver()) {
+      await sleep(Math.random() * slotLifeMs)
+      const slots = [...withSlots].flatMap(({ pid }) => childrenOf(pid ?? 0))
+      if (killOne(slots)) slotKills++
+    }
+  }
+  await Promise.all([haunted(startWorker), haunted(startWorker), haunted(startProducer), haunt()])
+  await site.startWorker({ concurrency: 32 })
+  return { kills, slotKills, ledger: await site.settled() }
+}
+
+function killOne(pids: readonly number[]): boolean {
+  const pid = pids[Math.floor(Math.random() * pids.length)]
+  if (pid === undefined) return false
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+    return false
+  }
 }

@@ -1,3 +1,7 @@
+/** Where the bodies of a worker run. */
+export const faultPools = ['async', 'threads', 'processes'] as const
+export type FaultPool = (typeof faultPools)[number]
+
 /** What a process of these tests is told. */
 export interface Place {
   readonly url: string
@@ -8,6 +12,7 @@ export interface Place {
   readonly sent: string
   /** Of a worker. */
   readonly concurrency: number
+  readonly pool: FaultPool
   readonly maxDeliveries: number
   /** How much a producer sends. */
   readonly count: number

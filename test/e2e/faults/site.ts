@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Celeriac } from '../../../src/index.ts'
 import { createLogger } from '../../../src/util/logger.ts'
 import { readLedger, type Ledger } from './ledger.ts'
-import { storeSettings, type Place } from './place.ts'
+import { storeSettings, type FaultPool, type Place } from './place.ts'
 
 /** A store in which the workers and producers of one test meet. */
 export interface FaultStore {
@@ -20,6 +20,8 @@ export interface FaultStore {
 export interface WorkerSettings {
   /** Default 8. */
   readonly concurrency?: number
+  /** Default async. */
+  readonly pool?: FaultPool
   /** Another way to the same store, such as a proxy. */
   readonly url?: string
   readonly maxDeliveries?: number
@@ -58,6 +60,7 @@ export async function openFaultSite(store?: FaultStore): Promise<FaultSite> {
     runs: path.join(folder, 'runs.log'),
     sent: path.join(folder, 'sent.log'),
     concurrency: 8,
+    pool: 'async',
     maxDeliveries: 1000,
     count: Number.MAX_SAFE_INTEGER,
   }
