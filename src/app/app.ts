@@ -13,6 +13,8 @@ import { configFromEnv } from './config-env.ts'
 import { compileConfig, settingsWarnings, type Config } from './config.ts'
 import { configFromData, type ConfigData } from './config-data.ts'
 import { openEagerRunner, type EagerRunner } from './eager.ts'
+import type { ExplainOptions } from './explain.ts'
+import type { Explanation } from './explanation.ts'
 import type { ModelClass } from './model-handle.ts'
 import { Models } from './models.ts'
 import type { Ref } from './ref.ts'
@@ -243,6 +245,11 @@ export class Celeriac implements AsyncDisposable {
     })
     await broker.broadcast(request, 'control', { retainMs: this.config.worker.revokeExpiresMs })
     await storeRevoked(await this.openBackend(), taskId)
+  }
+
+  /** Says why a task is not running, or what became of it, by its message, its result and the workers. Changes nothing. */
+  async explain(taskId: string, options: ExplainOptions = {}): Promise<Explanation> {
+    return (await import('./explain.ts')).explain(this, taskId, options)
   }
 
   /** Listens to what happens to tasks; listeners are awaited in order. Returns the function that ends it. */

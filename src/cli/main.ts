@@ -3,6 +3,7 @@ import { CeleriacError, ImproperlyConfigured } from '../errors.ts'
 import { callCommand } from './commands/call.ts'
 import { configCommand } from './commands/config.ts'
 import { deadCommand } from './commands/dead.ts'
+import { explainCommand } from './commands/explain.ts'
 import { graphCommand } from './commands/graph.ts'
 import { initCommand } from './commands/init.ts'
 import { migrateCommand } from './commands/migrate.ts'
@@ -25,6 +26,7 @@ const commands = [
   queuesCommand,
   purgeCommand,
   deadCommand,
+  explainCommand,
   graphCommand,
   outboxCommand,
   migrateCommand,

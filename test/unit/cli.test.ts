@@ -54,7 +54,7 @@ after(async () => {
 })
 
 describe('the command line', () => {
-  const commands = ['worker', 'call', 'result', 'queues', 'purge', 'dead', 'config', 'report', 'init']
+  const commands = ['worker', 'call', 'result', 'queues', 'purge', 'dead', 'explain', 'config', 'report', 'init']
 
   it('explains itself and every command with examples', async () => {
     const { code, out } = await celeriac(['--help'])

@@ -1,0 +1,200 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { FindResult, FoundMessage } from '../brokers/broker.ts'
+import { InvalidArguments } from '../errors.ts'
+import { decodeControlRequest } from '../protocol/control-message.ts'
+import { deathHeader, type Death } from '../protocol/message.ts'
+import { isRemoteError } from '../protocol/remote-error.ts'
+import { isException, isReady } from '../protocol/states.ts'
+import { readTask, type TaskHeaders } from '../protocol/task-message.ts'
+import type { TaskMeta } from '../protocol/task-meta.ts'
+import type { Duration } from '../util/duration.ts'
+import type { Celeriac } from './app.ts'
+import { explanationLines } from './explanation-text.ts'
+import type { Explanation, Reason } from './explanation.ts'
+import { Fleet } from './fleet.ts'
+
+export interface ExplainOptions {
+  /** How long workers may take to answer. Default 1 s. */
+  readonly timeout?: Duration
+  /** How many messages are looked at, in the queues and again among those that are lent. Default 100,000. */
+  readonly limit?: number
+}
+
+/** What is known of a task from its message, its result and the workers. */
+interface Facts {
+  readonly app: Celeriac
+  readonly taskId: string
+  readonly meta: TaskMeta | undefined
+  readonly found: FoundMessage | undefined
+  readonly isSearched: boolean
+  readonly headers: TaskHeaders | undefined
+  readonly fleet: Fleet
+  readonly isRevoked: boolean
+  readonly now: Date
+}
+
+/** Says why a task is not running. Looks without taking part: nothing is taken, and nobody is held up. */
+export async function explain(app: Celeriac, taskId: string, options: ExplainOptions = {}): Promise<Explanation> {
+  if (typeof (taskId as unknown) !== 'string' || taskId === '')
+    throw new InvalidArguments(`explain needs the id of a task, got ${taskId === '' ? 'an empty text' : typeof taskId}`)
+  const broker = await app.openBroker()
+  const [fleet, search, isBroadcastRevoked] = await Promise.all([
+    Fleet.ask(app, taskId, options.timeout ?? 1),
+    broker.find?.(taskId, { limit: options.limit ?? 100_000 }) ?? nothingFound,
+    isRevokeRetained(app, taskId),
+  ])
+  // After the search: what came to an end meanwhile has a result.
+  const meta = app.keepsResults ? (await (await app.openBackend()).fetch([taskId]))[0] : undefined
+  const found = mostTelling(search.found)
+  const facts: Facts = {
+    app,
+    taskId,
+    meta,
+    found,
+    isSearched: search.isComplete && broker.find !== undefined,
+    headers: found && headersOf(found),
+    fleet,
+    isRevoked: isBroadcastRevoked || fleet.isRevoked(taskId) || meta?.status === 'REVOKED',
+    now: new Date(),
+  }
+  const reason = reasonOf(facts)
+  const explanation = {
+    taskId,
+    taskName: facts.headers?.task ?? meta?.extended?.name,
+    queue: queueOf(facts, reason),
+    state: meta?.status ?? 'PENDING',
+    reason,
+  }
+  return { ...explanation, lines: explanationLines(explanation, facts.now) }
+}
+
+const nothingFound: FindResult = { found: [], isComplete: false }
+
+function reasonOf(facts: Facts): Reason {
+  const { meta, found, fleet, taskId } = facts
+  const death = found && deathOf(found)
+  if (death) return { kind: 'dead', death }
+  const possession = fleet.possessionOf(taskId)
+  if (possession?.state === 'active') return { kind: 'running', ...withoutState(possession) }
+  // What waits although it failed was sent once more; what is lent and that nobody runs is about to go.
+  if (meta && isReady(meta.status) && (!found || meta.status === 'SUCCESS' || found.place === 'lent'))
+    return finished(meta)
+  if (found) return reasonOfMessage(facts, found)
+  if (possession) return reserved(facts, possession.worker)
+  if (meta) return { kind: 'running', worker: workerIn(meta), since: undefined }
+  return { kind: 'unknown', isSearched: facts.isSearched, hints: hints(facts) }
+}
+
+function reasonOfMessage(facts: Facts, found: FoundMessage): Reason {
+  const { headers, fleet, taskId, now, isRevoked } = facts
+  const possession = fleet.possessionOf(taskId)
+  if (isRevoked) return { kind: 'revoked' }
+  const expires = headers?.expires
+  if (expires && expires <= now) return { kind: 'expired', expires }
+  switch (found.place) {
+    case 'ready': {
+      const consumers = fleet.consumersOf(found.queue)
+      const { ahead } = found
+      return consumers.length > 0
+        ? { kind: 'waiting', ahead, consumers }
+        : { kind: 'noConsumer', ahead, answered: fleet.workers }
+    }
+    case 'deferred':
+      return deferred(facts, found.until)
+    case 'lent': {
+      const { holder } = found
+      // Python's workers keep in their memory what is not due.
+      if (headers?.eta && headers.eta > now) return deferred(facts, headers.eta, possession?.worker ?? holder.name)
+      return possession ? reserved(facts, possession.worker) : { kind: 'held', holder }
+    }
+  }
+}
+
+function finished({ status, dateDone, result }: TaskMeta): Reason {
+  return { kind: 'finished', at: dateDone, error: isException(status) && isRemoteError(result) ? result : undefined }
+}
+
+function reserved(facts: Facts, worker: string): Reason {
+  return { kind: 'reserved', consumption: facts.fleet.consumption(worker), rateLimit: rateLimitOf(facts) }
+}
+
+/** Only an ETA and a retry stand in the message: what else defers is a worker. */
+function deferred(facts: Facts, until: Date, worker?: string): Reason {
+  const { headers } = facts
+  const { eta, retries = 0 } = headers ?? {}
+  const rateLimit = rateLimitOf(facts)
+  const isAsked = eta !== undefined && Math.abs(eta.getTime() - until.getTime()) < 1000
+  const asked = retries > 0 ? 'retry' : 'eta'
+  const why = isAsked ? asked : rateLimit === undefined ? 'unknown' : 'rateLimit'
+  return { kind: 'deferred', until, why, retries, rateLimit, worker }
+}
+
+/** As the workers have it, who may have been told another one; else as the task is defined here. */
+function rateLimitOf({ app, headers, fleet }: Facts): string | undefined {
+  if (!headers) return undefined
+  const told = fleet.rateLimitOf(headers.task)
+  const defined = app.tasks.get(headers.task)?.options.rateLimit
+  return told ?? (defined === undefined ? undefined : String(defined))
+}
+
+function hints({ app }: Facts): string[] {
+  const lines = ['There may be no such task, or it was sent to another broker than this one.']
+  if (!app.keepsResults) lines.push('No result backend is configured: what becomes of tasks is not kept.')
+  else if (app.config.task.ignoreResult) lines.push('task_ignore_result is set: what becomes of tasks is not kept.')
+  else lines.push('It may be over: with ignoreResult nothing is kept, and results are forgotten after result_expires.')
+  lines.push('If it was called in a transaction, that may not be committed, or wait in the outbox: celeriac outbox.')
+  return lines
+}
+
+/** The newest place of a task that has several messages: what is dead was sent back, what waits is a retry. */
+function mostTelling(found: readonly FoundMessage[]): FoundMessage | undefined {
+  const order = ['lent', 'ready', 'deferred'] as const
+  const living = found.filter((each) => !deathOf(each))
+  return living.toSorted((a, b) => order.indexOf(a.place) - order.indexOf(b.place))[0] ?? found[0]
+}
+
+function deathOf({ message }: FoundMessage): Death | undefined {
+  return message.headers[deathHeader] as Death | undefined
+}
+
+function headersOf({ message }: FoundMessage): TaskHeaders | undefined {
+  try {
+    // Protocol 1 has them in its body, which may be of any serializer: JSON does for a look.
+    return readTask(message, () => JSON.parse(String(message.body)) as unknown).headers
+  } catch {
+    return undefined
+  }
+}
+
+function queueOf({ found, meta }: Facts, reason: Reason): string | undefined {
+  const died = reason.kind === 'dead' ? reason.death?.queue : undefined
+  return died ?? found?.queue ?? meta?.extended?.queue
+}
+
+function withoutState({ worker, since }: { readonly worker: string; readonly since: Date | undefined }): {
+  readonly worker: string
+  readonly since: Date | undefined
+} {
+  return { worker, since }
+}
+
+/** STARTED has it. */
+function workerIn({ result, extended }: TaskMeta): string | undefined {
+  const hostname = (result as { readonly hostname?: unknown } | null)?.hostname
+  return typeof hostname === 'string' ? hostname : extended?.worker
+}
+
+/** Listeners hear what is retained in the turn after they came. */
+async function isRevokeRetained(app: Celeriac, taskId: string): Promise<boolean> {
+  let isRevoked = false
+  const broker = await app.openBroker()
+  await using _ = await broker.listen('control', (message) => {
+    const request = decodeControlRequest(message)
+    if (request?.method !== 'revoke') return
+    const { task_id: given } = request.arguments
+    if ((Array.isArray(given) ? given : [given]).includes(taskId)) isRevoked = true
+  })
+  await nextTurn()
+  await nextTurn()
+  return isRevoked
+}

@@ -1,0 +1,115 @@
+import { formatRemoteError } from '../protocol/remote-error.ts'
+import type { Consumption, Explanation, Reason } from './explanation.ts'
+
+type Facts = Omit<Explanation, 'lines'>
+type Of<K extends Reason['kind']> = Extract<Reason, { readonly kind: K }>
+
+/** The answer as sentences, the most important first. */
+export function explanationLines(facts: Facts, now: Date): string[] {
+  const { reason, queue = 'its queue', taskId, taskName } = facts
+  switch (reason.kind) {
+    case 'finished':
+      return finished(reason, facts)
+    case 'running':
+      return [`It runs${reason.worker ? ` in ${reason.worker}` : ''}${since(reason.since, now)} (${facts.state}).`]
+    case 'reserved':
+      return reserved(reason)
+    case 'held':
+      return held(reason, now)
+    case 'deferred':
+      return deferred(reason, taskName, now)
+    case 'waiting':
+      return [
+        `It waits in queue ${queue}, ${behind(reason.ahead)}.`,
+        `Taken by ${reason.consumers.map(consumption).join(', ')}.`,
+      ]
+    case 'noConsumer':
+      return [
+        `It waits in queue ${queue}, ${behind(reason.ahead)}, and no worker takes from that queue.`,
+        reason.answered.length === 0
+          ? 'No worker answered: none runs, or their event loops are blocked.'
+          : `Workers that answered, with other queues: ${reason.answered.join(', ')}.`,
+        `Start one with -Q ${queue}.`,
+      ]
+    case 'revoked':
+      return [`It is revoked: the worker that takes its message from queue ${queue} drops it.`]
+    case 'expired':
+      return [`It expired at ${reason.expires.toISOString()}: the worker that takes it from queue ${queue} drops it.`]
+    case 'dead':
+      return [
+        `It is a dead letter of queue ${queue}${reason.death ? ` since ${reason.death.at}: ${reason.death.reason}` : ''}`,
+        `Send it back with: celeriac dead redrive ${queue} ${taskId}`,
+      ]
+    case 'unknown':
+      return unknown(reason)
+  }
+}
+
+function finished({ at, error }: Of<'finished'>, { state }: Facts): string[] {
+  const line = `It is over: ${state}${at ? ` at ${at.toISOString()}` : ''}.`
+  return error ? [line, formatRemoteError(error)] : [line]
+}
+
+function reserved({ consumption: { worker, busy, slots }, rateLimit }: Of<'reserved'>): string[] {
+  const isFull = busy !== undefined && slots !== undefined && busy >= slots
+  const first = `${worker} has taken it and not begun yet${isFull ? `: its ${slots} slot(s) are busy` : ''}.`
+  return rateLimit === undefined ? [first] : [first, `The task has a rate limit there: ${rateLimit}.`]
+}
+
+function held({ holder: { name, isAlive, since: taken } }: Of<'held'>, now: Date): string[] {
+  const lines = [`It is lent to ${name}${since(taken, now)}.`]
+  if (isAlive === false)
+    lines.push('Nothing shows that this lives: the message is given out again when its lease is over.')
+  else lines.push('No worker that answered says that it has it: it may be busy with its event loop blocked.')
+  return lines
+}
+
+function deferred({ until, why, retries, rateLimit, worker }: Of<'deferred'>, name = 'it', now: Date): string[] {
+  const when = `${until.toISOString()} (${away(until, now)})`
+  const where = worker === undefined ? '' : `, in the memory of ${worker}`
+  switch (why) {
+    case 'eta':
+      return [`It has an ETA or countdown: not before ${when}${where}.`]
+    case 'retry':
+      return [`It failed and is tried again: retry ${retries} at ${when}${where}.`]
+    case 'rateLimit':
+      return [`The rate limit of ${name}${rateLimit ? ` (${rateLimit})` : ''} lets it wait until ${when}.`]
+    case 'unknown':
+      return [
+        `A worker put it back until ${when}: for a rate limit, or because a store that it needs could not be reached.`,
+      ]
+  }
+}
+
+function unknown({ isSearched, hints }: Of<'unknown'>): string[] {
+  const first = isSearched
+    ? 'Nothing is known of it: no message in any queue, no result, and no worker has it.'
+    : 'It was not found: the search gave up before it had seen every message. Give a higher limit.'
+  return [first, ...hints]
+}
+
+function consumption({ worker, busy, slots }: Consumption): string {
+  return busy === undefined || slots === undefined ? worker : `${worker} (${busy} of ${slots} slots busy)`
+}
+
+function behind(ahead: number): string {
+  return ahead === 0 ? 'as the next' : `behind ${ahead} other${ahead === 1 ? '' : 's'}`
+}
+
+function since(date: Date | undefined, now: Date): string {
+  return date ? ` since ${date.toISOString()} (${span(now.getTime() - date.getTime())})` : ''
+}
+
+function away(date: Date, now: Date): string {
+  const ms = date.getTime() - now.getTime()
+  return ms <= 0 ? 'any moment' : `in ${span(ms)}`
+}
+
+/** In the largest unit that gives a number of at least 2. */
+function span(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000))
+  if (seconds < 120) return `${seconds}s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)}m`
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)}h`
+  return `${Math.round(seconds / 86_400)}d`
+}

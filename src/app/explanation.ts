@@ -1,0 +1,55 @@
+import type { Holder } from '../brokers/broker.ts'
+import type { Death } from '../protocol/message.ts'
+import type { RemoteError } from '../protocol/remote-error.ts'
+import type { TaskState } from '../protocol/states.ts'
+
+/** A worker that takes from the queue of a task. */
+export interface Consumption {
+  readonly worker: string
+  /** Bodies that run there now, where it said so. */
+  readonly busy: number | undefined
+  /** How many can run at once, where it said so. */
+  readonly slots: number | undefined
+}
+
+/** Why a task is where it is. */
+export type Reason =
+  /** It is over. */
+  | { readonly kind: 'finished'; readonly at: Date | undefined; readonly error: RemoteError | undefined }
+  /** `worker` is undefined where only the stored state tells. */
+  | { readonly kind: 'running'; readonly worker: string | undefined; readonly since: Date | undefined }
+  /** A worker has taken it and waits for a free slot, or for its rate limit. */
+  | { readonly kind: 'reserved'; readonly consumption: Consumption; readonly rateLimit: string | undefined }
+  /** Somebody has it, and no worker said that it is there. */
+  | { readonly kind: 'held'; readonly holder: Holder }
+  | {
+      readonly kind: 'deferred'
+      readonly until: Date
+      readonly why: 'eta' | 'retry' | 'rateLimit' | 'unknown'
+      readonly retries: number
+      readonly rateLimit: string | undefined
+      /** The worker that waits for the time, where not the broker does. */
+      readonly worker: string | undefined
+    }
+  | { readonly kind: 'waiting'; readonly ahead: number; readonly consumers: readonly Consumption[] }
+  /** `answered`: workers that take from other queues only. */
+  | { readonly kind: 'noConsumer'; readonly ahead: number; readonly answered: readonly string[] }
+  /** It still has a message, which the next worker drops. */
+  | { readonly kind: 'revoked' }
+  | { readonly kind: 'expired'; readonly expires: Date }
+  | { readonly kind: 'dead'; readonly death: Death | undefined }
+  /** `isSearched` false: the search gave up before it had seen everything. */
+  | { readonly kind: 'unknown'; readonly isSearched: boolean; readonly hints: readonly string[] }
+
+/** Why a task is not running, or what became of it. */
+export interface Explanation {
+  readonly taskId: string
+  readonly taskName: string | undefined
+  /** Where it is, or died. */
+  readonly queue: string | undefined
+  /** As stored; `PENDING` where nothing is. */
+  readonly state: TaskState
+  readonly reason: Reason
+  /** For people: the answer, then what else is known and what may help. */
+  readonly lines: readonly string[]
+}
