@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Outcome } from '../../src/pools/pool.ts'
 import { OperationalError } from '../../src/index.ts'
+import { Autoscaler } from '../../src/worker/autoscaler.ts'
+import { createLogger } from '../../src/util/logger.ts'
 import { until } from '../support/worker-harness.ts'
 import { openLab } from './pool-contract-tools.ts'
 
@@ -9,6 +11,8 @@ interface Place {
   readonly pid: number
   readonly threadId: number
 }
+
+const log = createLogger({ level: 'silent' })
 
 /** What pools do whose bodies run in threads or processes. */
 export function describeSlots(kind: 'threads' | 'processes'): void {
@@ -97,6 +101,43 @@ export function describeSlots(kind: 'threads' | 'processes'): void {
       assert.ok(Math.max(...(kept as number[])) < 10, `they were not replaced: ${kept.join()}`)
     })
 
+    it('follow the demand up and down while they are replaced and die, and nothing is cut off', async () => {
+      await using lab = await openLab(kind, { size: 1, maxTasksPerChild: 3 })
+      await lab.pool.start()
+      const outcomes: Promise<Outcome>[] = []
+      let [nowMs, demand] = [0, 0]
+      const call = (task: string, ms: number): void => {
+        demand++
+        outcomes.push(lab.run(task, [ms]).finally(() => demand--))
+      }
+      const resize = (size: number): void => void lab.pool.resize(size)
+      const scaler = new Autoscaler({ max: 3, min: 1, demand: () => demand, resize, log }, () => nowMs)
+      // It looks when it is told to.
+      scaler.stop()
+      for (let n = 0; n < 12; n++) call('pool.sleep', 50)
+      call('pool.exit', 0)
+      scaler.look()
+      assert.equal(lab.pool.size, 3)
+      await until('three run', () => lab.pool.busy === 3)
+      await until('all are done', () => demand === 0)
+      for (let n = 0; n < 3; n++) call('pool.sleep', 600)
+      await until('three run again', () => lab.pool.busy === 3)
+      const running = outcomes.slice(-3)
+      demand = 0
+      scaler.look()
+      nowMs += 30_000
+      scaler.look()
+      assert.equal(lab.pool.size, 1)
+      assert.deepEqual(new Set(await kinds(running)), new Set(['succeeded']))
+      assert.equal(await lab.value('pool.add', [1, 2]), 3)
+      assert.deepEqual(
+        (await kinds(outcomes)).filter((each) => each !== 'succeeded'),
+        ['lost'],
+      )
+      // One that runs and one that is warm.
+      await until('two are left', () => begun(lab.lines) - ended(lab.lines) - 1 === 2)
+    })
+
     it('are not started for ever when they cannot load the app', async () => {
       const file = new URL('./pool-app/nothing-here.ts', import.meta.url).pathname
       await using lab = await openLab(kind, { setup: { file } })
@@ -117,6 +158,14 @@ export function describeSlots(kind: 'threads' | 'processes'): void {
       assert.match(outcome.resultRepr, /the store is away/)
     })
   })
+}
+
+async function kinds(outcomes: readonly Promise<Outcome>[]): Promise<string[]> {
+  return (await Promise.all(outcomes)).map((outcome) => outcome.kind)
+}
+
+function begun(lines: readonly { readonly message: string }[]): number {
+  return lines.filter(({ message }) => message === 'slot begins').length
 }
 
 function ended(lines: readonly { readonly message: string }[]): number {

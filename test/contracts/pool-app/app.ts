@@ -31,6 +31,12 @@ app.task('pool.wait', async () => {
     return (error as Error).name
   }
 })
+/** Where and when it ran. */
+app.task('pool.span', async (ms: number) => {
+  const beganMs = Date.now()
+  await pause(ms)
+  return { pid: process.pid, threadId, beganMs, endedMs: Date.now() }
+})
 app.task('pool.unaware', () => currentTask().sleep('1m'))
 
 /** Never comes back to the event loop. */
