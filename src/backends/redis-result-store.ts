@@ -2,24 +2,27 @@ import { defineScript, type RedisConnection, type RedisScript } from '../drivers
 import type { PatientCommands } from './redis-patience.ts'
 
 /**
- * Sets and publishes each text whose key does not hold a SUCCESS. `status` is the first member in all that Celery and
- * celeriac write; only where it is not, the stored text is parsed.
+ * Sets and publishes each text whose key does not hold a SUCCESS; most keys hold nothing. `status` is the first member in
+ * all that Celery and celeriac write; only where it is not, the stored text is parsed.
  */
 const storeScript: RedisScript = defineScript(`
-local ttl = ARGV[1]
-for i, key in ipairs(KEYS) do
-  local text = ARGV[i + 1]
+local ttl, call, sub = ARGV[1], redis.call, string.sub
+local function isFinal(key)
   local head = redis.pcall('GETRANGE', key, 0, 19)
-  if type(head) ~= 'string' then head = '' end
-  local final = head == '{"status": "SUCCESS"' or string.sub(head, 1, 19) == '{"status":"SUCCESS"'
-  if not final and head ~= '' and string.sub(head, 1, 10) ~= '{"status":' then
-    local ok, meta = pcall(cjson.decode, redis.call('GET', key))
-    final = ok and type(meta) == 'table' and meta['status'] == 'SUCCESS'
+  if type(head) ~= 'string' or head == '' then return false end
+  if head == '{"status": "SUCCESS"' or sub(head, 1, 19) == '{"status":"SUCCESS"' then return true end
+  if sub(head, 1, 10) == '{"status":' then return false end
+  local ok, meta = pcall(cjson.decode, call('GET', key))
+  return ok and type(meta) == 'table' and meta['status'] == 'SUCCESS'
+end
+for i = 1, #KEYS do
+  local key, text, isSet = KEYS[i], ARGV[i + 1], nil
+  if ttl == '' then isSet = call('SET', key, text, 'NX') else isSet = call('SET', key, text, 'PX', ttl, 'NX') end
+  if not isSet and not isFinal(key) then
+    if ttl == '' then call('SET', key, text) else call('SET', key, text, 'PX', ttl) end
+    isSet = true
   end
-  if not final then
-    if ttl == '' then redis.call('SET', key, text) else redis.call('SET', key, text, 'PX', ttl) end
-    redis.call('PUBLISH', key, text)
-  end
+  if isSet then call('PUBLISH', key, text) end
 end
 `)
 

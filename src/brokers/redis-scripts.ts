@@ -55,12 +55,12 @@ return 1`)
  */
 export const takeScript: RedisScript = defineScript(`
 local unacked, index, held = KEYS[1], KEYS[2], KEYS[3]
-local queues = tonumber(ARGV[5])
+local queues, beginning = tonumber(ARGV[5]), ARGV[3]
 local epoch = redis.call('GET', KEYS[4])
 local function acknowledge()
-  local lost, tags = {}, {}
+  local lost, tags, count = {}, {}, 0
   local function remove()
-    if #tags == 0 then return end
+    if count == 0 then return end
     -- Who has a lease has what it holds.
     for i = 1, epoch and 0 or #tags do
       if redis.call('HEXISTS', unacked, tags[i]) == 0 then lost[#lost + 1] = tags[i] end
@@ -68,12 +68,14 @@ local function acknowledge()
     redis.call('HDEL', unacked, unpack(tags))
     redis.call('ZREM', index, unpack(tags))
     redis.call('SREM', held, unpack(tags))
-    tags = {}
+    tags, count = {}, 0
   end
   for i = 8 + queues, #ARGV, 2 do
     for number = tonumber(ARGV[i]), tonumber(ARGV[i + 1]) do
-      tags[#tags + 1] = ARGV[3] .. string.format('%.0f', number)
-      if #tags == ${piece} then remove() end
+      -- Of up to 14 digits, which Lua writes as they are.
+      count = count + 1
+      tags[count] = beginning .. number
+      if count == ${piece} then remove() end
     end
   end
   remove()
@@ -83,7 +85,8 @@ local wanted = tonumber(ARGV[2])
 if wanted == 0 then return {acknowledge(), -1} end
 if epoch ~= ARGV[1] then return {acknowledge(), -2} end
 ${readClock}
-local seconds, beginning, number, timeout = now / 1000, ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[7])
+local seconds, number, timeout = string.format('%.3f', now / 1000), tonumber(ARGV[4]), tonumber(ARGV[7])
+local byte, match = string.byte, string.match
 local reply, due = {false, -1}, nil
 local lists = #KEYS - 4 - queues
 local steps = lists / queues
@@ -124,17 +127,17 @@ local function take(list, most)
     local records, scores, tags, count = {}, {}, {}, 0
     for i = 1, #texts do
       local text = texts[i]
-      local dueAt = string.byte(text, 3) == 99 and string.match(text, '^{"celeriac%-due": ?(%d+)')
+      local dueAt = byte(text, 3) == 99 and match(text, '^{"celeriac%-due": ?(%d+)')
       dueAt = dueAt and tonumber(dueAt)
       if dueAt and dueAt > now then
-        local tag = beginning .. string.format('%.0f', earlyNumber)
+        local tag = beginning .. earlyNumber
         early, earlyNumber = early + 1, earlyNumber + 1
         redis.call('HSET', unacked, tag, '[' .. text .. ending)
         redis.call('ZADD', index, dueAt / 1000 - timeout, tag)
         redis.call('ZADD', KEYS[4 + queue], dueAt, math.floor((list - 1) / queues) .. ':' .. tag)
         if not due or dueAt < due then due = dueAt end
       else
-        local tag = beginning .. string.format('%.0f', number)
+        local tag = beginning .. number
         count, number = count + 1, number + 1
         records[2 * count - 1], records[2 * count] = tag, '[' .. text .. ending
         scores[2 * count - 1], scores[2 * count] = seconds, tag

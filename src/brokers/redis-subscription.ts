@@ -11,14 +11,21 @@ import type { RedisTaker, Take } from './redis-taker.ts'
 
 /** One take holds up the server, and its deliveries the event loop: both no longer than some milliseconds. */
 const largestTake = 1000
-/** Takes on their way at once: one is carried out while the messages of the other are run. */
+/** Takes on their way at once, while there is more than is asked for: one is carried out, the other waits. */
 const mostTakes = 2
+/**
+ * While there is more, slots are filled in so many steps, so that server and worker are busy at the same time: some messages
+ * are taken while others run, and the results of again others are stored.
+ */
+const steps = 8
+const smallestStep = 16
 /** How long an empty queue is left alone. Its bells ring for what TypeScript sends, and for what has no priority. */
-const pollMs = 100
+const pollMs = 200
 /** After a take that failed. */
 const outagePauseMs = 1000
 
 const done: Promise<void> = Promise.resolve()
+const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Takes from its queues whenever slots are free and something is there, which its bells tell. */
 export class RedisSubscription implements Subscription {
@@ -31,7 +38,12 @@ export class RedisSubscription implements Subscription {
   readonly #onPaused: () => void
   readonly #onDisposed: (subscription: RedisSubscription) => Promise<void>
   readonly #outage: Outage
+  /** Until what they took is delivered. */
   readonly #takes = new Set<Promise<void>>()
+  /** Takes that the server has not answered. */
+  #asking = 0
+  /** Takes whose messages wait for the end of the turn; those of later ones go behind them. */
+  #unread = 0
   #prefetch: number
   /** Lent, or on the way here. */
   #occupied = 0
@@ -84,7 +96,7 @@ export class RedisSubscription implements Subscription {
   }
 
   readonly #ring = (): void => {
-    if (this.#takes.size > 0) this.#isRung = true
+    if (this.#asking > 0) this.#isRung = true
     else if (!this.#outage.isOn) this.#take()
   }
 
@@ -133,13 +145,14 @@ export class RedisSubscription implements Subscription {
     await Promise.all(this.#takes)
   }
 
-  /** How many to ask for now. While one take is on its way, another is worth it only if it will be a large one. */
+  /** How many to ask for now. While one take is on its way, another is worth it only for a whole step. */
   #wanted(): number {
     if (this.#isPaused || this.#taker.queues.length === 0) return 0
     const free = Math.min(this.#prefetch - this.#occupied, largestTake)
-    if (this.#takes.size === 0) return this.#isFull ? Math.min(free, Math.ceil(this.#prefetch / mostTakes)) : free
-    const isWorthIt = this.#isFull && this.#takes.size < mostTakes && free * 4 >= this.#prefetch
-    return isWorthIt ? Math.min(free, Math.ceil(this.#prefetch / mostTakes)) : 0
+    if (!this.#isFull) return this.#asking === 0 ? free : 0
+    if (this.#asking >= mostTakes) return 0
+    const step = Math.max(Math.ceil(this.#prefetch / steps), Math.min(smallestStep, Math.ceil(this.#prefetch / 2)))
+    return this.#asking === 0 || free >= step ? Math.min(free, step) : 0
   }
 
   readonly #take = (): void => {
@@ -147,17 +160,18 @@ export class RedisSubscription implements Subscription {
     if (wanted <= 0) return
     clearTimeout(this.#timer)
     this.#occupied += wanted
-    const take = this.#taker.take(wanted, this.#ledger.takeAcknowledged(), this.release).then(
-      (taken) => {
-        this.#takes.delete(take)
-        this.#heed(wanted, taken)
-      },
-      (error: unknown) => {
-        this.#takes.delete(take)
-        this.#occupied -= wanted
-        this.#fail(error)
-      },
-    )
+    this.#asking += 1
+    const take = this.#taker
+      .take(wanted, this.#ledger.takeAcknowledged(), this.release)
+      .finally(() => (this.#asking -= 1))
+      .then(
+        (taken) => this.#heed(wanted, taken),
+        (error: unknown) => {
+          this.#occupied -= wanted
+          this.#fail(error)
+        },
+      )
+      .finally(() => this.#takes.delete(take))
     this.#takes.add(take)
   }
 
@@ -168,10 +182,10 @@ export class RedisSubscription implements Subscription {
     if (!take) return undefined
     this.#occupied += 1
     return take.then(
-      ({ deliveries, count }) => {
+      ({ count, open }) => {
         this.#occupied -= 1 - count
         this.#claimedAtMs = Date.now()
-        this.#deliver(deliveries)
+        this.#deliver(open())
       },
       () => {
         // The takes that follow meet the same server, and tell what is wrong with it.
@@ -180,14 +194,19 @@ export class RedisSubscription implements Subscription {
     )
   }
 
-  #heed(wanted: number, { deliveries, count, dueInMs }: Take): void {
+  async #heed(wanted: number, { count, open, dueInMs }: Take): Promise<void> {
     this.#occupied -= wanted - count
     this.#claimedAtMs = Date.now()
     this.#isFull = count === wanted
     this.#outage.end()
-    // The next is on its way while these run.
+    // The server looks for the next while these are read and run: the client writes at the end of the turn.
     if (this.#isFull) this.#take()
-    this.#deliver(deliveries)
+    if (this.#isFull || this.#unread > 0) {
+      this.#unread += 1
+      await endOfTurn()
+      this.#unread -= 1
+    }
+    this.#deliver(open())
     const mayHaveMore = this.#isFull || this.#isRung
     this.#isRung = false
     if (mayHaveMore) this.wake()

@@ -9,9 +9,10 @@ import { takeScript } from './redis-scripts.ts'
 import { pushNumbers } from './redis-settlement.ts'
 
 export interface Take {
-  readonly deliveries: readonly RedisDelivery[]
   /** Messages that came, also those that nobody gets to see because they cannot be read or are not due. */
   readonly count: number
+  /** Reads them. To be called once, soon: until then the next take may be on its way, but nobody knows what is held. */
+  readonly open: () => readonly RedisDelivery[]
   /** In how many ms the next deferred message is due. */
   readonly dueInMs: number | undefined
 }
@@ -97,7 +98,7 @@ export class RedisTaker {
       isAcknowledged = true
       if (acknowledged) this.#ledger.acknowledgedAll(acknowledged, reply[0])
       if (reply[1] === leaseIsOver) this.#consumer.lose(lease)
-      return this.#lend(lease, route, reply, first, release)
+      return this.#taken(lease, route, reply, first, release)
     } finally {
       if (acknowledged && !isAcknowledged) this.#ledger.acknowledgeLater(acknowledged)
     }
@@ -117,7 +118,8 @@ export class RedisTaker {
     return connection.run(takeScript, keys, args).then(
       (reply) => {
         if (lease.epoch !== epoch || lease.isLost) return nothingTaken
-        return this.#lend(lease, route, reply as TakeReply, first, release)
+        this.#consumer.beginTake()
+        return this.#taken(lease, route, reply as TakeReply, first, release)
       },
       (error: unknown) => {
         if (!lease.isLost) this.#consumer.doubt()
@@ -142,13 +144,11 @@ export class RedisTaker {
     const { keys, args } = this.#command(lease, route, wanted, first)
     if (acknowledged) pushNumbers(args, acknowledged.entries, lease)
     this.#consumer.beginTake()
-    let isKnown = false
     try {
-      const reply = (await this.#redis.commands.run(takeScript, keys, args)) as TakeReply
-      isKnown = true
-      return reply
-    } finally {
-      this.#consumer.endTake(isKnown)
+      return (await this.#redis.commands.run(takeScript, keys, args)) as TakeReply
+    } catch (error) {
+      this.#consumer.endTake(false)
+      throw error
     }
   }
 
@@ -165,23 +165,43 @@ export class RedisTaker {
     return { keys, args }
   }
 
-  #lend(lease: RedisLease, { queues }: Route, reply: TakeReply, first: number, release: (count: number) => void): Take {
+  #taken(lease: RedisLease, route: Route, reply: TakeReply, first: number, release: (count: number) => void): Take {
+    const dueInMs = reply[1]
+    // The client keeps the promise of each reply as long as those that came after it, and the texts would stay with it.
+    const lists = reply.splice(2) as (number | readonly string[])[]
+    let count = 0
+    for (let at = 1; at < lists.length; at += 2) count += (lists[at] as readonly string[]).length
+    const open = (): readonly RedisDelivery[] => {
+      try {
+        if (!lease.isLost) return this.#lend(lease, route, lists, first, release)
+        release(count)
+        return []
+      } finally {
+        this.#consumer.endTake(true)
+      }
+    }
+    return { count, open, dueInMs: dueInMs === leaseIsOver ? 0 : dueInMs < 0 ? undefined : dueInMs }
+  }
+
+  #lend(
+    lease: RedisLease,
+    { queues }: Route,
+    lists: readonly (number | readonly string[])[],
+    first: number,
+    release: (count: number) => void,
+  ): RedisDelivery[] {
     const deliveries: RedisDelivery[] = []
     let number = first
-    const dueInMs = reply[1]
-    const wasLost = dueInMs === leaseIsOver
-    for (let at = 2; !wasLost && at < reply.length; at += 2) {
-      const list = reply[at] as number
+    for (let at = 0; at < lists.length; at += 2) {
+      const list = lists[at] as number
       const queue = queues[list % queues.length] as string
       const stepIndex = Math.floor(list / queues.length)
-      for (const text of reply[at + 1] as readonly string[]) {
+      for (const text of lists[at + 1] as readonly string[]) {
         this.#lendOne(new Loan(lease, number++, queue, stepIndex, release), text, deliveries)
       }
     }
     if (number > first) this.#consumer.startHeart()
-    // The client keeps the promise of each reply as long as those that came after it, and the texts would stay with it.
-    reply.length = 2
-    return { deliveries, count: number - first, dueInMs: wasLost ? 0 : dueInMs < 0 ? undefined : dueInMs }
+    return deliveries
   }
 
   #lendOne(loan: Loan, text: string, into: RedisDelivery[]): void {
@@ -212,7 +232,7 @@ export class RedisTaker {
   }
 }
 
-const nothingTaken: Take = { deliveries: [], count: 0, dueInMs: undefined }
+const nothingTaken: Take = { count: 0, open: () => [], dueInMs: undefined }
 const noBytes = Buffer.alloc(0)
 const noMessage = unreadableMessage(noBytes)
 

@@ -87,5 +87,9 @@ export function formatIsoDate(date: Date): string | undefined {
   const origin = origins.get(date)
   if (origin !== undefined && origin.time === time) return origin.text
   if (!(time >= -62_135_596_800_000 && time <= 253_402_300_799_999)) return undefined
-  return `${date.toISOString().slice(0, 23)}+00:00`
+  if (time !== last.time) last = { time, text: `${date.toISOString().slice(0, 23)}+00:00` }
+  return last.text
 }
+
+/** Of the tasks that end, many do in the same millisecond. */
+let last = { time: Number.NaN, text: '' }
