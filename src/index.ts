@@ -35,6 +35,22 @@ export { group, type Group } from './canvas/group.ts'
 export { GroupResult, restoreGroup } from './canvas/group-result.ts'
 export { addToChord, replace } from './canvas/replace.ts'
 export * from './errors.ts'
+export { ClusterState, type ClusterStateOptions, type TaskFilter } from './events/cluster-state.ts'
+export type { CaptureOptions, EventHandlers, EventReceiver, ReceiverOptions } from './events/event-receiver.ts'
+export type { TaskSnapshot } from './events/task-snapshot.ts'
+export { isAlive, type WorkerSnapshot } from './events/worker-snapshot.ts'
+export type {
+  ClusterEvent,
+  CustomEvent,
+  EventType,
+  TaskEvent,
+  TaskReceivedEvent,
+  TaskRejectedEvent,
+  TaskRevokedEvent,
+  TaskSentEvent,
+  TaskSucceededEvent,
+  WorkerEvent,
+} from './protocol/read-events.ts'
 export { Decimal, PlainDate, PlainTime, Uuid } from './protocol/typed-values.ts'
 export type { TaskMeta } from './protocol/task-meta.ts'
 export type { TaskState } from './protocol/states.ts'

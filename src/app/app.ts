@@ -7,6 +7,7 @@ import { LamportClock } from '../util/lamport-clock.ts'
 import { createLogger, type Logger } from '../util/logger.ts'
 import { discoverTaskFiles, importTaskModules } from './autodiscover.ts'
 import { AsyncResult, type RevokeOptions } from './async-result.ts'
+import { AppEvents } from './app-events.ts'
 import type { Codec } from './codec.ts'
 import { Connections } from './connections.ts'
 import { configFromEnv } from './config-env.ts'
@@ -65,6 +66,8 @@ export class Celeriac implements AsyncDisposable {
   readonly signals: SignalHub = new SignalHub((error, signal) =>
     this.log.error({ err: error, signal }, 'A listener of {signal} failed'),
   )
+  /** Events of the cluster: of workers and their tasks. */
+  readonly events: AppEvents = new AppEvents(this)
   /** @internal Of this process: events and remote control carry it. */
   readonly clock: LamportClock = new LamportClock()
   readonly #methods: TaskMethods = new TaskMethods(this)
@@ -316,6 +319,7 @@ export class Celeriac implements AsyncDisposable {
 
   /** Closes what this app opened. Harmless when repeated; the app may be used again afterwards. */
   async close(): Promise<void> {
+    await this.events.close()
     await this.#connections.close()
     unsetCurrentApp(this)
   }

@@ -1,4 +1,12 @@
-import type { BrokerConfig, Config, OutboxConfig, ResultConfig, TaskConfig, WorkerConfig } from './config-type.ts'
+import type {
+  BrokerConfig,
+  Config,
+  EventConfig,
+  OutboxConfig,
+  ResultConfig,
+  TaskConfig,
+  WorkerConfig,
+} from './config-type.ts'
 import {
   duration,
   flag,
@@ -136,6 +144,7 @@ const task: Settings<TaskConfig> = {
     'auto',
     "What a call does inside a transaction: 'auto' and 'afterCommit' send it after the commit, 'outbox' writes it with the transaction, 'now' does not wait.",
   ),
+  sendSentEvent: setting(flag, false, 'Send an event, task-sent, for each call.'),
 }
 
 const worker: Settings<WorkerConfig> = {
@@ -176,7 +185,16 @@ const worker: Settings<WorkerConfig> = {
     25_000,
     'How long a warm shutdown waits for running tasks before it turns cold and gives them back; below the 30 s after which Kubernetes kills.',
   ),
-  sendTaskEvents: setting(flag, false, 'Send events of tasks for monitors to watch.'),
+  sendTaskEvents: setting(
+    flag,
+    false,
+    'Send events of tasks for monitors to watch. Those of the worker itself, such as heartbeats, are always sent.',
+  ),
+  enableRemoteControl: setting(
+    flag,
+    true,
+    'Answer and obey remote control; false: nothing but revokes.',
+  ),
   disableRateLimits: setting(flag, false, 'Pay no attention to rate limits.'),
   revokeExpiresMs: setting(limit, 7 * 24 * hour, 'How long the revoke of a task is remembered.'),
   revokesMax: setting(integer(1), 50_000, 'How many revoked tasks a worker remembers.'),
@@ -202,13 +220,18 @@ const outbox: Settings<OutboxConfig> = {
   pollIntervalMs: setting(limit, 1000, 'How often a relay looks into the outbox when nothing woke it.'),
 }
 
+const event: Settings<EventConfig> = {
+  exchange: setting(text, 'celeryev', 'Where events are sent: on Redis part of the name of their channel.'),
+}
+
 /** The schema of the configuration: the one place that knows names, types, defaults and docs. */
-export const configSchema: Settings<Omit<Config, 'broker' | 'result' | 'task' | 'worker' | 'outbox'>> & {
+export const configSchema: Settings<Omit<Config, 'broker' | 'result' | 'task' | 'worker' | 'outbox' | 'event'>> & {
   readonly broker: Settings<BrokerConfig>
   readonly result: Settings<ResultConfig>
   readonly task: Settings<TaskConfig>
   readonly worker: Settings<WorkerConfig>
   readonly outbox: Settings<OutboxConfig>
+  readonly event: Settings<EventConfig>
 } = {
   timezone: setting(timezone, 'UTC', 'The time zone of schedules and of times without one; messages always carry UTC.'),
   enableUtc: setting(onlyTrue, true, 'Always true; accepted because Celery has it.'),
@@ -226,4 +249,5 @@ export const configSchema: Settings<Omit<Config, 'broker' | 'result' | 'task' | 
   task,
   worker,
   outbox,
+  event,
 }

@@ -57,6 +57,11 @@ export interface TaskConfig {
   /** Bytes. */
   readonly maxMessageSize: number
   readonly dispatch: 'auto' | 'afterCommit' | 'outbox' | 'now'
+  readonly sendSentEvent: boolean
+}
+
+export interface EventConfig {
+  readonly exchange: string
 }
 
 export interface OutboxConfig {
@@ -88,6 +93,7 @@ export interface WorkerConfig {
   /** Milliseconds. */
   readonly shutdownTimeoutMs: number
   readonly sendTaskEvents: boolean
+  readonly enableRemoteControl: boolean
   readonly disableRateLimits: boolean
   /** Milliseconds. */
   readonly revokeExpiresMs: number
@@ -112,4 +118,5 @@ export interface Config {
   readonly task: TaskConfig
   readonly worker: WorkerConfig
   readonly outbox: OutboxConfig
+  readonly event: EventConfig
 }

@@ -77,10 +77,11 @@ export class Connections {
   }
 
   async #openBroker(): Promise<Broker> {
-    const { broker, task } = this.#options.config()
+    const { broker, task, event } = this.#options.config()
     const { connectionTimeoutMs, useSsl } = broker
     const transportOptions = withSsl(broker.transportOptions, useSsl)
-    const opened = this.#options.broker ?? (await openBroker(broker.url, { transportOptions, connectionTimeoutMs }))
+    const options = { transportOptions, connectionTimeoutMs, eventExchange: event.exchange }
+    const opened = this.#options.broker ?? (await openBroker(broker.url, options))
     return (this.openedBroker = await withBroadcastQueues(opened, task.broadcastQueues, task.defaultQueue))
   }
 

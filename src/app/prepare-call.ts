@@ -123,7 +123,7 @@ function headersOf(
   const id = options.taskId ?? newTaskId()
   const caller = workflow?.rootId === undefined ? callerOf(app) : undefined
   caller?.addChild(id)
-  const shown = Redactor.of(task)?.arguments(references) ?? references
+  const shown = Redactor.of(task ?? app.tasks.get(taskName))?.arguments(references) ?? references
   return {
     task: taskName,
     id,

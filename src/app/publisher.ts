@@ -188,14 +188,22 @@ export class Publisher {
     await this.#announce(calls)
     const { table } = this.#app.config.outbox
     await insertIntoOutbox(scope.adapter, scope.tx, table, calls.map(outgoingOf))
-    scope.afterCommit(() => this.#app.outboxWritten())
+    scope.afterCommit(() => {
+      this.#app.outboxWritten()
+      if (this.#app.config.task.sendSentEvent) this.#tellSent(calls)
+    })
+  }
+
+  #tellSent(calls: readonly PreparedCall[]): void {
+    this.#app.events.sent(calls.map(outgoingOf))
   }
 
   /** Hands the messages over. Rejects with OperationalError within `task_publish_timeout`. */
   #publish(calls: readonly PreparedCall[], options: CallOptions): Promise<void> {
-    const { signals } = this.#app
-    if (signals.has('beforeTaskPublish') || signals.has('afterTaskPublish')) return this.#publishAloud(calls, options)
-    return this.#handOver(calls.map(outgoingOf), options)
+    const { signals, config } = this.#app
+    const isAloud = signals.has('beforeTaskPublish') || signals.has('afterTaskPublish')
+    const published = isAloud ? this.#publishAloud(calls, options) : this.#handOver(calls.map(outgoingOf), options)
+    return config.task.sendSentEvent ? published.then(() => this.#tellSent(calls)) : published
   }
 
   async #publishAloud(calls: readonly PreparedCall[], options: CallOptions): Promise<void> {

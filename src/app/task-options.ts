@@ -43,6 +43,8 @@ export interface TaskOptions extends ModelPolicy {
   readonly storeErrorsEvenIfIgnored?: boolean
   /** Stores STARTED, with pid and host name, when the body begins. */
   readonly trackStarted?: boolean
+  /** Where the worker sends events, it does of this task. Default true. */
+  readonly sendEvents?: boolean
   /** Calls not started by then are discarded as REVOKED. */
   readonly expires?: Duration
   /** 0..9, higher first. */
@@ -107,6 +109,7 @@ export interface CompiledOptions {
   readonly ignoreResult: boolean
   readonly storeErrorsEvenIfIgnored: boolean
   readonly trackStarted: boolean
+  readonly sendEvents: boolean
   readonly expiresMs: number | undefined
   readonly priority: number | undefined
   readonly queue: string | undefined
@@ -120,7 +123,7 @@ export interface CompiledOptions {
   readonly isolate: IsolateMode | undefined
 }
 
-const booleans = ['retryJitter', 'acksLate', 'ignoreResult', 'storeErrorsEvenIfIgnored', 'trackStarted'] as const
+const booleans = ['retryJitter', 'acksLate', 'ignoreResult', 'storeErrorsEvenIfIgnored', 'trackStarted', 'sendEvents'] as const
 const durations = ['retryDelay', 'retryBackoffMax', 'expires', 'timeLimit', 'softTimeLimit'] as const
 const others = [
   'maxRetries',
@@ -225,6 +228,7 @@ export function compileTaskOptions(options: TaskOptions, config: Config): Compil
     ignoreResult: options.ignoreResult ?? settings.ignoreResult,
     storeErrorsEvenIfIgnored: options.storeErrorsEvenIfIgnored ?? settings.storeErrorsEvenIfIgnored,
     trackStarted: options.trackStarted ?? settings.trackStarted,
+    sendEvents: options.sendEvents ?? true,
     expiresMs: ms(options.expires),
     priority: options.priority ?? settings.defaultPriority,
     queue: options.queue,

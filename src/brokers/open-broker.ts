@@ -6,6 +6,8 @@ export interface OpenBrokerOptions {
   readonly transportOptions?: Readonly<Record<string, unknown>>
   /** `broker_connection_timeout`: how long one attempt to connect to a server may take. Default: the broker's own. */
   readonly connectionTimeoutMs?: number
+  /** `event_exchange`: how the channel `events` is named among Celery's exchanges. Default `celeryev`. */
+  readonly eventExchange?: string
 }
 
 /**
@@ -15,7 +17,7 @@ export interface OpenBrokerOptions {
  */
 export async function openBroker(
   url: string,
-  { transportOptions = {}, connectionTimeoutMs }: OpenBrokerOptions = {},
+  { transportOptions = {}, connectionTimeoutMs, eventExchange }: OpenBrokerOptions = {},
 ): Promise<Broker> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   switch (scheme) {
@@ -42,7 +44,8 @@ export async function openBroker(
         import('../drivers/open-redis.ts'),
       ])
       const connecting = connectionTimeoutMs === undefined ? {} : { socketConnectTimeout: connectionTimeoutMs / 1000 }
-      return openRedisBroker(url, parseRedisOptions({ ...connecting, ...transportOptions }, 'the Redis broker'))
+      const options = parseRedisOptions({ ...connecting, ...transportOptions }, 'the Redis broker')
+      return openRedisBroker(url, options, eventExchange)
     }
     case 'amqp':
     case 'amqps':

@@ -23,12 +23,14 @@ const sendTimeoutMs = 10_000
 export class RedisChannels implements AsyncDisposable {
   readonly #redis: Redis
   readonly #topics: Topics
+  readonly #eventExchange: string | undefined
   readonly #retained: RedisRetained
   readonly #replies: RedisReplies
   readonly #listening = new Set<AsyncDisposable>()
   #isDisposed = false
 
-  constructor(redis: Redis, options: FanoutOptions = {}) {
+  constructor(redis: Redis, options: FanoutOptions = {}, eventExchange?: string) {
+    this.#eventExchange = eventExchange
     this.#redis = redis
     this.#topics = new Topics(redis.prefix, redis.db, options)
     this.#retained = new RedisRetained(redis)
@@ -38,7 +40,7 @@ export class RedisChannels implements AsyncDisposable {
   /** Rejects with OperationalError. Only what is retained is sent again when a lost connection left in doubt whether it went. */
   async broadcast(message: Message, channel: Channel, retainMs: number, routingKey?: string): Promise<void> {
     this.#assertOpen('broadcast')
-    const address = fanoutAddress(channel)
+    const address = fanoutAddress(channel, this.#eventExchange)
     const exchange = address?.exchange ?? replyExchange
     const key = address ? (routingKey ?? address.routingKey) : replyQueue(channel).oid
     const { properties } = message
@@ -78,7 +80,7 @@ export class RedisChannels implements AsyncDisposable {
   }
 
   async #listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
-    const address = fanoutAddress(channel)
+    const address = fanoutAddress(channel, this.#eventExchange)
     if (!address) return this.#replies.listen(channel, onMessage)
     const listener = new RedisListener(onMessage, (after) => this.#retained.read(channel, after))
     const heard = this.#topics.heard(address)

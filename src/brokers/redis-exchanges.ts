@@ -21,10 +21,10 @@ export interface Address {
 export const replyExchange = 'reply.celery.pidbox'
 
 /** Undefined for replies, which wait in a list: see {@link replyQueue}. */
-export function fanoutAddress(channel: Channel): Address | undefined {
+export function fanoutAddress(channel: Channel, eventExchange = 'celeryev'): Address | undefined {
   if (channel === 'control') return { exchange: 'celery.pidbox', routingKey: '', hasKeys: false }
   // Celery's own key for events that a worker collected.
-  if (channel === 'events') return { exchange: 'celeryev', routingKey: 'task.multi', hasKeys: true }
+  if (channel === 'events') return { exchange: eventExchange, routingKey: 'task.multi', hasKeys: true }
   if (channel.startsWith('tasks:')) return { exchange: channel.slice(6), routingKey: 'celery', hasKeys: true }
   return undefined
 }

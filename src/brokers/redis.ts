@@ -36,8 +36,12 @@ const publishTimeoutMs = 10_000
  * Opens the broker at a Redis: `redis://localhost:6379/0`. It shares keys and algorithms with Celery's transport of the
  * same name, so that producers and workers of Python and TypeScript may use the same queues.
  */
-export async function openRedisBroker(url: string, options: RedisOptions): Promise<RedisBroker> {
-  return new RedisBroker(await openRedis(url, options), url)
+export async function openRedisBroker(
+  url: string,
+  options: RedisOptions,
+  eventExchange?: string,
+): Promise<RedisBroker> {
+  return new RedisBroker(await openRedis(url, options), url, eventExchange)
 }
 
 /** kombu's queues and channels on Redis. */
@@ -58,7 +62,7 @@ export class RedisBroker implements Broker {
   #disposal: Promise<void> | undefined
 
   /** Takes over `redis`. Use {@link openRedisBroker}. */
-  constructor(redis: Redis, url: string) {
+  constructor(redis: Redis, url: string, eventExchange?: string) {
     const { options } = redis
     this.#redis = redis
     this.#options = options
@@ -72,7 +76,7 @@ export class RedisBroker implements Broker {
     this.#consumer = new RedisConsumer(redis, this.#names, url, options, this.#giveBackUnknown)
     this.#ledger.consumer = this.#consumer
     this.#upkeep = new RedisUpkeep(this.#sweep, this.#consumer, options)
-    this.#channels = new RedisChannels(redis, options)
+    this.#channels = new RedisChannels(redis, options, eventExchange)
     this.#inspection = new RedisInspection(redis, this.#names)
   }
 

@@ -16,7 +16,7 @@ import { workerCommand } from './commands/worker.ts'
 import { CommandRun } from './command-run.ts'
 import { createProgram, globalOptions } from './global-options.ts'
 import { Printer } from './output.ts'
-import { packageVersion } from './package-version.ts'
+import { packageVersion } from '../util/package-version.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 
 const commands = [

@@ -15,6 +15,8 @@ export interface Job {
   readonly softTimeLimitMs: number | undefined
   /** Milliseconds; undefined: no limit. */
   readonly hardTimeLimitMs: number | undefined
+  /** The outcome shows the result also where no log does. */
+  showsResult?: boolean
 }
 
 /** A finished member of a chord. What may hold anything is JSON, because it may cross a thread or process. */

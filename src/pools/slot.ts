@@ -104,10 +104,10 @@ export class Slot implements ExecutionSlot {
 
   give(execution: SlotExecution): void {
     const number = ++this.#lastNumber
-    const { message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs } = execution.job
+    const { message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs, showsResult = false } = execution.job
     this.#held.push({ number, execution })
-    if (this.#unsent.push({ number, message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs }) === 1)
-      queueMicrotask(this.#flush)
+    const job = { number, message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs, showsResult }
+    if (this.#unsent.push(job) === 1) queueMicrotask(this.#flush)
     if (this.#lastNumber === this.#options.maxTasks) this.#state = 'leaving'
     execution.givenTo(this)
     if (this.#held.length === 1) execution.begin()

@@ -25,6 +25,12 @@ export class Consumer {
   /** Of the shutdown. */
   readonly tally = { finished: 0, givenBack: 0, cutOff: 0 }
   readonly revocations: Revocations
+  /** Those that it takes from, or will once it starts. */
+  readonly queues: Set<string> = new Set()
+  /** Attempts that ever began here, by the name of their task. */
+  readonly totals: Map<string, number> = new Map()
+  /** Attempts that ever began here. */
+  startedCount = 0
   readonly #decisions: Decisions
   #waiting: Request[] = []
   /** Of those that wait: their pool is full, that of others is not. */
@@ -225,6 +231,8 @@ export class Consumer {
 
   #start(request: Request, pool: Pool): void {
     const { settler, taskLog, observers } = this.#options
+    this.startedCount++
+    this.totals.set(request.taskName, (this.totals.get(request.taskName) ?? 0) + 1)
     request.startedAtMs = Date.now()
     const onStarted = observers.active && (() => this.#tellStarted(request))
     const execution = pool.run(request.job, request.delivery, onStarted)

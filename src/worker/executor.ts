@@ -164,7 +164,7 @@ export class Executor {
       }
     }
     const { signals } = this.#app
-    const resultRepr = this.#describesResults ? this.#shown(attempt, value) : ''
+    const resultRepr = this.#describesResults || attempt.job.showsResult ? this.#shown(attempt, value) : ''
     const done = { kind: 'succeeded', runtimeMs: attempt.runtimeMs, resultRepr } as const
     const outcome: Outcome = isFollowed ? { ...done, ...following(followers) } : done
     if (signals.has('taskSuccess'))

@@ -33,6 +33,7 @@ export class Request implements InBag {
       deliveryCount: delivery.deliveryCount,
       hardTimeLimitMs: hardTimeLimit === undefined ? (options.timeLimitMs ?? limits.hardMs) : hardTimeLimit * 1000,
       softTimeLimitMs: softTimeLimit === undefined ? (options.softTimeLimitMs ?? limits.softMs) : softTimeLimit * 1000,
+      showsResult: false,
     }
   }
 

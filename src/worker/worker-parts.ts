@@ -1,8 +1,11 @@
 import type { Celeriac } from '../app/app.ts'
 import type { Codec } from '../app/codec.ts'
 import type { ResultBackend } from '../backends/backend.ts'
+import type { Broker } from '../brokers/broker.ts'
+import { EventDispatcher } from '../events/event-dispatcher.ts'
 import { Outbox } from '../outbox/outbox.ts'
 import { durationMs } from '../util/duration.ts'
+import { packageVersion } from '../util/package-version.ts'
 import { Autoscaler } from './autoscaler.ts'
 import { Consumer } from './consumer.ts'
 import { DeliveryWindow } from './delivery-window.ts'
@@ -13,6 +16,7 @@ import type { ResolvedPoolOptions } from './pool-options.ts'
 import { ResultCleanup } from './result-cleanup.ts'
 import { Revocations } from './revocations.ts'
 import { Settler } from './settler.ts'
+import { TaskEvents } from './task-events.ts'
 import { TaskLog } from './task-log.ts'
 import { TaskObservers } from './task-observer.ts'
 import { WorkerEvents } from './worker-events.ts'
@@ -51,6 +55,8 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   opened.defer(() => survival?.[Symbol.dispose]())
   const lag = new LoopLag(app.log, app.config.worker.blockWarningMs)
   const executor = openExecutor(options, backend, codec, lag)
+  const observers = new TaskObservers()
+  const events = opened.use(openEvents(options, { broker, codec, observers, consumer: () => consumer }))
   const pools = opened.use(
     await WorkerPools.open({
       app,
@@ -67,8 +73,6 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
     pools.size,
     options.options.prefetchMultiplier ?? app.config.worker.prefetchMultiplier,
   )
-  const observers = new TaskObservers()
-  const events = new WorkerEvents({ observers })
   const consumer = openConsumer(options, { pools, window, observers, backend, codec })
   opened.use(await broker.listen('control', (message) => consumer.revocations.accept(message)))
   opened.defer(() => consumer.close())
@@ -131,6 +135,35 @@ function openConsumer({ app, workerName, options, onOutage }: WorkerPartsOptions
     onOutage,
   })
   return consumer
+}
+
+interface EventParts {
+  readonly broker: Broker
+  readonly codec: Codec
+  readonly observers: TaskObservers
+  readonly consumer: () => Consumer
+}
+
+function openEvents({ app, workerName, options }: WorkerPartsOptions, parts: EventParts): WorkerEvents {
+  const { broker, codec, observers, consumer } = parts
+  const { taskEvents, heartbeatInterval = '2s', withoutHeartbeat = false } = options
+  const dispatcher = new EventDispatcher({
+    broker: () => broker,
+    hostname: workerName,
+    clock: app.clock,
+    onError: (error, dropped) =>
+      app.log.debug({ err: error, dropped }, 'Dropped {dropped} event(s) that could not be sent'),
+  })
+  const events = new WorkerEvents({
+    dispatcher,
+    observers,
+    taskEvents: new TaskEvents(app, codec, dispatcher),
+    version: packageVersion(),
+    heartbeatMs: withoutHeartbeat ? undefined : durationMs(heartbeatInterval, 'heartbeatInterval') || 2000,
+    load: () => ({ active: consumer().running.size, processed: consumer().startedCount }),
+  })
+  if (taskEvents ?? app.config.worker.sendTaskEvents) events.enable()
+  return events
 }
 
 function relayOutbox(app: Celeriac): AsyncDisposable {

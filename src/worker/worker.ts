@@ -7,6 +7,7 @@ import type { HealthAddress } from './health-server.ts'
 import { nodeName } from './node-name.ts'
 import { resolvePoolOptions, type PoolOptions, type ResolvedPoolOptions } from './pool-options.ts'
 import { Readiness, type WorkerHealth } from './readiness.ts'
+import type { WorkerParts } from './worker-parts.ts'
 
 export interface WorkerOptions extends PoolOptions {
   /** Default: `task_default_queue` and `task_broadcast_queues`. */
@@ -21,6 +22,12 @@ export interface WorkerOptions extends PoolOptions {
   readonly softTimeLimit?: Duration
   /** Stops by itself once its queues are empty and nothing runs. */
   readonly drain?: boolean
+  /** Sends events of tasks for monitors to watch. Default: `worker_send_task_events`. Remote control may change it. */
+  readonly taskEvents?: boolean
+  /** From one event `worker-heartbeat` to the next. Default 2 s. */
+  readonly heartbeatInterval?: Duration
+  /** Sends neither heartbeats nor the events that say when the worker begins and ends. */
+  readonly withoutHeartbeat?: boolean
   /** Answers the probes of a supervisor over HTTP: a port (on all addresses) or host:port. Default: none. */
   readonly healthPort?: HealthAddress
   /** A file whose age tells whether the worker is ready. Default: none. */
@@ -119,7 +126,7 @@ export class Worker {
     })
     try {
       await Promise.race([parts.start(), aborted(this.#stopping.signal)])
-      if (!this.#stopping.signal.aborted) await this.#serve(parts.consumer)
+      if (!this.#stopping.signal.aborted) await this.#serve(parts)
     } finally {
       await parts[Symbol.asyncDispose]()
       await this.#tellShutdown()
@@ -143,13 +150,14 @@ export class Worker {
     this.stop('cold')
   }
 
-  async #serve(consumer: Consumer): Promise<void> {
+  async #serve({ consumer, events }: WorkerParts): Promise<void> {
     const app = this.#app
     await consumer.start(this.queues)
     app.log.info(
       { workerName: this.name, queues: this.queues.join(', '), concurrency: this.concurrency, tasks: app.tasks.size },
       '{workerName} ready',
     )
+    events.start()
     await app.signals.emit('workerReady', { workerName: this.name })
     this.#readiness.take(() => consumer.claimedAtMs)
     this.#ready.resolve()

@@ -21,7 +21,11 @@ export class Workflows {
     const { outgoing, groups } = await this.#chords.report(parts)
     const messages = [...successors, ...outgoing]
     if (isSettled) await this.#publish(messages)
-    else await (messages.length > 0 ? delivery.acknowledge(messages) : delivery.acknowledge())
+    else if (messages.length === 0) await delivery.acknowledge()
+    else {
+      await delivery.acknowledge(messages)
+      this.#tellSent(messages)
+    }
     // Somebody else has the message now, and will complete the chord.
     if (!isSettled && delivery.isLost) return
     for (const groupId of groups) await this.#close(groupId)
@@ -47,6 +51,12 @@ export class Workflows {
   }
 
   async #publish(messages: readonly Outgoing[]): Promise<void> {
-    if (messages.length > 0) await (await this.#app.openBroker()).publish(messages)
+    if (messages.length === 0) return
+    await (await this.#app.openBroker()).publish(messages)
+    this.#tellSent(messages)
+  }
+
+  #tellSent(messages: readonly Outgoing[]): void {
+    if (this.#app.config.task.sendSentEvent) this.#app.events.sent(messages)
   }
 }

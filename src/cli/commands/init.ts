@@ -3,7 +3,7 @@ import fs from 'node:fs/promises'
 import path from 'node:path'
 import { ImproperlyConfigured } from '../../errors.ts'
 import type { CommandRun } from '../command-run.ts'
-import { packageVersion } from '../package-version.ts'
+import { packageVersion } from '../../util/package-version.ts'
 
 const help = `
 Writes a package.json, an app, a file of tasks and a demo that need no server. Files that exist are never overwritten.

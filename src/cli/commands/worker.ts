@@ -32,6 +32,11 @@ interface Options {
   readonly timeLimit?: Duration
   readonly softTimeLimit?: Duration
   readonly shutdownTimeout?: Duration
+  readonly taskEvents?: true
+  readonly withoutHeartbeat?: true
+  readonly heartbeatInterval?: Duration
+  readonly withoutGossip?: true
+  readonly withoutMingle?: true
   readonly drain?: true
   readonly healthPort?: string
   readonly healthFile?: string
@@ -66,6 +71,11 @@ export function workerCommand(run: CommandRun): Command {
     .option('--time-limit <duration>', 'hard time limit of tasks that have none', duration)
     .option('--soft-time-limit <duration>', 'soft time limit of tasks that have none', duration)
     .option('--shutdown-timeout <duration>', 'how long a warm shutdown may take', duration)
+    .option('-E, --task-events', 'send events of tasks for monitors to watch')
+    .option('--without-heartbeat', 'send no heartbeats')
+    .option('--heartbeat-interval <duration>', 'from one heartbeat to the next (default: 2s)', duration)
+    .option('--without-gossip', "accepted as Celery's; workers of celeriac do not listen to each other's events")
+    .option('--without-mingle', 'ask no other workers for revoked tasks at the start')
     .option('--drain', 'stop when the queues are empty')
     .option('--health-port <[host:]port>', 'answer probes over HTTP: /live, and /ready with 200 or 503')
     .option('--health-file <file>', 'write this file every 5 s while ready; a probe looks at its age')
@@ -103,7 +113,7 @@ async function runWorker(run: CommandRun, options: Options): Promise<void> {
 }
 
 function workerOptions(options: Options, { file }: OpenedApp): WorkerOptions {
-  const { hostname, loglevel: _, ...others } = options
+  const { hostname, loglevel: _, withoutGossip: _gossip, ...others } = options
   return {
     ...others,
     ...(hostname !== undefined && { name: hostname }),

@@ -1,0 +1,116 @@
+import type { Celeriac } from '../app/app.ts'
+import type { Codec } from '../app/codec.ts'
+import { Redactor } from '../app/redaction.ts'
+import type { Delivery } from '../brokers/broker.ts'
+import type { EventDispatcher } from '../events/event-dispatcher.ts'
+import type { Outcome } from '../pools/pool.ts'
+import {
+  failedFields,
+  idField,
+  receivedFields,
+  rejectedFields,
+  revokedFields,
+  succeededFields,
+} from '../protocol/event-message.ts'
+import { reprArgs, reprKwargs } from '../protocol/python-repr.ts'
+import type { RemoteError } from '../protocol/remote-error.ts'
+import { readTask } from '../protocol/task-message.ts'
+import type { Request } from './request.ts'
+import type { Burial, TaskObserver } from './task-observer.ts'
+
+/** What Celery shows where it terminated a task: SIGTERM. */
+const terminatedSignal = 15
+
+/** Tells those who listen what happens to the tasks of a worker, in Celery's words. */
+export class TaskEvents implements TaskObserver {
+  readonly #app: Celeriac
+  readonly #codec: Codec
+  readonly #dispatcher: EventDispatcher
+
+  constructor(app: Celeriac, codec: Codec, dispatcher: EventDispatcher) {
+    this.#app = app
+    this.#codec = codec
+    this.#dispatcher = dispatcher
+  }
+
+  received(request: Request): void {
+    if (!request.options.sendEvents) return
+    request.job.showsResult = true
+    this.#dispatcher.collect('task-received', receivedFields(request.headers, this.#shownArguments(request)))
+  }
+
+  started(request: Request): void {
+    if (request.options.sendEvents) this.#dispatcher.collect('task-started', idField(request.id))
+  }
+
+  ended(request: Request, outcome: Outcome): void {
+    if (!request.options.sendEvents) return
+    const { id } = request
+    switch (outcome.kind) {
+      case 'succeeded':
+        return this.#dispatcher.collect('task-succeeded', succeededFields(id, outcome.resultRepr, outcome.runtimeMs))
+      case 'failed':
+        return this.#failed(id, outcome.error)
+      case 'retried':
+        return this.#dispatcher.collect('task-retried', failedFields(id, outcome.error ?? error('Retry', [])))
+      case 'rejected':
+        return this.#rejected(request, outcome.requeue)
+      case 'timedOut':
+        return this.#failed(id, error('TimeLimitExceeded', [outcome.limitMs / 1000]))
+      case 'undecodable':
+        return this.#failed(id, error('DecodeError', [outcome.reason]))
+      case 'lost':
+        if (request.isSettled && !outcome.isTransient) this.#failed(id, error('WorkerLostError', [outcome.reason]))
+        else this.#rejected(request, true)
+        return
+      case 'cancelled':
+        if (outcome.reason === 'revoked') this.#revoked(id, { terminated: true, expired: false })
+        else this.#dispatcher.collect('task-cancelled', idField(id))
+        return
+      case 'ignored':
+        // Celery tells nothing of it either.
+        return
+    }
+  }
+
+  discarded(request: Request, reason: 'revoked' | 'expired'): void {
+    if (request.options.sendEvents) this.#revoked(request.id, { terminated: false, expired: reason === 'expired' })
+  }
+
+  buried(_delivery: Delivery, burial: Burial): void {
+    if (burial.kind === 'unknown') this.#failed(burial.headers.id, error('NotRegistered', [burial.headers.task]))
+    if (burial.kind !== 'tooManyDeliveries') return
+    const { delivery, id } = burial.request
+    this.#failed(id, error('WorkerLostError', [`delivered ${delivery.deliveryCount - 1} times and never finished`]))
+  }
+
+  #failed(taskId: string, thrown: RemoteError): void {
+    this.#dispatcher.collect('task-failed', failedFields(taskId, thrown))
+  }
+
+  /** Of a message that was acknowledged before its task ran there is nothing to reject. */
+  #rejected({ id, isSettled }: Request, requeue: boolean): void {
+    if (!isSettled) this.#dispatcher.collect('task-rejected', rejectedFields(id, requeue))
+  }
+
+  #revoked(taskId: string, { terminated, expired }: { readonly terminated: boolean; readonly expired: boolean }): void {
+    const signum = terminated ? terminatedSignal : null
+    this.#dispatcher.collect('task-revoked', revokedFields(taskId, { terminated, signum, expired }))
+  }
+
+  /** As the message shows them; a sender that did not know that some are secret may have shown them. */
+  #shownArguments({ headers, delivery: { message } }: Request): Pick<typeof headers, 'argsRepr' | 'kwargsRepr'> {
+    const redactor = Redactor.of(this.#app.tasks.get(headers.task))
+    if (!redactor) return headers
+    try {
+      const shown = redactor.arguments(readTask(message, () => this.#codec.load(message)).body())
+      return { argsRepr: reprArgs(shown.args), kwargsRepr: reprKwargs(shown.kwargs) }
+    } catch {
+      return { argsRepr: undefined, kwargsRepr: undefined }
+    }
+  }
+}
+
+function error(type: string, details: readonly unknown[]): RemoteError {
+  return { type, details, module: undefined, traceback: undefined }
+}
