@@ -182,3 +182,8 @@ export class UnknownModel extends CeleriacError {
 export class UnidentifiableInstance extends CeleriacError {
   readonly code = 'UNIDENTIFIABLE_INSTANCE'
 }
+
+/** The failure of a large workflow whose later part is not in the result backend any more: flushed, or expired. */
+export class WorkflowLost extends CeleriacError {
+  readonly code = 'WORKFLOW_LOST'
+}

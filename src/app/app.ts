@@ -308,6 +308,11 @@ export class Celeriac implements AsyncDisposable {
 
   /** @internal */
   onOutboxWritten(listener: () => void): () => void {
+  /** @internal No worker of Celery takes messages from the queue. */
+  isOwnQueue(queue: string): boolean {
+    return this.router.isCeleriacQueue(queue) ?? this.#connections.isOwnStore
+  }
+
     this.#outboxListeners.add(listener)
     return () => this.#outboxListeners.delete(listener)
   }

@@ -110,6 +110,11 @@ const task: Settings<TaskConfig> = {
     [],
     "Queues whose messages every worker gets that serves them, at most once and only while it runs (Celery: task_queues with Broadcast('name')).",
   ),
+  celeriacQueues: setting(
+    optional(names),
+    undefined,
+    "Queues, or globs, that no worker of Celery takes messages from: large workflows in them are kept in the result backend instead of in each message. Unset: all on memory and SQLite, none elsewhere. ['*']: all.",
+  ),
   acksLate: setting(
     flag,
     true,

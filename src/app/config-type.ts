@@ -39,6 +39,8 @@ export interface TaskConfig {
   /** In the order in which they were written; the first name or glob that fits counts. */
   readonly routes: Readonly<Record<string, Route>>
   readonly broadcastQueues: readonly string[]
+  /** Globs; undefined: all where only celeriac reads the store. */
+  readonly celeriacQueues: readonly string[] | undefined
   readonly acksLate: boolean
   readonly trackStarted: boolean
   /** Milliseconds. */

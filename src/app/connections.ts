@@ -63,6 +63,12 @@ export class Connections {
     return this.#options.backend !== undefined || !this.#backendUrl.startsWith('disabled:')
   }
 
+  /** No worker of Celery can read the broker's store. */
+  get isOwnStore(): boolean {
+    const { broker, config } = this.#options
+    return broker === undefined && /^(memory|sqlite):/i.test(config().broker.url)
+  }
+
   /** Closes what was opened here, results first: their stores may share a file with the broker. */
   async close(): Promise<void> {
     const [watcher, backend, broker] = [this.#watcher, this.#backend, this.#broker]

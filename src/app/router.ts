@@ -14,10 +14,12 @@ export class Router {
     readonly priority: number | undefined
   }[]
   readonly #defaultQueue: string
+  readonly #celeriacQueues: readonly RegExp[] | undefined
   readonly #known = new Map<string, ResolvedRoute>()
 
   constructor(config: Config) {
     this.#defaultQueue = config.task.defaultQueue
+    this.#celeriacQueues = config.task.celeriacQueues?.map(globPattern)
     this.#routes = Object.entries(config.task.routes).map(([glob, { queue, priority }]) => ({
       pattern: globPattern(glob),
       queue,
@@ -35,6 +37,11 @@ export class Router {
       if (this.#known.size < 10_000) this.#known.set(taskName, route)
     }
     return route
+  }
+
+  /** No worker of Celery takes messages from it; undefined where the settings do not say. */
+  isCeleriacQueue(queue: string): boolean | undefined {
+    return this.#celeriacQueues?.some((pattern) => pattern.test(queue))
   }
 }
 

@@ -3,6 +3,7 @@ import type { SignatureData, TaskSignature } from '../protocol/signature-json.ts
 import type { Celeriac } from './app.ts'
 import { callReferences } from './call-references.ts'
 import { Redactor } from './redaction.ts'
+import { queueOf } from './signature-queue.ts'
 
 /** Who replaces rows by references, and whether the message leaves after the open transaction is committed. */
 export interface Referencing {
@@ -42,14 +43,6 @@ export function withReferences(signature: SignatureData, to: Referencing, given:
 function routed(data: SignatureData, next: SignatureData | undefined, app: Celeriac): SignatureData {
   if (data.kind !== 'task' || data.task !== 'celery.accumulate' || data.options['queue'] || !next) return data
   return { ...data, options: { ...data.options, queue: queueOf(next, app) } }
-}
-
-function queueOf(data: SignatureData, app: Celeriac): string {
-  if (data.kind === 'chord') return queueOf(data.header, app)
-  if (data.kind !== 'task') return data.tasks[0] ? queueOf(data.tasks[0], app) : app.config.task.defaultQueue
-  const { queue } = data.options
-  if (typeof queue === 'string') return queue
-  return app.tasks.get(data.task)?.compiledFor(app).queue ?? app.router.route(data.task).queue
 }
 
 function referencedOptions({ options }: SignatureData, to: Referencing): SignatureData['options'] {

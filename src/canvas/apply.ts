@@ -22,13 +22,13 @@ export const runWorkflow: Run = async (app, data, sending) => {
   const ready = withReferences(whole, { app, committed: isWaiting }, 0)
   const planner = new Planner(app, { ...sending, dispatch: mode })
   planner.add(ready, noPlace)
-  for (const first of firstTasks(whole)) {
+  for (const first of sentAtOnce(whole)) {
     const task = app.tasks.get(first.task)
     if (task) await checkCallArguments(task, first.args, first.kwargs)
   }
   const { calls } = planner.plan
   if (!app.config.task.alwaysEager) {
-    await planner.openChords()
+    await planner.prepare()
     await app.publisher.sendAll(calls)
     return resultOf(app, whole)
   }
@@ -40,7 +40,7 @@ export const runWorkflow: Run = async (app, data, sending) => {
 
 /** What the tasks say that are sent at once: the first that says something. */
 function firstDispatch(app: Celeriac, data: SignatureData): DispatchMode | undefined {
-  for (const { task } of firstTasks(data)) {
+  for (const { task } of sentAtOnce(data)) {
     const dispatch = app.tasks.get(task)?.options.dispatch
     if (dispatch !== undefined) return dispatch
   }
@@ -55,16 +55,16 @@ function isEmpty(data: SignatureData): boolean {
 }
 
 /** Those whose messages leave at once, with all their arguments. */
-function firstTasks(data: SignatureData): Extract<SignatureData, { kind: 'task' }>[] {
+function sentAtOnce(data: SignatureData): Extract<SignatureData, { kind: 'task' }>[] {
   switch (data.kind) {
     case 'task':
       return [data]
     case 'chain':
-      return data.tasks.slice(0, 1).flatMap(firstTasks)
+      return data.tasks.slice(0, 1).flatMap(sentAtOnce)
     case 'group':
-      return data.tasks.flatMap(firstTasks)
+      return data.tasks.flatMap(sentAtOnce)
     case 'chord':
-      return data.header.tasks.flatMap(firstTasks)
+      return data.header.tasks.flatMap(sentAtOnce)
   }
 }
 

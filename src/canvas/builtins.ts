@@ -6,6 +6,7 @@ import { InvalidArguments, NotRegistered } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
 import { decodeSignature, type TaskSignature } from '../protocol/signature-json.ts'
 import { unlockChord } from './chord-unlock.ts'
+import { restTask } from './rest.ts'
 
 type Body = TaskBody<readonly never[], unknown>
 
@@ -29,6 +30,8 @@ const builtins: Readonly<Record<string, Builtin>> = {
     },
     body: unlockChord,
   },
+  // Its messages never get here: the worker itself runs them.
+  [restTask]: { options: { acksLate: true }, body: () => undefined },
   'celery.backend_cleanup': {
     options: {},
     body: async () => (await currentTask().app.openBackend()).deleteExpired(),

@@ -6,6 +6,7 @@ import { dumpJson } from '../protocol/typed-json.ts'
 import type { Embed } from '../protocol/task-body.ts'
 import type { TaskHeaders } from '../protocol/task-message.ts'
 import type { ChordPart } from '../pools/pool.ts'
+import { isRest } from './rest.ts'
 
 /** A task that is over, with what its message says of its place in a workflow. */
 export interface Finished {
@@ -37,7 +38,8 @@ export function partsOf(data: SignatureData, status: TaskState, result: unknown,
   switch (data.kind) {
     case 'task': {
       const { taskId, groupId, groupIndex, chord } = data.options
-      if (!taskId || !groupId || !chord) return []
+      // What is kept elsewhere reports its own.
+      if (!taskId || !groupId || !chord || isRest(data)) return []
       const meta = dumpJson(encodeTaskMeta({ taskId, status, result }))
       const body = dumpJson(encodeSignature(chord))
       return [{ ...of, groupId, index: groupIndex ?? lastIndex, taskId, token: newTaskId(), meta, body }]

@@ -5,12 +5,11 @@ import type { Outgoing } from '../brokers/broker.ts'
 import type { ChordPart } from '../pools/pool.ts'
 import { reprValue } from '../protocol/python-repr.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
-import { decodeSignature, encodeSignature, type SignatureData } from '../protocol/signature-json.ts'
-import { decodeTaskMeta, type TaskMeta } from '../protocol/task-meta.ts'
+import { decodeSignature, type SignatureData } from '../protocol/signature-json.ts'
+import { decodeTaskMeta } from '../protocol/task-meta.ts'
 import { loadJson } from '../protocol/typed-json.ts'
-import { partsOf } from './chord-part.ts'
-import { callErrbacks, type Errback } from './errbacks.ts'
-import { frozen, taskIds } from './freeze.ts'
+import { abandon } from './abandon.ts'
+import { frozen } from './freeze.ts'
 import { noPlace, Planner, withFirstArgument } from './plan.ts'
 
 const closingMs = 1000
@@ -57,9 +56,13 @@ export class Chords {
         )
         continue
       }
+      const { taskId: parentId, rootId, isRedelivered } = part
       const error = chordError(failed.taskId, failed.result as RemoteError)
-      waiting.push(...(await this.#fail(body, error, part)))
-      outgoing.push(...(await this.#errbacks(body, error, part.rootId)))
+      // It may be a part of another chord.
+      const how = { state: 'FAILURE', error, tells: true, rootId, parentId, isRedelivered } as const
+      const ended = await abandon(this.#app, (meta) => this.#store.store(meta), body, how)
+      waiting.push(...ended.parts)
+      outgoing.push(...ended.outgoing)
     }
     return { outgoing, groups }
   }
@@ -80,45 +83,8 @@ export class Chords {
   async #start(body: SignatureData, { rootId, taskId }: ChordPart, results: readonly unknown[]): Promise<Outgoing[]> {
     const planner = new Planner(this.#app, { dispatch: 'now' })
     planner.add(frozen(withFirstArgument(body, results)), { ...noPlace, rootId, parentId: taskId })
-    await planner.openChords()
+    await planner.prepare()
     return this.#app.publisher.outgoing(planner.plan.calls)
-  }
-
-  /** The body, and whatever stands behind it, fails; it may be a part of another chord. */
-  async #fail(body: SignatureData, error: RemoteError, { rootId, isRedelivered }: ChordPart): Promise<ChordPart[]> {
-    for (const taskId of taskIds(body)) {
-      const meta: TaskMeta = { taskId, status: 'FAILURE', result: error, dateDone: new Date() }
-      await this.#store.store(meta)
-    }
-    return partsOf(body, 'FAILURE', error, { rootId, isRedelivered })
-  }
-
-  async #errbacks(body: SignatureData, error: RemoteError, rootId: string): Promise<readonly Outgoing[]> {
-    const errbacks = new Map<string, Errback>()
-    for (const { options, task } of firstTasks(body)) {
-      const taskId = options.taskId ?? ''
-      for (const errback of options.linkError ?? []) {
-        const encoded = encodeSignature(errback)
-        const key = JSON.stringify(encoded)
-        if (!errbacks.has(key)) errbacks.set(key, { encoded, failed: { taskId, taskName: task, rootId } })
-      }
-    }
-    return callErrbacks(this.#app, [...errbacks.values()], error)
-  }
-}
-
-type TaskData = Extract<SignatureData, { kind: 'task' }>
-
-function firstTasks(data: SignatureData): TaskData[] {
-  switch (data.kind) {
-    case 'task':
-      return [data]
-    case 'chain':
-      return data.tasks.slice(0, 1).flatMap(firstTasks)
-    case 'group':
-      return data.tasks.flatMap(firstTasks)
-    case 'chord':
-      return firstTasks(data.body)
   }
 }
 

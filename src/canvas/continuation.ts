@@ -6,10 +6,10 @@ import type { ChordPart } from '../pools/pool.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
 import { decodeSignature, type SignatureData } from '../protocol/signature-json.ts'
 import type { Embed } from '../protocol/task-body.ts'
-import type { TaskMeta } from '../protocol/task-meta.ts'
-import { partOf, partsOf, type Finished } from './chord-part.ts'
+import { abandon, type Store } from './abandon.ts'
+import { partOf, type Finished } from './chord-part.ts'
 import { callErrbacks } from './errbacks.ts'
-import { frozen, leafIds, taskIds } from './freeze.ts'
+import { childIds, frozen } from './freeze.ts'
 import { noPlace, Planner, withFirstArgument, type Place } from './plan.ts'
 import { groupOf, simplified } from './simplify.ts'
 
@@ -44,7 +44,7 @@ export async function afterSuccess(app: Celeriac, finished: Finished, value: unk
   return {
     outgoing: await messagesOf(app, followers),
     parts: part ? [part] : [],
-    children: followers.flatMap(({ data }) => leafIds(data)),
+    children: followers.flatMap(({ data }) => childIds(data)),
   }
 }
 
@@ -68,7 +68,7 @@ async function messagesOf(
   if (followers.length === 0) return []
   const planner = new Planner(app, { dispatch: 'now' })
   for (const { data, place } of followers) planner.add(data, place)
-  await planner.openChords()
+  await planner.prepare()
   return app.publisher.outgoing(planner.plan.calls)
 }
 
@@ -78,8 +78,6 @@ export interface Failed extends Finished {
   readonly error: RemoteError
   readonly request: () => TaskRequest
 }
-
-type Store = (meta: TaskMeta) => Promise<void>
 
 /**
  * Ends what hangs on a task that did not succeed: the rest of its chain gets the same state, callbacks for errors are
@@ -92,23 +90,20 @@ export async function afterFailure(app: Celeriac, store: Store, failed: Failed):
   const part = partOf(failed, state, error)
   try {
     const rest = (embed.chain ?? []).toReversed().map(decodeSignature)
-    for (const data of rest) await abandon(store, data, failed)
+    const how = { state, error, tells: false, rootId, parentId: taskId, isRedelivered: failed.isRedelivered }
+    const ended = []
+    for (const data of rest) ended.push(await abandon(app, store, data, how))
     const errbacks = (embed.errbacks ?? []).map((encoded) => ({
       encoded,
       failed: { taskId, taskName, rootId, request },
     }))
-    const outgoing = state === 'FAILURE' ? await callErrbacks(app, errbacks, error) : []
-    const parts = rest.flatMap((data) => partsOf(data, state, error, { rootId, isRedelivered: failed.isRedelivered }))
+    const told = state === 'FAILURE' ? await callErrbacks(app, errbacks, error) : []
+    const outgoing = [...told, ...ended.flatMap((one) => one.outgoing)]
+    const parts = ended.flatMap((one) => one.parts)
     return { outgoing, parts: part ? [part, ...parts] : parts, children: [] }
   } catch (thrown) {
     if (thrown instanceof OperationalError) throw thrown
     app.log.error({ taskName, taskId, err: thrown }, 'What follows {taskName}[{taskId}] could not be ended')
     return { ...noFollowers, parts: part ? [part] : [] }
-  }
-}
-
-async function abandon(store: Store, data: SignatureData, { state: status, error: result }: Failed): Promise<void> {
-  for (const taskId of taskIds(data)) {
-    await store({ taskId, status, result, traceback: result.traceback, dateDone: new Date() })
   }
 }

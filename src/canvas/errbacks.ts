@@ -45,7 +45,7 @@ export async function callErrbacks(
   const { rootId, taskId: parentId } = first.failed
   const planner = new Planner(app, { dispatch: 'now' })
   planner.add(frozen(simplified(groupOf(sent))), { ...noPlace, rootId, parentId })
-  await planner.openChords()
+  await planner.prepare()
   return app.publisher.outgoing(planner.plan.calls)
 }
 

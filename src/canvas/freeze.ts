@@ -1,5 +1,6 @@
 import { newTaskId } from '../app/task-id.ts'
 import type { GroupSignature, SignatureData } from '../protocol/signature-json.ts'
+import { decodeRest, isRest } from './rest.ts'
 
 /** With an id for each task and group, so that results are known before anything runs. */
 export function frozen(data: SignatureData): SignatureData {
@@ -24,11 +25,12 @@ function withId(options: SignatureData['options']): SignatureData['options'] {
   return typeof options.taskId === 'string' ? options : { ...options, taskId: newTaskId() }
 }
 
-/** The ids of the tasks whose results are those of the whole: one, or those of a group. */
+/** The ids of the tasks whose results are those of the whole: one, or those of a group that is not kept elsewhere. */
 export function leafIds(data: SignatureData): string[] {
   switch (data.kind) {
     case 'task':
-      return typeof data.options.taskId === 'string' ? [data.options.taskId] : []
+      if (typeof data.options.taskId !== 'string' || (isRest(data) && decodeRest(data.kwargs).size !== 1)) return []
+      return [data.options.taskId]
     case 'group':
       return data.tasks.flatMap(leafIds)
     case 'chord':
@@ -36,6 +38,13 @@ export function leafIds(data: SignatureData): string[] {
     case 'chain':
       return data.tasks.slice(-1).flatMap(leafIds)
   }
+}
+
+/** The ids that the task before it has as children. */
+export function childIds(data: SignatureData): string[] {
+  if (!isRest(data)) return leafIds(data)
+  const { children } = decodeRest(data.kwargs)
+  return children.length > 0 ? [...children] : leafIds(data)
 }
 
 /** Every task of it that has an id. */

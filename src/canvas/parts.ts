@@ -1,5 +1,6 @@
 import { decodeSignature, type SignatureData } from '../protocol/signature-json.ts'
 import { leafIds } from './freeze.ts'
+import { decodeRest, isRest } from './rest.ts'
 
 /** A place in a group, and in a chord if that has a body. */
 export interface Part {
@@ -13,7 +14,7 @@ export interface Part {
 export function sizeOf(data: SignatureData): number {
   switch (data.kind) {
     case 'task':
-      return 1
+      return isRest(data) ? decodeRest(data.kwargs).size : 1
     case 'group':
       return data.tasks.reduce((sum, task) => sum + sizeOf(task), 0)
     case 'chord':

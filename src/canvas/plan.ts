@@ -13,6 +13,7 @@ import {
 } from '../protocol/signature-json.ts'
 import { frozen } from './freeze.ts'
 import { asBody, asPart, inGroup, partsFrom, sizeOf, type Part } from './parts.ts'
+import { shortened, type KeptWorkflow } from './shorten.ts'
 import { chainOf, chordOf, simplified } from './simplify.ts'
 
 /** Where a workflow hangs: what comes after it, what it is part of, and which task it follows. */
@@ -43,6 +44,7 @@ export class Planner {
   readonly #nesting: number | undefined
   readonly #calls: Call[] = []
   readonly #chords: { groupId: string; size: number }[] = []
+  readonly #kept: KeptWorkflow[] = []
 
   /** `nesting`: how often the task was replaced whose place the workflow takes. */
   constructor(app: Celeriac, sending: CallOptions, nesting?: number) {
@@ -51,19 +53,29 @@ export class Planner {
     this.#nesting = nesting
   }
 
-  /** Tells the result backend how many parts the chords have that begin here: workers in Python ask it. */
-  async openChords(): Promise<void> {
+  /**
+   * Tells the result backend what must be known before the messages leave: how many parts the chords have that begin here,
+   * which workers in Python ask as well, and what of the workflow is too large for its messages.
+   */
+  async prepare(): Promise<void> {
     // In eager mode nobody else takes part.
-    if (this.#chords.length === 0 || this.#app.config.task.alwaysEager) return
+    if (this.#chords.length + this.#kept.length === 0 || this.#app.config.task.alwaysEager) return
     const backend = await this.#app.openBackend()
     for (const { groupId, size } of this.#chords) await backend.setGroupSize(groupId, size)
+    for (const { workflowId, parts } of this.#kept) await backend.keepWorkflow(workflowId, parts)
   }
 
   get plan(): Plan {
     return { calls: this.#calls, chords: this.#chords }
   }
 
-  add(data: SignatureData, place: Place): void {
+  add(whole: SignatureData, place: Place): void {
+    const { data, kept } = shortened(this.#app, whole)
+    if (kept) this.#kept.push(kept)
+    this.#add(data, place)
+  }
+
+  #add(data: SignatureData, place: Place): void {
     switch (data.kind) {
       case 'task':
         return this.#addTask(data, place)
@@ -99,17 +111,17 @@ export class Planner {
     // Only the last of a chain is a part of the group around it.
     if (part && rest.length > 0) rest.push(asPart(rest.pop() as SignatureData, part))
     const chain = [...place.chain, ...rest.toReversed().map(encodeSignature)]
-    this.add(first, { ...place, chain, inChain: true, part: rest.length > 0 ? undefined : part })
+    this.#add(first, { ...place, chain, inChain: true, part: rest.length > 0 ? undefined : part })
   }
 
   #addGroup(data: GroupSignature, place: Place): void {
-    if (place.chain.length > 0) return this.add(this.#joined(data, place), { ...place, chain: [] })
+    if (place.chain.length > 0) return this.#add(this.#joined(data, place), { ...place, chain: [] })
     const groupId = data.options.taskId ?? ''
     const { part } = place
     const parts = part?.chord
       ? partsFrom(part, data.tasks)
       : partsFrom({ groupId, index: 0, chord: undefined }, data.tasks)
-    for (const [at, task] of data.tasks.entries()) this.add(task, { ...place, inChain: false, part: parts[at] })
+    for (const [at, task] of data.tasks.entries()) this.#add(task, { ...place, inChain: false, part: parts[at] })
   }
 
   /** What Python left in a chain after a group becomes its body here. */
@@ -120,19 +132,19 @@ export class Planner {
   }
 
   #addChord(data: ChordSignature, place: Place): void {
-    if (place.chain.length > 0) return this.add(this.#joined(data, place), { ...place, chain: [] })
+    if (place.chain.length > 0) return this.#add(this.#joined(data, place), { ...place, chain: [] })
     const { header } = data
     const groupId = header.options.taskId ?? ''
     const body = place.part ? asPart(data.body, place.part) : data.body
     if (header.tasks.length === 0) {
-      return this.add(withFirstArgument(body, []), { ...place, inChain: false, part: undefined })
+      return this.#add(withFirstArgument(body, []), { ...place, inChain: false, part: undefined })
     }
     const size = header.tasks.reduce((sum, task) => sum + sizeOf(task), 0)
     const chord = encodeSignature({ ...asBody(inGroup(body, groupId)), chordSize: size })
     this.#chords.push({ groupId, size })
     const parts = partsFrom({ groupId, index: 0, chord }, header.tasks)
     for (const [at, task] of header.tasks.entries()) {
-      this.add(task, { ...place, chain: [], inChain: false, part: parts[at] })
+      this.#add(task, { ...place, chain: [], inChain: false, part: parts[at] })
     }
   }
 }

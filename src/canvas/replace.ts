@@ -51,7 +51,7 @@ export async function replacement(
   const planner = new Planner(app, { dispatch: 'now' }, replacedTaskNesting + 1)
   const chain = embed.chain ?? []
   planner.add(ready, { ...noPlace, rootId, parentId: id, part, chain, inChain: embed.chain !== null })
-  await planner.openChords()
+  await planner.prepare()
   return app.publisher.outgoing(planner.plan.calls)
 }
 
@@ -81,6 +81,6 @@ export async function addToChord(signature: Signature<[], unknown, unknown>): Pr
   for (const taskId of leafIds(data)) await backend.extendGroup(request.group, taskId)
   const planner = new Planner(app, { dispatch: 'now' })
   planner.add(data, { ...noPlace, part: { groupId: request.group, index: undefined, chord: embed.chord } })
-  await planner.openChords()
+  await planner.prepare()
   await app.publisher.sendAll(planner.plan.calls)
 }

@@ -98,7 +98,7 @@ function isMany(data: SignatureData): boolean {
 }
 
 /** Whom the failure of its beginning is told. */
-function firstErrbacks(data: SignatureData): SignatureData['options']['linkError'] {
+export function firstErrbacks(data: SignatureData): SignatureData['options']['linkError'] {
   if (data.kind === 'task') return data.options.linkError
   if (data.kind === 'chord') return firstErrbacks(data.body)
   const [first] = data.tasks

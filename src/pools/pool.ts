@@ -41,6 +41,8 @@ export interface Following {
   readonly successors?: readonly Outgoing[]
   /** Reported before it. */
   readonly parts?: readonly ChordPart[]
+  /** Forgotten after it. */
+  readonly used?: readonly { readonly workflowId: string; readonly part: number }[]
 }
 
 /** What became of one attempt. Data, because it may cross a thread or process. */

@@ -109,7 +109,7 @@ export class Consumer {
     let next = 0
     while (next < this.#waiting.length && !this.#isStopping) {
       const request = this.#waiting[next] as Request
-      const pool = pools.of(request.options)
+      const pool = pools.of(request.taskName, request.options)
       const hasRoom = this.#hasRoom(pool, request)
       if (!hasRoom && !pools.areSeveral) break
       next++

@@ -2,6 +2,9 @@ import type { Celeriac } from '../app/app.ts'
 import type { TaskRequest } from '../app/context.ts'
 import type { ResultBackend } from '../backends/backend.ts'
 import { afterFailure, type Failed } from '../canvas/continuation.ts'
+import { restTask } from '../canvas/rest.ts'
+import { Rests } from '../canvas/rests.ts'
+import { OperationalError } from '../errors.ts'
 import type { Following, Job } from '../pools/pool.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
 import type { TaskBody } from '../protocol/task-body.ts'
@@ -16,16 +19,20 @@ export type Ended = Pick<Job, 'headers' | 'message' | 'queue' | 'deliveryCount'>
 export class Unfinished {
   readonly #app: Celeriac
   readonly #backend: ResultBackend
+  readonly #rests: Rests
 
   constructor(app: Celeriac, backend: ResultBackend) {
     this.#app = app
     this.#backend = backend
+    this.#rests = new Rests(app, backend)
   }
 
   async end(ended: Ended, state: Failed['state'], error: RemoteError): Promise<Following> {
     const body = await this.#bodyOf(ended)
     if (!body) return {}
     const { headers } = ended
+    const rest = headers.task === restTask ? await this.#endRest(ended, body, { state, error }) : undefined
+    if (rest) return rest
     const request = (): TaskRequest => requestOf(ended, body, { hostname: this.#app.nodeName, isEager: false })
     const followers = await afterFailure(this.#app, (meta) => this.#backend.store(meta), {
       headers,
@@ -38,10 +45,25 @@ export class Unfinished {
     return following(followers)
   }
 
+  /** What it stands for ends instead. Undefined if that is lost. */
+  async #endRest(
+    { headers, deliveryCount }: Ended,
+    body: TaskBody,
+    end: { readonly state: Failed['state']; readonly error: RemoteError },
+  ): Promise<Following | undefined> {
+    try {
+      return await this.#rests.end({ headers, body, isRedelivered: deliveryCount > 1 }, { ...end, tells: false })
+    } catch (error) {
+      if (error instanceof OperationalError) throw error
+      return undefined
+    }
+  }
+
   /** Undefined for one that cannot be read: nobody knows what should follow. */
-  async #bodyOf({ message }: Ended): Promise<TaskBody | undefined> {
+  async #bodyOf({ headers, message }: Ended): Promise<TaskBody | undefined> {
     // Signatures have a task; most bodies that are text have none.
-    if (typeof message.body === 'string' && !message.body.includes('"task"')) return undefined
+    const mayFollow = typeof message.body !== 'string' || message.body.includes('"task"')
+    if (!mayFollow && headers.task !== restTask) return undefined
     const codec = await this.#app.openCodec()
     try {
       return readTask(message, () => codec.load(message)).body()

@@ -13,6 +13,9 @@ import { surviveDriverErrors } from './driver-errors.ts'
 import { Executor } from './executor.ts'
 import { LoopLag } from './loop-lag.ts'
 import type { ResolvedPoolOptions } from './pool-options.ts'
+import { PoolSize } from './pool-size.ts'
+import { RemoteControl } from './remote-control.ts'
+import { RestExecutor } from './rest-executor.ts'
 import { ResultCleanup } from './result-cleanup.ts'
 import { Revocations } from './revocations.ts'
 import { Settler } from './settler.ts'
@@ -62,6 +65,7 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
       app,
       workerName,
       options: options.options,
+  const rests = new RestExecutor(app, backend, codec)
       resolved: pool,
       execute: (job, attempt) => executor.execute(job, attempt),
       store: (meta) => backend.store(meta),
@@ -69,6 +73,7 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
       onBroken,
     }),
   )
+      executeRest: (job, attempt) => rests.execute(job, attempt),
   const window = new DeliveryWindow(
     pools.size,
     options.options.prefetchMultiplier ?? app.config.worker.prefetchMultiplier,

@@ -1,5 +1,6 @@
 import type { Celeriac } from '../app/app.ts'
 import type { CompiledOptions, IsolateMode } from '../app/task-options.ts'
+import { restTask } from '../canvas/rest.ts'
 import { openAsyncPool, openSlotPool } from '../pools/open-pool.ts'
 import type { Execute, Pool } from '../pools/pool.ts'
 import { decodeTaskMeta, type TaskMeta } from '../protocol/task-meta.ts'
@@ -14,6 +15,8 @@ export interface WorkerPoolsOptions {
   readonly options: PoolOptions
   readonly resolved: ResolvedPoolOptions
   readonly execute: Execute
+  /** Of what stands for the rest of large workflows. */
+  readonly executeRest: Execute
   readonly store: (meta: TaskMeta) => Promise<void>
   readonly onSlotFree: () => void
   /** A pool cannot keep its children alive. */
@@ -21,6 +24,8 @@ export interface WorkerPoolsOptions {
 }
 
 type SlotKind = 'threads' | 'processes'
+/** Each loads a part of a workflow. */
+const mostRests = 10
 const slotKinds = { thread: 'threads', process: 'processes' } as const satisfies Record<IsolateMode, SlotKind>
 /** `slot-child.ts` beside this file, or what the build made of it. */
 const entry = new URL(`./slot-child${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)
@@ -28,18 +33,25 @@ const entry = new URL(`./slot-child${import.meta.url.slice(import.meta.url.lastI
 /** The pool of a worker, and beside it those of tasks that ask for more isolation than it gives. */
 export class WorkerPools implements AsyncDisposable {
   readonly main: Pool
+  readonly #rests: Pool
   readonly #isolated: ReadonlyMap<SlotKind, Pool>
   readonly #mainKind: ResolvedPoolOptions['kind']
 
-  private constructor(main: Pool, isolated: ReadonlyMap<SlotKind, Pool>, mainKind: ResolvedPoolOptions['kind']) {
+  private constructor(
+    main: Pool,
+    rests: Pool,
+    isolated: ReadonlyMap<SlotKind, Pool>,
+    mainKind: ResolvedPoolOptions['kind'],
+  ) {
     this.main = main
+    this.#rests = rests
     this.#isolated = isolated
     this.#mainKind = mainKind
   }
 
   /** Opens the pools that the tasks known now need. Throws ImproperlyConfigured where slots could not load the app. */
   static async open(options: WorkerPoolsOptions): Promise<WorkerPools> {
-    const { app, resolved, execute, onSlotFree } = options
+    const { app, resolved, execute, executeRest, onSlotFree } = options
     const { kind, size, isolatedSize } = resolved
     const main =
       kind === 'async' || kind === 'solo'
@@ -48,11 +60,13 @@ export class WorkerPools implements AsyncDisposable {
     const wanted = new Set([...app.tasks].flatMap((task) => neededKind(kind, task.options.isolate) ?? []))
     const isolated = new Map<SlotKind, Pool>()
     for (const each of wanted) isolated.set(each, await openSlots(each, isolatedSize, options))
-    return new WorkerPools(main, isolated, kind)
+    const rests = openAsyncPool({ size: mostRests, execute: executeRest, onSlotFree })
+    return new WorkerPools(main, rests, isolated, kind)
   }
 
   /** Where the bodies of a task run. */
-  of({ isolate }: Pick<CompiledOptions, 'isolate'>): Pool {
+  of(taskName: string, { isolate }: Pick<CompiledOptions, 'isolate'>): Pool {
+    if (taskName === restTask) return this.#rests
     const kind = neededKind(this.#mainKind, isolate)
     return (kind && this.#isolated.get(kind)) ?? this.main
   }

@@ -17,7 +17,13 @@ export class Workflows {
   }
 
   /** Acknowledges the message with what follows, in one step unless it was acknowledged before it ran. */
-  async acknowledge(delivery: Delivery, isSettled: boolean, { successors = [], parts = [] }: Following): Promise<void> {
+  async acknowledge(
+    delivery: Delivery,
+    isSettled: boolean,
+    { successors = [], parts = [], used = [] }: Following,
+  ): Promise<void> {
+    // What is done under a loan that is lost counts no more than its result.
+    if (!isSettled && delivery.isLost) return
     const { outgoing, groups } = await this.#chords.report(parts)
     const messages = [...successors, ...outgoing]
     if (isSettled) await this.#publish(messages)
@@ -29,6 +35,7 @@ export class Workflows {
     // Somebody else has the message now, and will complete the chord.
     if (!isSettled && delivery.isLost) return
     for (const groupId of groups) await this.#close(groupId)
+    for (const { workflowId, part } of used) await this.#forget(workflowId, part)
   }
 
   /** Puts the message among the dead letters, after what follows is published. */
@@ -46,6 +53,18 @@ export class Workflows {
       this.#app.log.warn(
         { err: error, groupId },
         'The chord {groupId} is over, but its parts are left until they expire',
+      )
+    }
+  }
+
+  /** As `#close`. A message that comes twice goes on twice then, until the part expires. */
+  async #forget(workflowId: string, part: number): Promise<void> {
+    try {
+      await this.#backend.useWorkflowPart(workflowId, part)
+    } catch (error) {
+      this.#app.log.warn(
+        { err: error, workflowId, part },
+        'Part {part} of the workflow {workflowId} is used, but it is left until it expires',
       )
     }
   }

@@ -1,6 +1,8 @@
 import { memoryStore } from '../support/worker-harness.ts'
 import { describeCanvas } from './canvas-contract.ts'
 import { describeGroups } from './canvas-groups.ts'
+import { describeSize } from './canvas-size.ts'
 
 describeCanvas(memoryStore)
 describeGroups(memoryStore)
+describeSize(memoryStore)
