@@ -16,6 +16,8 @@ const spareMs = 5000
 /** The outboxes of an app's databases: makes their tables, and relays what is written into them. */
 export class Outbox {
   readonly #app: Celeriac
+  /** Those that `run` has found a table for. */
+  readonly #relays = new Set<OutboxRelay>()
 
   constructor(app: Celeriac) {
     this.#app = app
@@ -40,6 +42,11 @@ export class Outbox {
         return await each.status()
       }),
     )
+  }
+
+  /** As `status`, of what `run` relays now, over its connections. */
+  depths(): Promise<OutboxStatus[]> {
+    return Promise.all([...this.#relays].map((relay) => relay.status()))
   }
 
   /** Relays until `signal` aborts, and the batch in hand is done. Errors are logged, and tried again after a pause. */
@@ -97,6 +104,7 @@ export class Outbox {
       while (!signal.aborted) {
         try {
           hasTable ||= await relay.hasTable()
+          if (hasTable) this.#relays.add(relay)
           // Only an empty batch says that nothing waits: one that is not full may have been cut short by its size.
           const count = hasTable ? await relay.relayBatch() : 0
           if (pauseMs > shortestPauseMs) this.#app.log.info({ orm: relay.name }, 'The outbox of {orm} is relayed again')
@@ -113,6 +121,7 @@ export class Outbox {
       }
     } finally {
       off()
+      this.#relays.delete(relay)
     }
   }
 }

@@ -1,5 +1,7 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ImproperlyConfigured, OperationalError } from '../errors.ts'
+import type { MetricsPage } from './metrics.ts'
 import type { WorkerHealth } from './readiness.ts'
 
 /** A port, or host and port: `8080`, `'127.0.0.1:8080'`, `'[::1]:8080'`. A port alone is on all addresses. */
@@ -10,16 +12,24 @@ export interface HealthServer extends AsyncDisposable {
   readonly port: number
 }
 
+/** Undefined where the package that makes them is not installed. */
+type GiveMetrics = () => Promise<MetricsPage> | undefined
+
 /**
- * Answers the probes of a supervisor: `/live` is 200 as long as the process answers, `/ready` (and any other path) is
- * 200 or 503, with the health as JSON. Throws ImproperlyConfigured for an address that is none, OperationalError for one
- * that cannot be had.
+ * Answers the probes of a supervisor: `/live` is 200 as long as the process answers, `/metrics` is for Prometheus, `/ready`
+ * (and any other path) is 200 or 503, with the health as JSON. Throws ImproperlyConfigured for an address that is none,
+ * OperationalError for one that cannot be had.
  */
-export async function openHealthServer(address: HealthAddress, health: () => WorkerHealth): Promise<HealthServer> {
+export async function openHealthServer(
+  address: HealthAddress,
+  health: () => WorkerHealth,
+  metrics: GiveMetrics = () => undefined,
+): Promise<HealthServer> {
   const where = parseAddress(address)
   // Imported as a module it would bring HTTP/2 and undici along: 20 ms of the start of every worker and slot.
   const { createServer } = process.getBuiltinModule('node:http')
   const server = createServer((request, response) => {
+    if (/^\/metrics(\?|$)/.test(request.url ?? '')) return void answerMetrics(request, response, metrics)
     const isLive = request.url === '/live'
     const state = health()
     response.writeHead(isLive || state.isReady ? 200 : 503, {
@@ -39,6 +49,24 @@ export async function openHealthServer(address: HealthAddress, health: () => Wor
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },
+  }
+}
+
+async function answerMetrics(
+  { method }: IncomingMessage,
+  response: ServerResponse,
+  metrics: GiveMetrics,
+): Promise<void> {
+  const answer = (status: number, contentType: string, text: string): void => {
+    response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store', connection: 'close' })
+    response.end(method === 'HEAD' ? undefined : text)
+  }
+  try {
+    const page = await metrics()
+    if (page) answer(200, page.contentType, page.text)
+    else answer(404, 'text/plain', 'Metrics need the package prom-client, which is not installed: npm i prom-client\n')
+  } catch (error) {
+    answer(500, 'text/plain', `The metrics cannot be told: ${error instanceof Error ? error.message : String(error)}\n`)
   }
 }
 

@@ -41,6 +41,8 @@ export interface WorkerParts extends AsyncDisposable {
   readonly consumer: Consumer
   /** Who is told what happens to tasks. */
   readonly observers: TaskObservers
+  readonly pools: WorkerPools
+  readonly outbox: Outbox
   readonly events: WorkerEvents
   /** Resolves when bodies can run. */
   start(): Promise<void>
@@ -84,11 +86,20 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   opened.use(new ResultCleanup(backend, app.log))
   lag.watch(() => consumer.running.items())
   opened.defer(() => lag.stop())
-  opened.use(relayOutbox(app))
+  const outbox = new Outbox(app)
+  opened.use(relay(outbox))
   const autoscaler = openAutoscaler(options, pools, consumer, window)
   opened.defer(() => autoscaler?.stop())
   const parts = opened.move()
-  return { consumer, observers, events, start: () => pools.start(), [Symbol.asyncDispose]: () => parts.disposeAsync() }
+  return {
+    consumer,
+    observers,
+    events,
+    pools,
+    outbox,
+    start: () => pools.start(),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  }
 }
 
 function openExecutor(
@@ -171,9 +182,9 @@ function openEvents({ app, workerName, options }: WorkerPartsOptions, parts: Eve
   return events
 }
 
-function relayOutbox(app: Celeriac): AsyncDisposable {
+function relay(outbox: Outbox): AsyncDisposable {
   const relaying = new AbortController()
-  const relayed = new Outbox(app).run(relaying.signal)
+  const relayed = outbox.run(relaying.signal)
   return {
     [Symbol.asyncDispose]: () => {
       relaying.abort()

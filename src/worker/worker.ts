@@ -4,6 +4,7 @@ import { durationMs, type Duration } from '../util/duration.ts'
 import { slotName } from '../util/slot-mark.ts'
 import type { Consumer } from './consumer.ts'
 import type { HealthAddress } from './health-server.ts'
+import type { WorkerMetrics } from './metrics.ts'
 import { nodeName } from './node-name.ts'
 import { resolvePoolOptions, type PoolOptions, type ResolvedPoolOptions } from './pool-options.ts'
 import { Readiness, type WorkerHealth } from './readiness.ts'
@@ -67,6 +68,7 @@ export class Worker {
   /** Why nothing can run any more. */
   #broken: Error | undefined
   #ran = false
+  #metrics: WorkerMetrics | undefined
 
   constructor(app: Celeriac, options: WorkerOptions = {}) {
     this.#app = app
@@ -124,6 +126,7 @@ export class Worker {
       onOutage: this.#readiness.onOutage,
       onBroken: (error) => this.#break(error),
     })
+    this.#metrics?.observe(parts)
     try {
       await Promise.race([parts.start(), aborted(this.#stopping.signal)])
       if (!this.#stopping.signal.aborted) await this.#serve(parts)
@@ -204,11 +207,27 @@ export class Worker {
     const { healthPort, healthFile } = this.#options
     await using opened = new AsyncDisposableStack()
     const health = (): WorkerHealth => this.health
-    if (healthPort !== undefined)
-      opened.use(await (await import('./health-server.ts')).openHealthServer(healthPort, health))
+    if (healthPort !== undefined) {
+      const metrics = await this.#openMetrics()
+      if (metrics) opened.use(metrics)
+      const { openHealthServer } = await import('./health-server.ts')
+      opened.use(await openHealthServer(healthPort, health, () => metrics?.page()))
+    }
     if (healthFile !== undefined)
       opened.use(await (await import('./health-file.ts')).openHealthFile(healthFile, health, this.#app.log))
     return opened.move()
+  }
+
+  async #openMetrics(): Promise<WorkerMetrics | undefined> {
+    const { openMetrics } = await import('./metrics.ts')
+    this.#metrics = await openMetrics({
+      app: this.#app,
+      workerName: this.name,
+      pool: this.pool,
+      queues: () => this.queues,
+      isReady: () => this.health.isReady,
+    })
+    return this.#metrics
   }
 
   async #stopWhenDrained(consumer: Consumer): Promise<void> {
