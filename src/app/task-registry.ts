@@ -40,6 +40,12 @@ export class TaskRegistry implements Iterable<Task> {
     return [...new Set([...this.#own.keys(), ...this.#shared.keys()])].toSorted()
   }
 
+  /** All that a worker runs, in alphabetical order. */
+  withBuiltins(): Task[] {
+    const names = new Set([...this.names(), ...this.#builtins.keys()])
+    return [...names].toSorted().map((name) => this.get(name) as Task)
+  }
+
   *[Symbol.iterator](): Iterator<Task> {
     for (const name of this.names()) yield this.get(name) as Task
   }

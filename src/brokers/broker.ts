@@ -42,6 +42,8 @@ export interface PublishOptions {
 export interface Page {
   readonly offset: number
   readonly limit: number
+  /** Not what is ready: what waits for its time. Those that no worker has looked at yet may be missing. */
+  readonly only?: 'deferred'
 }
 
 /** Who has a message that is lent. */

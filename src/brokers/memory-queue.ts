@@ -68,9 +68,10 @@ export class MemoryQueue {
   }
 
   /** The ready entries in the order of delivery, then the deferred ones as they become due. */
-  list(): Entry[] {
+  list(only?: 'deferred'): Entry[] {
     this.advance(Date.now())
-    return [...inOrder(this.#ready.items(), isBefore), ...inOrder(this.#deferred.items(), isDueBefore)]
+    const ready = only ? [] : inOrder(this.#ready.items(), isBefore)
+    return [...ready, ...inOrder(this.#deferred.items(), isDueBefore)]
   }
 
   clear(): number {

@@ -100,9 +100,9 @@ class MemoryBroker implements Broker {
     return count
   }
 
-  async peek(queue: string, { offset, limit }: Page): Promise<Message[]> {
+  async peek(queue: string, { offset, limit, only }: Page): Promise<Message[]> {
     this.#assertOpen('peek')
-    const entries = this.#store.find(queue)?.list() ?? []
+    const entries = this.#store.find(queue)?.list(only) ?? []
     return entries.slice(offset, offset + limit).map((entry) => entry.message)
   }
 

@@ -64,8 +64,9 @@ export class RedisInspection {
   }
 
   /** What is ready, then what is deferred: the latter also where it still lies in the lists. */
-  async peek(queue: string, { offset, limit }: Page): Promise<Message[]> {
+  async peek(queue: string, { offset, limit, only }: Page): Promise<Message[]> {
     const wanted = offset + limit
+    if (only) return (await this.#deferredIn(queue, wanted)).slice(offset).map(({ message }) => message)
     const ready: Message[] = []
     const deferred: Waiting[] = []
     const nowMs = Date.now()

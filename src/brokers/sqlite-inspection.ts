@@ -36,8 +36,9 @@ export class SqliteInspection {
     return purged
   }
 
-  peek(queue: string, { offset, limit }: Page): Promise<Message[]> {
+  peek(queue: string, { offset, limit, only }: Page): Promise<Message[]> {
     return this.#database.read(() => {
+      if (only) return this.#page('deferred', 'due, id', queue, offset, limit)
       const ready = this.#page('ready', 'rank, id', queue, offset, limit)
       if (ready.length >= limit) return ready
       const skipped = Math.max(0, offset - this.#countOf('ready', queue))

@@ -34,6 +34,10 @@ export class AsyncPool implements Pool {
     return this.#busy
   }
 
+  get pids(): readonly number[] {
+    return [process.pid]
+  }
+
   start(): Promise<void> {
     return Promise.resolve()
   }
@@ -88,6 +92,10 @@ class AsyncExecution implements Execution, Attempt {
     }
     if (hardTimeLimitMs !== undefined)
       this.#hardTimer = setTimeout(() => this.#timeOut(hardTimeLimitMs), hardTimeLimitMs)
+  }
+
+  get pid(): number {
+    return process.pid
   }
 
   get signal(): AbortSignal {

@@ -34,6 +34,7 @@ export const openProcess: OpenTransport = ({ name, entry, onMessage, onExit }) =
     over()
   })
   return {
+    pid: child.pid,
     // The channel may be gone already: then `exit` tells.
     send: (message) => void (child.connected && child.send(message, () => undefined)),
     kill: () => void child.kill('SIGKILL'),

@@ -3,6 +3,7 @@ import type { SlotAnswer } from './slot-messages.ts'
 
 /** What an execution asks of the slot that it was given to. */
 export interface ExecutionSlot {
+  readonly pid: number | undefined
   cancel(execution: SlotExecution, reason: CancelReason): void
   /** Ends the slot if this is what runs in it. */
   killUnder(execution: SlotExecution, reason: string): void
@@ -46,6 +47,10 @@ export class SlotExecution implements Execution {
     this.#options = options
     this.job = options.job
     this.outcome = new Promise((resolve) => (this.#resolve = resolve))
+  }
+
+  get pid(): number | undefined {
+    return this.#slot?.pid
   }
 
   get isSettled(): boolean {

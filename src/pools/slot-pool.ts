@@ -67,6 +67,10 @@ export class SlotPool implements Pool {
     return Math.min(this.#bodies.size, this.#size)
   }
 
+  get pids(): readonly number[] {
+    return [...new Set(this.#slots.flatMap(({ pid }) => pid ?? []))]
+  }
+
   start(): Promise<void> {
     this.#fill()
     return this.#started.promise

@@ -3,6 +3,8 @@ import type { FromSlot, ToSlot } from './slot-messages.ts'
 /** The way to one child: a thread or a process. */
 export interface SlotTransport {
   send(message: ToSlot): void
+  /** Of the process: its own, or this one for a thread. Undefined if it could not be started. */
+  readonly pid: number | undefined
   /** Ends the child now, whatever it does. */
   kill(): void
 }

@@ -79,6 +79,10 @@ export class Slot implements ExecutionSlot {
     this.#transport.send({ kind: 'setup', name, setup, tellsMemory: maxMemoryBytes !== undefined })
   }
 
+  get pid(): number | undefined {
+    return this.#transport.pid
+  }
+
   /** It takes jobs. */
   get isReady(): boolean {
     return this.#state === 'ready'

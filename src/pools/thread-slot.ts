@@ -11,6 +11,7 @@ export const openThread: OpenTransport = ({ name, entry, onMessage, onExit }) =>
   thread.on('error', (error: unknown) => (failure = describe(error)))
   thread.on('exit', (code) => onExit(failure ?? `the thread ended with code ${code}`))
   return {
+    pid: process.pid,
     send: (message) => thread.postMessage(message),
     kill: () => {
       // One inside a call of native code ends only after it: nobody should have to wait for that.

@@ -17,6 +17,8 @@ const keepAliveMs = 30_000
 /** Gives a pool as many slots as there is work for: at once up to twice as many, fewer only after 30 s of less. */
 export class Autoscaler {
   #size: number
+  #max: number
+  #min: number
   /** The most that was wanted of late, and since when less is. */
   #peak = 0
   #lessSinceMs: number | undefined
@@ -28,6 +30,8 @@ export class Autoscaler {
     this.#options = options
     this.#now = now
     this.#size = options.min
+    this.#max = options.max
+    this.#min = options.min
     this.#timer = setInterval(() => this.look(), lookMs).unref()
   }
 
@@ -35,9 +39,20 @@ export class Autoscaler {
     clearInterval(this.#timer)
   }
 
+  get bounds(): { readonly max: number; readonly min: number } {
+    return { max: this.#max, min: this.#min }
+  }
+
+  /** Other bounds, which count at once. */
+  rescale({ max, min }: { readonly max: number; readonly min: number }): void {
+    this.#max = max
+    this.#min = min
+    this.#resize(Math.min(max, Math.max(min, this.#size)))
+  }
+
   look(): void {
-    const { max, min, demand } = this.#options
-    const wanted = demand()
+    const [max, min] = [this.#max, this.#min]
+    const wanted = this.#options.demand()
     if (wanted > this.#size) {
       this.#lessSinceMs = undefined
       this.#resize(Math.min(max, Math.max(wanted, this.#size * 2)))

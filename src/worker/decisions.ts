@@ -3,10 +3,10 @@ import type { Codec } from '../app/codec.ts'
 import type { Delivery } from '../brokers/broker.ts'
 import { DecodeError } from '../errors.ts'
 import { readTask, type ReceivedTask } from '../protocol/task-message.ts'
-import { RateLimiter } from './rate-limiter.ts'
 import { Request, type TimeLimits } from './request.ts'
 import type { Revocations } from './revocations.ts'
 import type { Settler } from './settler.ts'
+import type { TaskLimits } from './task-limits.ts'
 import type { TaskLog } from './task-log.ts'
 import type { Burial, TaskObservers } from './task-observer.ts'
 
@@ -17,14 +17,15 @@ export interface DecisionOptions {
   readonly revocations: Revocations
   readonly taskLog: TaskLog
   readonly observers: TaskObservers
+  /** Of the worker, for tasks that have none. */
   readonly limits: TimeLimits
+  readonly taskLimits: TaskLimits
   readonly maxDeliveries: number
 }
 
 /** What becomes of each delivery, first match wins: the table of docs/worker.md. */
 export class Decisions {
   readonly #options: DecisionOptions
-  readonly #rates: RateLimiter = new RateLimiter()
 
   constructor(options: DecisionOptions) {
     this.#options = options
@@ -32,7 +33,7 @@ export class Decisions {
 
   /** The request if it is to run, undefined if it was settled otherwise. */
   decide(delivery: Delivery): Request | undefined {
-    const { app, settler, limits, maxDeliveries } = this.#options
+    const { app, settler, limits, taskLimits, maxDeliveries } = this.#options
     const received = this.#read(delivery)
     if (!received) return undefined
     const task = app.tasks.get(received.headers.task)
@@ -41,7 +42,7 @@ export class Decisions {
       this.#tellBuried(delivery, { kind: 'unknown', headers: received.headers })
       return undefined
     }
-    const request = new Request(delivery, received, task.compiledFor(app), limits)
+    const request = new Request(delivery, received, taskLimits.optionsOf(task), limits)
     if (this.isDiscarded(request)) return undefined
     const { eta } = request.headers
     if (eta !== undefined && eta.getTime() > Date.now()) {
@@ -53,8 +54,7 @@ export class Decisions {
       this.#tellBuried(delivery, { kind: 'tooManyDeliveries', request })
       return undefined
     }
-    const { rateIntervalMs } = request.options
-    if (rateIntervalMs !== undefined && this.#isDeferredByRate(request, rateIntervalMs)) return undefined
+    if (request.options.rateIntervalMs !== undefined && this.#isDeferredByRate(request)) return undefined
     this.#tellReceived(request)
     return request
   }
@@ -77,8 +77,8 @@ export class Decisions {
   }
 
   /** Back to the broker until it is its turn, which is no time in the window or a slot. */
-  #isDeferredByRate(request: Request, intervalMs: number): boolean {
-    const delayMs = this.#rates.delayMs(request.taskName, request.id, intervalMs)
+  #isDeferredByRate(request: Request): boolean {
+    const delayMs = this.#options.taskLimits.delayMs(request)
     if (delayMs === undefined) return false
     void this.#options.settler.defer(request.delivery, new Date(Date.now() + delayMs))
     return true
@@ -98,7 +98,7 @@ export class Decisions {
   /** Expired or revoked, at receipt or while it waited for a slot. */
   isDiscarded(request: Request): boolean {
     const { revocations, settler, observers } = this.#options
-    const isRevoked = revocations.size > 0 && revocations.has(request.id)
+    const isRevoked = !revocations.isEmpty && revocations.covers(request.headers)
     if (!isRevoked && !request.isExpired(Date.now())) return false
     const reason = isRevoked ? 'revoked' : 'expired'
     settler.revoked(request, reason)

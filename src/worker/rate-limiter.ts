@@ -20,6 +20,11 @@ export class RateLimiter {
     const turnMs = lane.turn(taskId, intervalMs, nowMs)
     return turnMs === undefined ? undefined : turnMs - nowMs
   }
+
+  /** The rate of the task is another one now: whoever comes back gets a new turn. */
+  forget(taskName: string): void {
+    this.#lanes.delete(taskName)
+  }
 }
 
 /** After so long a message whose turn is over is not waited for: another worker has it, or it was revoked. */

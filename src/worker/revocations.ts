@@ -1,13 +1,11 @@
-import { decodeControlRequest, isAddressedTo } from '../protocol/control-message.ts'
-import type { Message } from '../protocol/message.ts'
+import type { TaskHeaders } from '../protocol/task-message.ts'
+import { RevokedStamps, type Stamps } from './revoked-stamps.ts'
 
 export interface Revocation {
   readonly terminate: boolean
 }
 
 interface RevocationsOptions {
-  /** Of this worker: a revoke may be for others. */
-  readonly nodeName: string
   /** The oldest are forgotten above this. */
   readonly max: number
   readonly expiresMs: number
@@ -15,42 +13,66 @@ interface RevocationsOptions {
   readonly now?: () => number
 }
 
-/** Ids of revoked tasks, as the control channel told: retained messages first, so that they survive this process. */
+interface Revoked {
+  readonly until: number
+  /** Of the clock of this machine that is never set, in seconds: what Celery's workers tell each other. */
+  readonly monotonicTime: number
+}
+
+/** What is revoked, as the control channel told: retained messages come first, so that it survives this process. */
 export class Revocations {
-  readonly #byId = new Map<string, Revocation & { readonly until: number }>()
+  readonly #byId = new Map<string, Revoked>()
+  readonly #stamps: RevokedStamps
   readonly #options: RevocationsOptions
   readonly #now: () => number
 
   constructor(options: RevocationsOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#stamps = new RevokedStamps(options.max)
   }
 
-  get size(): number {
-    return this.#byId.size
-  }
-
-  /** Takes a message of the control channel; anything but a revoke is left to others. */
-  accept(message: Message): void {
-    const request = decodeControlRequest(message)
-    if (request?.method !== 'revoke' || !isAddressedTo(request, this.#options.nodeName)) return
-    const { task_id: given, terminate } = request.arguments
-    for (const taskId of Array.isArray(given) ? given : [given]) {
-      if (typeof taskId === 'string' && taskId !== '') this.add(taskId, { terminate: terminate === true })
-    }
+  /** Nothing is revoked: the usual case costs no more than this. */
+  get isEmpty(): boolean {
+    return this.#byId.size === 0 && this.#stamps.size === 0
   }
 
   add(taskId: string, revocation: Revocation): void {
     this.#byId.delete(taskId)
-    this.#byId.set(taskId, { ...revocation, until: this.#now() + this.#options.expiresMs })
+    this.#byId.set(taskId, { until: this.#now() + this.#options.expiresMs, monotonicTime: performance.now() / 1000 })
+    this.#dropExpired()
+    this.#options.onRevoked(taskId, revocation)
+  }
+
+  addStamps(stamps: Stamps): void {
+    this.#stamps.add(stamps)
+  }
+
+  covers(headers: Pick<TaskHeaders, 'id' | 'stamps'>): boolean {
+    return this.#byId.has(headers.id) || (this.#stamps.size > 0 && this.#stamps.covers(headers))
+  }
+
+  ids(): string[] {
+    this.#dropExpired()
+    return [...this.#byId.keys()]
+  }
+
+  /** For another worker: by id, the time of the revoke, as a fraction because Celery takes no whole number, and the id. */
+  shared(): Record<string, [number, string]> {
+    this.#dropExpired()
+    return Object.fromEntries(
+      [...this.#byId].map(([id, { monotonicTime }]) => [id, [asFraction(monotonicTime), id]] as const),
+    )
+  }
+
+  #dropExpired(): void {
     for (const [oldest, { until }] of this.#byId) {
       if (this.#byId.size <= this.#options.max && until > this.#now()) break
       this.#byId.delete(oldest)
     }
-    this.#options.onRevoked(taskId, revocation)
   }
+}
 
-  has(taskId: string): boolean {
-    return this.#byId.has(taskId)
-  }
+function asFraction(time: number): number {
+  return Number.isInteger(time) ? time + 1e-6 : time
 }

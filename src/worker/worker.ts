@@ -49,6 +49,7 @@ export interface ShutdownSummary {
 /** Takes tasks from queues and runs them. */
 export class Worker {
   readonly name: string
+  /** At the start; remote control may change them. */
   readonly queues: readonly string[]
   /** Where bodies run. */
   readonly pool: ResolvedPoolOptions['kind']
@@ -125,6 +126,7 @@ export class Worker {
       pool: this.#pool,
       onOutage: this.#readiness.onOutage,
       onBroken: (error) => this.#break(error),
+      stop: () => this.stop('warm'),
     })
     this.#metrics?.observe(parts)
     try {
@@ -234,7 +236,7 @@ export class Worker {
     const broker = await this.#app.openBroker()
     while (!this.#stopping.signal.aborted) {
       await Promise.race([new Promise((resolve) => setTimeout(resolve, drainCheckMs)), aborted(this.#stopping.signal)])
-      const counts = await Promise.all(this.queues.map((queue) => broker.count(queue)))
+      const counts = await Promise.all([...consumer.queues].map((queue) => broker.count(queue)))
       if (consumer.isIdle && counts.every((count) => count === 0)) this.stop('warm')
     }
   }
