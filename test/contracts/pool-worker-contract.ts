@@ -119,6 +119,12 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
       await assert.rejects(value('pool.early'), /WorkerLostError: (thread|process)-\d+: .*code 3/)
     })
 
+    it('ends with the reason where its slots cannot load the app', async () => {
+      const worker = new Worker(app, { pool, concurrency: 1, appModule: './nothing-here.ts' })
+      await assert.rejects(worker.run(), /cannot be started: .*nothing-here/)
+      await assert.rejects(worker.ready, /cannot be started/)
+    })
+
     it('finishes what runs on a warm shutdown, gives back what runs on a cold one', async () => {
       await shared.stop('warm')
       for (const [how, left] of [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { Celeriac } from '../../src/index.ts'
@@ -10,6 +11,7 @@ import { sqliteStore, until } from '../support/worker-harness.ts'
 import { killAtRandom } from './faults/chaos.ts'
 import { openFaultSite } from './faults/site.ts'
 
+const terminalSignals = ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGTERM'] as const
 const slotPools = ['threads', 'processes'] as const
 
 interface Site extends AsyncDisposable {
@@ -79,6 +81,32 @@ describe('worker processes with slots', () => {
     assert.equal(ledger.lost, 0)
   })
 
+  it('finish what they run when their slots get the signal as well, as in a terminal', async () => {
+    await using site = await openSite('processes')
+    const result = await site.app.send<number>('pool.sleep', [500])
+    const broker = await site.app.openBroker()
+    await until('it runs', async () => (await broker.count('celery')) === 0)
+    const exited = once(site.worker, 'exit')
+    for (const slot of childrenOf(site.worker.pid ?? 0)) for (const signal of terminalSignals) isAlive(slot, signal)
+    site.worker.kill('SIGTERM')
+    assert.deepEqual(await exited, [0, null])
+    assert.equal(await result.get({ timeout: '5s' }), 500)
+  })
+
+  it('hand no file and no socket on to their slots', { skip: process.platform !== 'linux' }, async () => {
+    await using site = await openSite('processes')
+    const own = openIn(site.worker.pid ?? 0)
+    assert.ok(own.some((target) => target.endsWith('.db')))
+    const inSlot = await site.value<string[]>('pool.descriptors')
+    // A shell may have left something open to all that it starts.
+    const given = new Set([...openIn(process.pid), '/dev/null'])
+    const shared = inSlot.filter((target) => own.includes(target) && !target.startsWith('anon_inode:'))
+    assert.deepEqual(
+      shared.filter((target) => !given.has(target)),
+      [],
+    )
+  })
+
   it('leave no process behind when they are killed, also none whose body never comes back', async () => {
     await using site = await openSite('processes')
     await site.app.send('pool.spin')
@@ -90,6 +118,19 @@ describe('worker processes with slots', () => {
     await until('they are gone', () => slots.every((pid) => !isAlive(pid)))
   })
 })
+
+/** What the files and sockets of a process are. */
+function openIn(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`
+  return readdirSync(folder).flatMap((fd) => {
+    try {
+      return readlinkSync(`${folder}/${fd}`)
+    } catch {
+      // It is closed by now.
+      return []
+    }
+  })
+}
 
 /** Whether there is such a process; it gets the signal. */
 function isAlive(pid: number, signal: NodeJS.Signals | 0 = 0): boolean {

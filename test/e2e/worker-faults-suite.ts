@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TaskRevoked } from '../../src/index.ts'
 import { until } from '../support/until.ts'
 import { end, type FaultSite } from './faults/site.ts'
 
@@ -58,22 +59,24 @@ export function describeWorkerFaults(
       assert.ok(busy.pid)
     })
 
-    it('do not accept what a frozen worker does after its loan was over', async () => {
-      await using site = await openSite()
-      const frozen = await site.startWorker({ concurrency: 1 })
-      const result = await site.app.send<number>('faults.where', [1500])
-      await until('it began', () => site.lines().length > 0)
-      frozen.kill('SIGSTOP')
-      const other = await site.startWorker({ concurrency: 1 })
-      await until('the other one began', () => site.lines().length > 1)
-      // The frozen one wakes while the other still runs: its late end must not become the result.
-      frozen.kill('SIGCONT')
-      assert.equal(await result.get({ timeout: '30s' }), other.pid)
-      await until('both bodies ended', () => site.lines().filter((line) => line.startsWith('ended')).length === 2)
-      assert.equal(await result.get(), other.pid)
-    })
+    for (const pool of ['async', 'processes'] as const)
+      it(`do not accept what a frozen worker with the pool ${pool} does after its loan was over`, async () => {
+        await using site = await openSite()
+        const frozen = await site.startWorker({ pool, concurrency: 1 })
+        const result = await site.app.send<number>('faults.where', [1500])
+        await until('it began', () => site.lines().length > 0)
+        frozen.kill('SIGSTOP')
+        const other = await site.startWorker({ concurrency: 1 })
+        // What runs in a process of its own is not frozen with the worker, and has answered by then.
+        await until('the other one began', () => site.lines().filter((line) => line.startsWith('began')).length > 1)
+        // The frozen one wakes while the other still runs: its late end must not become the result.
+        frozen.kill('SIGCONT')
+        assert.equal(await result.get({ timeout: '30s' }), other.pid)
+        await until('both bodies ended', () => site.lines().filter((line) => line.startsWith('ended')).length === 2)
+        assert.equal(await result.get(), other.pid)
+      })
 
-    it('bury a message that kills them, and none of those that were taken with it', async () => {
+    it('bury a message that ends them, however it does, and none of those that were taken with it', async () => {
       await using site = await openSite()
       const results = await Promise.all(
         Array.from({ length: 100 }, (_, n) => site.app.send<number>('faults.note', [n, 1])),
@@ -82,7 +85,7 @@ export function describeWorkerFaults(
       const broker = await site.app.openBroker()
       for (let deaths = 0; (await broker.count('celery.dead')) === 0; deaths++) {
         assert.ok(deaths < 10, 'the poison is still delivered')
-        const worker = await site.startWorker({ maxDeliveries: 3 })
+        const worker = await site.startWorker({ maxDeliveries: 3, mayCrash: true })
         await Promise.race([
           once(worker, 'exit'),
           until('it is buried', async () => (await broker.count('celery.dead')) > 0),
@@ -95,6 +98,20 @@ export function describeWorkerFaults(
         dead.map((message) => message.headers['task']),
         ['faults.poison'],
       )
+    })
+
+    it('do not run what was revoked before its time, although they were killed meanwhile', async () => {
+      await using site = await openSite()
+      const first = await site.startWorker()
+      const later = { countdown: '1500ms' } as const
+      const revoked = await site.app.send('faults.note', ['revoked', 1], later)
+      const kept = await site.app.send('faults.note', ['kept', 1], later)
+      await revoked.revoke()
+      await end(first, 'SIGKILL')
+      await site.startWorker()
+      await assert.rejects(revoked.get({ timeout: '30s' }), TaskRevoked)
+      await kept.get({ timeout: '30s' })
+      assert.deepEqual(site.lines(), ['kept'])
     })
 
     it('finish what they run on SIGTERM, and exit by themselves', async () => {

@@ -1,4 +1,5 @@
 // The app of the tests of pools. Slots import it as any other app: what its tasks do shows in outcomes, results and lines.
+import { readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import { Celeriac, currentTask, Ignore, OperationalError, type Task, type TaskContext } from '../../../src/index.ts'
@@ -18,6 +19,10 @@ export const sum: Task<[numbers: readonly number[]], number> = app.task('pool.su
   numbers.reduce((a, b) => a + b, 0),
 )
 app.task('pool.where', () => ({ pid: process.pid, threadId }))
+/** What the files and sockets that it has open are. */
+app.task('pool.descriptors', () =>
+  readdirSync('/proc/self/fd').flatMap((fd) => (Number(fd) > 2 ? targetOf(`/proc/self/fd/${fd}`) : [])),
+)
 app.task('pool.env', (name: string) => process.env[name])
 app.task('pool.log', (text: string) => currentTask().log.warn({ err: new RangeError(text) }, 'a line: {err}'))
 app.task('pool.sleep', (ms: number) => pause(ms, ms))
@@ -108,3 +113,12 @@ app.task('pool.echo', (value: unknown) => value)
 app.task('pool.started', { trackStarted: true }, () => currentTask().sleep('1m'))
 app.task('pool.parent', async (x: number) => (await app.send('pool.add', [x, 1])).id)
 app.task('pool.waitFor', async (x: number) => (await app.send<number>('pool.add', [x, 1])).get({ timeout: '10s' }))
+
+/** Nothing for one that is closed by now. */
+function targetOf(link: string): string | [] {
+  try {
+    return readlinkSync(link)
+  } catch {
+    return []
+  }
+}

@@ -1,7 +1,7 @@
 // The app of the fault tests: its workers are other processes, killed and frozen at will.
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Celeriac, type Task } from '../../../src/index.ts'
+import { Celeriac, currentTask, type Task } from '../../../src/index.ts'
 import { createLogger } from '../../../src/util/logger.ts'
 import { storeSettings, type Place } from './place.ts'
 
@@ -44,5 +44,18 @@ app.task('faults.block', (blockMs: number) => {
   return process.pid
 })
 
-/** Kills the process it runs in. */
-app.task('faults.poison', () => process.kill(process.pid, 'SIGKILL'))
+/** Ends the process it runs in, each time in another way. */
+app.task('faults.poison', async () => {
+  const { deliveryInfo } = currentTask().request
+  switch ((deliveryInfo?.deliveryCount ?? 1) % 3) {
+    case 0:
+      process.kill(process.pid, 'SIGKILL')
+      break
+    case 1:
+      process.exit(3)
+      break
+    default:
+      void Promise.reject(new Error('nobody handles this'))
+  }
+  await sleep(60_000)
+})

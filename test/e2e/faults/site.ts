@@ -25,6 +25,8 @@ export interface WorkerSettings {
   /** Another way to the same store, such as a proxy. */
   readonly url?: string
   readonly maxDeliveries?: number
+  /** Default false: that it crashes fails the test. */
+  readonly mayCrash?: boolean
 }
 
 export interface ProducerSettings {
@@ -75,13 +77,17 @@ export async function openFaultSite(store?: FaultStore): Promise<FaultSite> {
     logger: silent,
     settings: storeSettings(place),
   })
-  const start = async (role: 'worker' | 'producer', changes: Partial<Place>): Promise<ChildProcess> => {
+  const start = async (
+    role: 'worker' | 'producer',
+    { mayCrash = false, ...changes }: Partial<Place> & WorkerSettings,
+  ): Promise<ChildProcess> => {
     const env = { ...process.env, FAULTS_PLACE: JSON.stringify({ ...place, ...changes }), NODE_TEST_CONTEXT: '' }
     const stdio = ['ignore', errors, errors, 'ipc'] as (number | 'ignore' | 'ipc')[]
     const child = fork(path.join(import.meta.dirname, `${role}.ts`), { env, stdio })
     children.push(child)
     child.once('exit', (code) => {
-      if (code) crashes.push(`a ${role} ended with code ${code}: ${readFileSync(errorLog, 'utf8').slice(-3000)}`)
+      if (code && !mayCrash)
+        crashes.push(`a ${role} ended with code ${code}: ${readFileSync(errorLog, 'utf8').slice(-3000)}`)
     })
     await Promise.race([once(child, 'message'), once(child, 'exit')])
     assert.deepEqual(crashes, [])
