@@ -92,6 +92,8 @@ export type Execute = (job: Job, attempt: Attempt) => Promise<Outcome>
 
 export interface Execution {
   readonly outcome: Promise<Outcome>
+  /** Of the process that runs it; undefined before one does. */
+  readonly pid: number | undefined
   /** Asks the body to stop: aborts its signal. */
   cancel(reason: CancelReason): void
   /** Ends it: aborts its signal, and then the slot is stopped or, in the async pool, the body abandoned and fenced. */
@@ -110,6 +112,8 @@ export interface Pool extends AsyncDisposable {
   readonly size: number
   /** Bodies that run now, the abandoned ones included: one that ended is not counted while its result is stored. */
   readonly busy: number
+  /** The processes that bodies run in. */
+  readonly pids: readonly number[]
   /** Resolves when bodies can run. Rejects, with the reason, if they never will. */
   start(): Promise<void>
   /** Another body can begin now, or next to no time after one that is measured as very short. */

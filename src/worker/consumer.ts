@@ -59,7 +59,30 @@ export class Consumer {
     this.#lossTimer = setInterval(() => this.#endLost(), lossCheckMs).unref()
     const { window, onOutage } = this.#options
     const options = { prefetch: window.size, onOutage }
-    this.#subscription = await broker.subscribe(queues, (deliveries) => this.#receive(deliveries), options)
+    for (const queue of queues) this.queues.add(queue)
+    this.#subscription = await broker.subscribe([...this.queues], (deliveries) => this.#receive(deliveries), options)
+  }
+
+  /** Takes from one more queue. */
+  async addQueue(queue: string): Promise<void> {
+    this.queues.add(queue)
+    await this.#subscription?.add(queue)
+  }
+
+  /** Takes no more from a queue; what was taken is done. */
+  async cancelQueue(queue: string): Promise<void> {
+    this.queues.delete(queue)
+    await this.#subscription?.cancel(queue)
+  }
+
+  /** Taken, and not begun. */
+  get waiting(): readonly Request[] {
+    return this.#waiting
+  }
+
+  /** It runs here, or waits for a slot. */
+  holds(taskId: string): boolean {
+    return [...this.running.items(), ...this.#waiting].some(({ id }) => id === taskId)
   }
 
   /** When the broker last answered the question for messages. */
@@ -130,10 +153,11 @@ export class Consumer {
     const heldBack = Math.min(mostHeldBack, Math.ceil(count / 8) * 8)
     if (heldBack === this.#heldBack) return
     this.#heldBack = heldBack
-    if (!this.#alone) this.#setPrefetch(this.#prefetch)
+    if (!this.#alone) this.#setPrefetch(this.prefetch)
   }
 
-  get #prefetch(): number {
+  /** How many messages it may hold. */
+  get prefetch(): number {
     return this.#options.window.size + this.#heldBack
   }
 
@@ -144,7 +168,7 @@ export class Consumer {
 
   /** There are more or fewer slots. */
   resized(): void {
-    if (!this.#alone) this.#setPrefetch(this.#prefetch)
+    if (!this.#alone) this.#setPrefetch(this.prefetch)
     this.wake()
   }
 
@@ -238,7 +262,7 @@ export class Consumer {
     const execution = pool.run(request.job, request.delivery, onStarted)
     request.execution = execution
     // A revoke may have come between the decision and the start.
-    if (this.#options.revocations.size > 0 && this.#options.revocations.has(request.id)) execution.cancel('revoked')
+    if (!this.revocations.isEmpty && this.revocations.covers(request.headers)) execution.cancel('revoked')
     void execution.outcome.then((outcome) => {
       taskLog.ended(request, outcome)
       observers.active?.ended(request, outcome)
@@ -257,7 +281,7 @@ export class Consumer {
     this.running.delete(request)
     const isResized = runtimeMs !== undefined && this.#options.window.observe(runtimeMs)
     if (request === this.#alone) this.#endAlone()
-    else if (isResized && !this.#alone) this.#setPrefetch(this.#prefetch)
+    else if (isResized && !this.#alone) this.#setPrefetch(this.prefetch)
     if (this.running.size === 0) for (const tell of this.#onIdle.splice(0)) tell()
     this.wake()
   }
@@ -269,7 +293,7 @@ export class Consumer {
 
   #endAlone(): void {
     this.#alone = undefined
-    this.#setPrefetch(this.#prefetch)
+    this.#setPrefetch(this.prefetch)
   }
 
   #setPrefetch(count: number): void {

@@ -13,8 +13,6 @@ import { surviveDriverErrors } from './driver-errors.ts'
 import { Executor } from './executor.ts'
 import { LoopLag } from './loop-lag.ts'
 import type { ResolvedPoolOptions } from './pool-options.ts'
-import { PoolSize } from './pool-size.ts'
-import { RemoteControl } from './remote-control.ts'
 import { RestExecutor } from './rest-executor.ts'
 import { ResultCleanup } from './result-cleanup.ts'
 import { Revocations } from './revocations.ts'
@@ -41,6 +39,8 @@ export interface WorkerParts extends AsyncDisposable {
   readonly consumer: Consumer
   /** Who is told what happens to tasks. */
   readonly observers: TaskObservers
+  readonly pools: WorkerPools
+  readonly outbox: Outbox
   readonly events: WorkerEvents
   /** Resolves when bodies can run. */
   start(): Promise<void>
@@ -58,9 +58,9 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   opened.defer(() => survival?.[Symbol.dispose]())
   const lag = new LoopLag(app.log, app.config.worker.blockWarningMs)
   const executor = openExecutor(options, backend, codec, lag)
+  const rests = new RestExecutor(app, backend, codec)
   const observers = new TaskObservers()
   const events = opened.use(openEvents(options, { broker, codec, observers, consumer: () => consumer }))
-  const rests = new RestExecutor(app, backend, codec)
   const pools = opened.use(
     await WorkerPools.open({
       app,
@@ -84,11 +84,20 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   opened.use(new ResultCleanup(backend, app.log))
   lag.watch(() => consumer.running.items())
   opened.defer(() => lag.stop())
-  opened.use(relayOutbox(app))
+  const outbox = new Outbox(app)
+  opened.use(relay(outbox))
   const autoscaler = openAutoscaler(options, pools, consumer, window)
   opened.defer(() => autoscaler?.stop())
   const parts = opened.move()
-  return { consumer, observers, events, start: () => pools.start(), [Symbol.asyncDispose]: () => parts.disposeAsync() }
+  return {
+    consumer,
+    observers,
+    events,
+    pools,
+    outbox,
+    start: () => pools.start(),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  }
 }
 
 function openExecutor(
@@ -171,9 +180,9 @@ function openEvents({ app, workerName, options }: WorkerPartsOptions, parts: Eve
   return events
 }
 
-function relayOutbox(app: Celeriac): AsyncDisposable {
+function relay(outbox: Outbox): AsyncDisposable {
   const relaying = new AbortController()
-  const relayed = new Outbox(app).run(relaying.signal)
+  const relayed = outbox.run(relaying.signal)
   return {
     [Symbol.asyncDispose]: () => {
       relaying.abort()

@@ -81,6 +81,11 @@ export class WorkerPools implements AsyncDisposable {
     return this.#all.reduce((sum, pool) => sum + pool.size, 0)
   }
 
+  /** Bodies that run now, in all pools. */
+  get busy(): number {
+    return this.#all.reduce((sum, pool) => sum + pool.busy, 0)
+  }
+
   async start(): Promise<void> {
     await Promise.all(this.#all.map((pool) => pool.start()))
   }
