@@ -2,7 +2,8 @@ import os from 'node:os'
 import type { ResultBackend } from '../backends/backend.ts'
 import type { Broker } from '../brokers/broker.ts'
 import { ImproperlyConfigured } from '../errors.ts'
-import { encodeControlRequest } from '../protocol/control-message.ts'
+import type { ArgumentSpecs } from '../control/command-spec.ts'
+import { Control } from '../control/control.ts'
 import { LamportClock } from '../util/lamport-clock.ts'
 import { createLogger, type Logger } from '../util/logger.ts'
 import { discoverTaskFiles, importTaskModules } from './autodiscover.ts'
@@ -13,6 +14,8 @@ import { Connections } from './connections.ts'
 import { configFromEnv } from './config-env.ts'
 import { compileConfig, settingsWarnings, type Config } from './config.ts'
 import { configFromData, type ConfigData } from './config-data.ts'
+import { configuredQueues } from './configured-queues.ts'
+import { CustomCommands, type Command, type CommandHandler, type CommandOptions } from './custom-commands.ts'
 import { openEagerRunner, type EagerRunner } from './eager.ts'
 import type { ExplainOptions } from './explain.ts'
 import type { Explanation } from './explanation.ts'
@@ -70,6 +73,20 @@ export class Celeriac implements AsyncDisposable {
   readonly events: AppEvents = new AppEvents(this)
   /** @internal Of this process: events and remote control carry it. */
   readonly clock: LamportClock = new LamportClock()
+  /** Tells and asks workers. */
+  readonly control: Control = new Control({
+    broker: () => this.openBroker(),
+    form: async () => (await this.openCodec()).form(this.config.task.serializer),
+    log: () => this.log,
+    revokeExpiresMs: () => this.config.worker.revokeExpiresMs,
+    storeRevoked: async (taskIds) => {
+      const backend = await this.openBackend()
+      for (const taskId of taskIds) await storeRevoked(backend, taskId)
+    },
+    queues: () => configuredQueues(this.config),
+  })
+  /** @internal */
+  readonly commands: CustomCommands = new CustomCommands(this)
   readonly #methods: TaskMethods = new TaskMethods(this)
   readonly #connections: Connections
   readonly #logger: Logger | undefined
@@ -240,14 +257,25 @@ export class Celeriac implements AsyncDisposable {
 
   /** Drops a waiting call, also in workers that start within `worker_revoke_expires`; asks a running one to stop. */
   async revoke(taskId: string, { terminate = false }: RevokeOptions = {}): Promise<void> {
-    const broker = await this.openBroker()
-    const request = encodeControlRequest({
-      method: 'revoke',
-      arguments: { task_id: taskId, terminate, signal: 'SIGTERM' },
-      destination: undefined,
-    })
-    await broker.broadcast(request, 'control', { retainMs: this.config.worker.revokeExpiresMs })
-    await storeRevoked(await this.openBackend(), taskId)
+    await this.control.revoke(taskId, { terminate })
+  }
+
+  /** Gives workers of this app a question of its own, which changes nothing; returns the function that asks it. */
+  inspectCommand<R, const S extends ArgumentSpecs = Record<never, never>>(
+    name: string,
+    options: CommandOptions<S>,
+    handler: CommandHandler<S, R>,
+  ): Command<S, R> {
+    return this.commands.define('inspect', name, options, handler)
+  }
+
+  /** Gives workers of this app a command of its own; returns the function that sends it. */
+  controlCommand<R, const S extends ArgumentSpecs = Record<never, never>>(
+    name: string,
+    options: CommandOptions<S>,
+    handler: CommandHandler<S, R>,
+  ): Command<S, R> {
+    return this.commands.define('control', name, options, handler)
   }
 
   /** Says why a task is not running, or what became of it, by its message, its result and the workers. Changes nothing. */

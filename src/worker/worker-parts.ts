@@ -6,18 +6,21 @@ import { EventDispatcher } from '../events/event-dispatcher.ts'
 import { Outbox } from '../outbox/outbox.ts'
 import { durationMs } from '../util/duration.ts'
 import { packageVersion } from '../util/package-version.ts'
-import { Autoscaler } from './autoscaler.ts'
 import { Consumer } from './consumer.ts'
 import { DeliveryWindow } from './delivery-window.ts'
 import { surviveDriverErrors } from './driver-errors.ts'
 import { Executor } from './executor.ts'
 import { LoopLag } from './loop-lag.ts'
+import { MemorySamples } from './memory-samples.ts'
 import type { ResolvedPoolOptions } from './pool-options.ts'
+import { PoolSize } from './pool-size.ts'
+import { RemoteControl } from './remote-control.ts'
 import { RestExecutor } from './rest-executor.ts'
 import { ResultCleanup } from './result-cleanup.ts'
 import { Revocations } from './revocations.ts'
 import { Settler } from './settler.ts'
 import { TaskEvents } from './task-events.ts'
+import { TaskLimits } from './task-limits.ts'
 import { TaskLog } from './task-log.ts'
 import { TaskObservers } from './task-observer.ts'
 import { WorkerEvents } from './worker-events.ts'
@@ -32,6 +35,8 @@ export interface WorkerPartsOptions {
   readonly onOutage: (reason: Error | undefined) => void
   /** Nothing can run any more. */
   readonly onBroken: (error: Error) => void
+  /** Begins a warm shutdown. */
+  readonly stop: () => void
 }
 
 /** What a worker runs on, released in reverse order. */
@@ -39,9 +44,9 @@ export interface WorkerParts extends AsyncDisposable {
   readonly consumer: Consumer
   /** Who is told what happens to tasks. */
   readonly observers: TaskObservers
+  readonly events: WorkerEvents
   readonly pools: WorkerPools
   readonly outbox: Outbox
-  readonly events: WorkerEvents
   /** Resolves when bodies can run. */
   start(): Promise<void>
 }
@@ -58,9 +63,9 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   opened.defer(() => survival?.[Symbol.dispose]())
   const lag = new LoopLag(app.log, app.config.worker.blockWarningMs)
   const executor = openExecutor(options, backend, codec, lag)
-  const rests = new RestExecutor(app, backend, codec)
   const observers = new TaskObservers()
   const events = opened.use(openEvents(options, { broker, codec, observers, consumer: () => consumer }))
+  const rests = new RestExecutor(app, backend, codec)
   const pools = opened.use(
     await WorkerPools.open({
       app,
@@ -78,16 +83,19 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
     pools.size,
     options.options.prefetchMultiplier ?? app.config.worker.prefetchMultiplier,
   )
-  const consumer = openConsumer(options, { pools, window, observers, backend, codec })
-  opened.use(await broker.listen('control', (message) => consumer.revocations.accept(message)))
+  const limits = new TaskLimits(app)
+  const consumer = openConsumer(options, { pools, window, observers, limits, backend, codec })
+  const poolSize = opened.use(new PoolSize({ pool, pools, window, consumer, log: app.log }))
+  const { stop, workerName: nodeName } = options
+  const own = { nodeName, startedAtMs: Date.now(), memory: new MemorySamples(), stop }
+  const state = { ...own, app, broker, backend, codec, consumer, pools, pool, poolSize, window, limits, events }
+  opened.use(await RemoteControl.open(state))
   opened.defer(() => consumer.close())
   opened.use(new ResultCleanup(backend, app.log))
   lag.watch(() => consumer.running.items())
   opened.defer(() => lag.stop())
   const outbox = new Outbox(app)
   opened.use(relay(outbox))
-  const autoscaler = openAutoscaler(options, pools, consumer, window)
-  opened.defer(() => autoscaler?.stop())
   const parts = opened.move()
   return {
     consumer,
@@ -120,14 +128,14 @@ interface ConsumerParts {
   readonly pools: WorkerPools
   readonly window: DeliveryWindow
   readonly observers: TaskObservers
+  readonly limits: TaskLimits
   readonly backend: ResultBackend
   readonly codec: Codec
 }
 
-function openConsumer({ app, workerName, options, onOutage }: WorkerPartsOptions, parts: ConsumerParts): Consumer {
+function openConsumer({ app, options, onOutage }: WorkerPartsOptions, parts: ConsumerParts): Consumer {
   const { timeLimit, softTimeLimit } = options
   const revocations: Revocations = new Revocations({
-    nodeName: workerName,
     max: app.config.worker.revokesMax,
     expiresMs: app.config.worker.revokeExpiresMs,
     onRevoked: (taskId, { terminate }) => consumer.revoke(taskId, terminate),
@@ -144,6 +152,7 @@ function openConsumer({ app, workerName, options, onOutage }: WorkerPartsOptions
       hardMs: timeLimit === undefined ? undefined : durationMs(timeLimit, 'timeLimit'),
       softMs: softTimeLimit === undefined ? undefined : durationMs(softTimeLimit, 'softTimeLimit'),
     },
+    taskLimits: parts.limits,
     window: parts.window,
     maxDeliveries: app.config.task.maxDeliveries,
     onOutage,
@@ -189,21 +198,4 @@ function relay(outbox: Outbox): AsyncDisposable {
       return relayed
     },
   }
-}
-
-function openAutoscaler(
-  { app, pool: { autoscale } }: WorkerPartsOptions,
-  pools: WorkerPools,
-  consumer: Consumer,
-  window: DeliveryWindow,
-): Autoscaler | undefined {
-  if (!autoscale) return undefined
-  const resize = (size: number): void => {
-    void pools.main.resize(size)
-    // One more than there are slots: that it waits tells that more are needed.
-    window.resize(pools.size + 1)
-    consumer.resized()
-  }
-  window.resize(pools.size + 1)
-  return new Autoscaler({ ...autoscale, demand: () => consumer.demand, resize, log: app.log })
 }
