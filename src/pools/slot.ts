@@ -139,6 +139,15 @@ export class Slot implements ExecutionSlot {
     if (this.#state === 'gone') return
     this.#transport.kill()
     this.#gone(reason, true)
+    this.#tellIfStuck(reason)
+  }
+
+  /** A thread inside a call of native code goes on until that is over, and takes a CPU of its successor. */
+  #tellIfStuck(reason: string): void {
+    const timer = setTimeout(() => {
+      this.#options.events.onLog(this, { level: 'warn', fields: { reason }, message: doesNotEnd })
+    }, stuckAfterMs).unref()
+    void this.exited.then(() => clearTimeout(timer))
   }
 
   /** Gets no more jobs, and ends after those that it has. */
@@ -224,3 +233,6 @@ export class Slot implements ExecutionSlot {
 
 /** How long a child may take to close its pools of connections. */
 const stopTimeoutMs = 5000
+const stuckAfterMs = 2000
+const doesNotEnd =
+  'Was told to end ({reason}), and still runs: a call of native code cannot be interrupted, and takes a CPU until it is over. Another took its place. Give such tasks a process'

@@ -51,6 +51,20 @@ export function describeSlots(kind: 'threads' | 'processes'): void {
       assert.equal((await other).kind, 'succeeded')
     })
 
+    it('are replaced at once in the middle of a call of native code, and it is told when they do not end', async () => {
+      await using lab = await openLab(kind, { size: 1 })
+      await lab.pool.start()
+      const beganMs = performance.now()
+      const outcome = await lab.run('pool.native', [4000], { hardTimeLimitMs: 500 })
+      assert.ok(outcome.kind === 'timedOut')
+      assert.equal(await lab.value('pool.add', [1, 2]), 3)
+      assert.ok(performance.now() - beganMs < 4000, 'it was waited for')
+      const isTold = (): boolean =>
+        lab.lines.some(({ level, message }) => level === 'warn' && /still runs/.test(message))
+      if (isProcess) assert.equal(isTold(), false)
+      else await until('it is told', isTold)
+    })
+
     it('are replaced when they die under a body, which is lost', async () => {
       await using lab = await openLab(kind, { size: 1 })
       await lab.pool.start()
