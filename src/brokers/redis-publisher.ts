@@ -8,8 +8,12 @@ import { encodePush, type Push } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
 import { publishScript } from './redis-scripts.ts'
 
-/** A script holds up the whole server: no more messages, and no more text, in one. */
-const largestBatch = 1000
+/**
+ * Calls of one turn are gathered up to so many messages: while the server takes some, those who awaited others go on. One
+ * call with more of them stays one.
+ */
+const largestBatch = 32
+/** A script holds up the whole server. */
 const largestText = 4_000_000
 /** How long a publish whose connection broke may still be sent again, in seconds. */
 const sequenceKeptSeconds = '3600'

@@ -1,3 +1,4 @@
+import { jsonOfRepeated } from './repeated-text.ts'
 import { dumpJson } from './typed-json.ts'
 
 type Headers = Readonly<Record<string, unknown>>
@@ -49,11 +50,11 @@ function dumpPlain(headers: PlainHeaders): string {
   const { task, id, retries, root_id: rootId, argsrepr, kwargsrepr, origin, ignore_result: ignoresResult } = headers
   const idText = JSON.stringify(id)
   return (
-    `{"lang":"js","task":${JSON.stringify(task)},"id":${idText},"shadow":null,"eta":null,"expires":null,"group":null,` +
+    `{"lang":"js","task":${jsonOfRepeated(task)},"id":${idText},"shadow":null,"eta":null,"expires":null,"group":null,` +
     `"group_index":null,"retries":${retries},"timelimit":[null,null],` +
     `"root_id":${rootId === id ? idText : JSON.stringify(rootId)},"parent_id":null,` +
     `"argsrepr":${JSON.stringify(argsrepr)},"kwargsrepr":${JSON.stringify(kwargsrepr)},` +
-    `"origin":${JSON.stringify(origin)},"ignore_result":${ignoresResult},"replaced_task_nesting":0,` +
+    `"origin":${jsonOfRepeated(origin)},"ignore_result":${ignoresResult},"replaced_task_nesting":0,` +
     `"stamped_headers":null,"stamps":{}}`
   )
 }

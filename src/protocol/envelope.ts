@@ -2,6 +2,7 @@ import { DecodeError } from '../errors.ts'
 import { describeValue, isRecord } from './describe-value.ts'
 import { dumpHeaders } from './dump-headers.ts'
 import type { Message, MessageProperties } from './message.ts'
+import { jsonOfRepeated } from './repeated-text.ts'
 import { loadJson } from './typed-json.ts'
 
 /** Where a message goes on a store without exchanges of its own, and the tag it is known by there. */
@@ -37,8 +38,8 @@ export function encodeEnvelope(message: Message, address: EnvelopeAddress, dueMs
   const base64 = Buffer.from(body as string, typeof body === 'string' ? 'utf8' : undefined).toString('base64')
   const due = dueMs === undefined ? '' : `"${dueKey}":${dueMs},`
   return (
-    `{${due}"body":"${base64}","content-encoding":${JSON.stringify(contentEncoding)},` +
-    `"content-type":${JSON.stringify(contentType)},"headers":${dumpHeaders(headers)},` +
+    `{${due}"body":"${base64}","content-encoding":${jsonOfRepeated(contentEncoding)},` +
+    `"content-type":${jsonOfRepeated(contentType)},"headers":${dumpHeaders(headers)},` +
     `"properties":${encodeProperties(properties, address)}}`
   )
 }
@@ -54,7 +55,7 @@ function encodeProperties(
   if (replyTo !== undefined) text += `"reply_to":${JSON.stringify(replyTo)},`
   if (deliveryMode !== undefined) text += `"delivery_mode":${deliveryMode},`
   if (expiration !== undefined) text += `"expiration":${JSON.stringify(expiration)},`
-  text += `"delivery_info":{"exchange":${JSON.stringify(exchange)},"routing_key":${JSON.stringify(routingKey)}},`
+  text += `"delivery_info":{"exchange":${jsonOfRepeated(exchange)},"routing_key":${jsonOfRepeated(routingKey)}},`
   if (priority !== undefined) text += `"priority":${JSON.stringify(priority)},`
   return `${text}"body_encoding":"base64","delivery_tag":${JSON.stringify(deliveryTag)}}`
 }
