@@ -62,7 +62,7 @@ export class BroadcastQueues implements Broker {
     const kept = await this.#broker.subscribe(queues, onDeliveries, options)
     const waiting = openMemoryBroker('memory:')
     this.#waiting.add(waiting)
-    const onLocal: OnDeliveries = (deliveries) => onDeliveries(deliveries.map((each) => this.#delivery(each)))
+    const onLocal: OnDeliveries = (deliveries) => onDeliveries(deliveries.map((each) => this.#delivery(each, waiting)))
     const subscription = new MixedSubscription({
       kept,
       local: await waiting.subscribe([], onLocal, options),
@@ -119,8 +119,13 @@ export class BroadcastQueues implements Broker {
   }
 
   /** Retries stay here, where the task failed; what is for others, and dead letters, go to the store. */
-  #delivery(delivery: Delivery): Delivery {
+  #delivery(delivery: Delivery, waiting: Broker): Delivery {
     const { message, queue, deliveryCount } = delivery
+    const publishOthers = async (successors: readonly Outgoing[]): Promise<Outgoing[]> => {
+      const others = successors.filter((successor) => successor.queue !== queue)
+      if (others.length > 0) await this.publish(others)
+      return successors.filter((successor) => successor.queue === queue)
+    }
     return {
       message,
       queue,
@@ -131,11 +136,8 @@ export class BroadcastQueues implements Broker {
       get isLost() {
         return delivery.isLost
       },
-      acknowledge: async (successors = []) => {
-        const others = successors.filter((successor) => successor.queue !== queue)
-        if (others.length > 0) await this.publish(others)
-        await delivery.acknowledge(successors.filter((successor) => successor.queue === queue))
-      },
+      acknowledge: async (successors = []) => delivery.acknowledge(await publishOthers(successors)),
+      publishLate: async (successors) => waiting.publish(await publishOthers(successors)),
       reject: async (options) => {
         if (options.requeue) return delivery.reject(options)
         const death = { reason: options.reason, queue, at: new Date().toISOString(), deliveries: deliveryCount }

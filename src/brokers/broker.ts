@@ -133,6 +133,11 @@ export interface Delivery {
   readonly isLost: boolean
   /** Removes the message. Its `successors` (a retry, the next of a chain) are published with it, in one step where the store can. */
   acknowledge(successors?: readonly Outgoing[]): Promise<void>
+  /**
+   * Publishes successors of a message that was acknowledged before it ran. Missing where they go where the broker's
+   * `publish` brings them.
+   */
+  publishLate?(successors: readonly Outgoing[]): Promise<void>
   /** Back to its queue at once, or among the dead letters (`<queue>.dead`) with the reason. */
   reject(options: { readonly requeue: true } | { readonly requeue: false; readonly reason: string }): Promise<void>
   /** Puts the message back until `until`, in the store where the broker can. A time in the past gives it back unused. */

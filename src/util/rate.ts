@@ -8,9 +8,12 @@ export const ratePattern: RegExp = /^(\d+(?:\.\d+)?)(?:\/([smh]))?$/
  * Undefined: no limit, which is also what 0 means in Celery; `null` if it is no rate.
  */
 export function rateIntervalMs(rate: unknown): number | undefined | null {
-  const match = ratePattern.exec(typeof rate === 'number' ? String(rate) : `${rate as string}`.trim())
+  if (typeof rate === 'number') return Number.isFinite(rate) && rate >= 0 ? intervalOf(rate, unitMs.s) : null
+  const match = ratePattern.exec(`${rate as string}`.trim())
   if (!match) return null
-  const count = Number(match[1])
-  if (count === 0) return undefined
-  return unitMs[(match[2] ?? 's') as keyof typeof unitMs] / count
+  return intervalOf(Number(match[1]), unitMs[(match[2] ?? 's') as keyof typeof unitMs])
+}
+
+function intervalOf(count: number, ms: number): number | undefined {
+  return count === 0 ? undefined : ms / count
 }

@@ -26,7 +26,7 @@ export class Workflows {
     if (!isSettled && delivery.isLost) return
     const { outgoing, groups } = await this.#chords.report(parts)
     const messages = [...successors, ...outgoing]
-    if (isSettled) await this.#publish(messages)
+    if (isSettled) await this.#publish(messages, delivery)
     else if (messages.length === 0) await delivery.acknowledge()
     else {
       await delivery.acknowledge(messages)
@@ -69,9 +69,10 @@ export class Workflows {
     }
   }
 
-  async #publish(messages: readonly Outgoing[]): Promise<void> {
+  async #publish(messages: readonly Outgoing[], after?: Delivery): Promise<void> {
     if (messages.length === 0) return
-    await (await this.#app.openBroker()).publish(messages)
+    if (after?.publishLate) await after.publishLate(messages)
+    else await (await this.#app.openBroker()).publish(messages)
     this.#tellSent(messages)
   }
 

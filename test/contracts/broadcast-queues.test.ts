@@ -27,20 +27,21 @@ for (const store of [memoryStore, sqliteStore, ...(redis ? [redis] : [])]) {
       assert.deepEqual(ran.toSorted(), ['prices at one@here', 'prices at two@here'])
     })
 
-    it('retry where the task failed, and nowhere else', async () => {
-      await using harness = await openHarness(store, settings)
-      const attempts: string[] = []
-      const task = harness.app.task('shop.flaky', { queue: 'news' }, () => {
-        const { request } = currentTask()
-        attempts.push(`${request.hostname} ${request.retries}`)
-        if (request.hostname === 'one@here' && request.retries === 0) currentTask().retry({ countdown: '10ms' })
+    for (const acksLate of [true, false])
+      it(`retry where the task failed, and nowhere else${acksLate ? '' : ', although it was acknowledged before'}`, async () => {
+        await using harness = await openHarness(store, settings)
+        const attempts: string[] = []
+        const task = harness.app.task('shop.flaky', { queue: 'news', acksLate }, () => {
+          const { request } = currentTask()
+          attempts.push(`${request.hostname} ${request.retries}`)
+          if (request.hostname === 'one@here' && request.retries === 0) currentTask().retry({ countdown: '10ms' })
+        })
+        await harness.startWorker({ name: 'one@here' })
+        await harness.startWorker({ name: 'two@here' })
+        await task.delay()
+        await until('the retry ran', () => attempts.length === 3)
+        assert.deepEqual(attempts.toSorted(), ['one@here 0', 'one@here 1', 'two@here 0'])
       })
-      await harness.startWorker({ name: 'one@here' })
-      await harness.startWorker({ name: 'two@here' })
-      await task.delay()
-      await until('the retry ran', () => attempts.length === 3)
-      assert.deepEqual(attempts.toSorted(), ['one@here 0', 'one@here 1', 'two@here 0'])
-    })
 
     it('leave other queues as they are, also in one publish and one subscription', async () => {
       const { broker: url, dispose } = await store.open()

@@ -123,13 +123,14 @@ describe('rate limiter', () => {
 
 describe('rates', () => {
   it('are text with a unit or tasks a second; 0 is no limit', () => {
-    assert.deepEqual(['10/s', '100/m', '3600/h', '5', 2, 0.5, '0.5/m', 0, '0/m'].map(rateIntervalMs), [
+    assert.deepEqual(['10/s', '100/m', '3600/h', '5', 2, 0.5, 1e-7, '0.5/m', 0, '0/m'].map(rateIntervalMs), [
       100,
       600,
       1000,
       200,
       500,
       2000,
+      1e10,
       120_000,
       undefined,
       undefined,
@@ -137,6 +138,9 @@ describe('rates', () => {
   })
 
   it('are null if they are none', () => {
-    assert.deepEqual(['10/d', '-1/s', 'fast', {}, Number.NaN, -3, '1e3/s', ''].map(rateIntervalMs), Array(8).fill(null))
+    assert.deepEqual(
+      ['10/d', '-1/s', 'fast', {}, Number.NaN, Infinity, -3, '1e3/s', ''].map(rateIntervalMs),
+      Array(9).fill(null),
+    )
   })
 })
