@@ -125,6 +125,8 @@ class Loop {
       if (texts.length > 0) {
         // Overlaps with the handlers below.
         next = texts.length === batchSize ? this.#take(batchSize, finished) : this.#take(0, finished)
+        // The client writes at the end of the turn.
+        await new Promise((resolve) => setImmediate(resolve))
         await this.#work(texts)
         finished = texts.map((_, index) => String(firstTag + index))
       } else if (finished.length > 0) {
