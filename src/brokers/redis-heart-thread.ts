@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { openRedis, type Redis } from '../drivers/open-redis.ts'
+import type { LeaseReport } from './lease-thread.ts'
 import {
-  type HeartReport,
   type HeartThreadData,
   longestPauseMs,
   lookedAt,
@@ -58,10 +58,10 @@ async function renew(): Promise<void> {
 
 function lose(lost: string): void {
   consumer = undefined
-  report({ kind: 'lost', consumerId: lost })
+  report({ kind: 'lost', id: lost })
 }
 
-function report(message: HeartReport): void {
+function report(message: LeaseReport<string>): void {
   parentPort?.postMessage(message)
 }
 

@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads'
 import type { RedisOptions } from '../drivers/open-redis.ts'
+import { LeaseThread } from './lease-thread.ts'
 
 /** What the thread is started with. */
 export interface HeartThreadData {
@@ -9,8 +9,6 @@ export interface HeartThreadData {
   readonly signs: BigInt64Array
   readonly consumerId: string
 }
-
-export type HeartReport = { readonly kind: 'ready' } | { readonly kind: 'lost'; readonly consumerId: string }
 
 /** When the thread last looked at the clock. */
 export const lookedAt = 0
@@ -37,14 +35,12 @@ export function steadyMs(): bigint {
   return process.hrtime.bigint() / 1_000_000n
 }
 
-/** Renews this consumer's lease from a thread, because a task may block the event loop for longer than a lease. */
+/** Renews this consumer's lease from a thread, and knows whether the process stood still for longer than it lasts. */
 export class RedisHeart {
   readonly #signs = new BigInt64Array(new SharedArrayBuffer(24))
   readonly #leaseMs: bigint
   readonly #longestPauseMs: bigint
-  readonly #thread: Worker
-  readonly #onLost: (consumerId: string) => void
-  #isReady = false
+  readonly #thread: LeaseThread<string>
 
   /** `sentMs`, by {@link steadyMs}: when the lease was asked for. */
   constructor(
@@ -54,25 +50,16 @@ export class RedisHeart {
     sentMs: bigint,
     onLost: (consumerId: string) => void,
   ) {
-    this.#onLost = onLost
     this.#leaseMs = BigInt(Math.ceil(options.leaseMs))
     this.#longestPauseMs = longestPauseMs(options.leaseMs)
     for (const sign of [lookedAt, renewedAt]) Atomics.store(this.#signs, sign, sentMs)
     const workerData: HeartThreadData = { url, options, signs: this.#signs, consumerId }
-    // The loaders of the program are not for this thread: they would only make it start later.
-    this.#thread = new Worker(entry, { workerData, execArgv: [], name: 'celeriac-heart' })
-    this.#thread.on('message', (report: HeartReport) => this.#heed(report))
-    this.#thread.on('error', (error) => this.#warn(error))
-    this.#thread.on('exit', () => {
-      this.#isReady = false
-    })
-    // After the listeners, which would keep the process alive.
-    this.#thread.unref()
+    this.#thread = new LeaseThread({ entry, name: 'celeriac-heart', workerData, onLost })
   }
 
   /** False before it has started and after it has failed: then the event loop has to renew. */
   get isReady(): boolean {
-    return this.#isReady
+    return this.#thread.isReady
   }
 
   /**
@@ -98,23 +85,10 @@ export class RedisHeart {
   /** Renews this consumer's lease from now on, instead of the one before. */
   keep(consumerId: string, sentMs: bigint): void {
     this.noteRenewal(sentMs)
-    this.#thread.postMessage(consumerId)
+    this.#thread.keep(consumerId)
   }
 
-  async stop(): Promise<void> {
-    await this.#thread.terminate()
-  }
-
-  #heed(report: HeartReport): void {
-    if (report.kind === 'ready') this.#isReady = true
-    else this.#onLost(report.consumerId)
-  }
-
-  #warn(error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error)
-    process.emitWarning(
-      `The thread that renews loans of messages failed (${text}): a task that blocks the event loop may be given out twice`,
-      { code: 'CELERIAC_BROKER' },
-    )
+  stop(): Promise<void> {
+    return this.#thread.stop()
   }
 }

@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { LeaseReport, LeaseThreadData } from './sqlite-lease.ts'
+import type { LeaseReport } from './lease-thread.ts'
+import type { SqliteLeaseData } from './sqlite-lease.ts'
 
-const { path, leaseMs } = workerData as LeaseThreadData
+const { path, leaseMs } = workerData as SqliteLeaseData
 const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
 // This thread has nothing else to do: it may wait inside SQLite.
 const database = new DatabaseSync(path, { timeout: Math.min(leaseMs / 4, 2000) })
@@ -15,7 +16,7 @@ function renew(): void {
   let delayMs = leaseMs / 3
   try {
     if (renewal.run(Date.now() + leaseMs, owner).changes === 0) {
-      report({ kind: 'lost', ownerId: owner })
+      report({ kind: 'lost', id: owner })
       owner = undefined
       return
     }
@@ -26,7 +27,7 @@ function renew(): void {
   timer = setTimeout(renew, delayMs)
 }
 
-function report(message: LeaseReport): void {
+function report(message: LeaseReport<number>): void {
   parentPort?.postMessage(message)
 }
 

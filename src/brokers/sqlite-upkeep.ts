@@ -1,6 +1,7 @@
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
 import type { SqliteChannels } from './sqlite-channels.ts'
-import { LeaseThread } from './sqlite-lease.ts'
+import type { LeaseThread } from './lease-thread.ts'
+import { openSqliteLease } from './sqlite-lease.ts'
 import type { SqliteLedger } from './sqlite-ledger.ts'
 import type { SqliteOwners } from './sqlite-owners.ts'
 
@@ -14,7 +15,7 @@ export class SqliteUpkeep {
   readonly #ledger: SqliteLedger
   readonly #channels: SqliteChannels
   readonly #roundMs: number
-  #thread: LeaseThread | undefined
+  #thread: LeaseThread<number> | undefined
   #timer: NodeJS.Timeout | undefined
   #kept: number | undefined
   #renewedAtMs = 0
@@ -40,7 +41,7 @@ export class SqliteUpkeep {
   /** For a broker that is going to hold loans: with a thread, and after it has returned what others left behind. */
   async startForLoans(): Promise<void> {
     this.start()
-    this.#thread ??= new LeaseThread({ path: this.#database.path, leaseMs: this.#owners.leaseMs }, this.#lose)
+    this.#thread ??= openSqliteLease({ path: this.#database.path, leaseMs: this.#owners.leaseMs }, this.#lose)
     if (this.#kept !== undefined) this.#thread.keep(this.#kept)
     await this.#buryDead()
   }
