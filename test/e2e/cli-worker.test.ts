@@ -122,9 +122,10 @@ describe('celeriac worker', () => {
     )
   })
 
+  const limits = ['--autoscale', '2,1', '--max-tasks-per-child', '100', '--max-memory-per-child', '2GB']
   for (const pool of ['threads', 'prefork']) {
     it(`runs tasks in ${pool}, which load the app as it does, and whose lines bear their names`, async () => {
-      await using worker = new Process([...app, 'worker', '-P', pool, '-c', '1', '-Q', pool])
+      await using worker = new Process([...app, 'worker', '-P', pool, '-Q', pool, ...limits])
       await worker.says('ready')
       const mail = await celeriac(...app, 'call', 'mail.send', '-a', '["ann"]', '--queue', pool, '--wait', '30s')
       assert.deepEqual([mail.code, mail.out], [0, "'sent to ann'"])
@@ -132,7 +133,7 @@ describe('celeriac worker', () => {
       await worker.says('slow has begun')
       worker.child.kill('SIGTERM')
       assert.equal(await worker.ended, 0, worker.err)
-      assert.match(worker.err, /"slot":"(thread|process)-1".*slow has begun/)
+      assert.match(worker.err, /"slot":"(thread|process)-\d".*slow has begun/)
       assert.equal((await celeriac(...app, 'result', id)).out, "'finished'")
     })
   }
