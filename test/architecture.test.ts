@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 
 /** The layers of src/, top first: a file may import from its own folder and from the layers below. */
 const layers = [
-  ['index.ts', 'cli'],
+  ['index.ts', 'cli', 'opentelemetry'],
   ['admin', 'testing'],
   ['worker', 'beat'],
   ['outbox', 'canvas'],

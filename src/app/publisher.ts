@@ -13,6 +13,7 @@ import { hasFollowers, signatureOf, workflowOf } from './signature-call.ts'
 import { withReferences } from './signature-references.ts'
 import { callOptionsOf } from './signature-settings.ts'
 import type { Task } from './task.ts'
+import { publishChannel, tracedPublish } from './tracing.ts'
 import type { Scope } from './transactions.ts'
 
 type Calls = Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>
@@ -98,7 +99,7 @@ export class Publisher {
   /** @internal What follows a task that is over: published with its acknowledgement. */
   async outgoing(calls: readonly Call[]): Promise<Outgoing[]> {
     const prepared = await this.prepareAll(calls)
-    await this.#announce(prepared)
+    await tracedPublish(prepared, () => this.#announce(prepared))
     return prepared.map(outgoingOf)
   }
 
@@ -179,7 +180,7 @@ export class Publisher {
   /** Steps 4 to 6: now, or with the open transaction: when it commits, or as rows of it. */
   #dispatch(calls: readonly PreparedCall[], { scope, mode, options }: Call): Promise<void> {
     if (!scope) return this.#publish(calls, options)
-    if (mode === 'outbox') return this.#writeInto(scope, calls)
+    if (mode === 'outbox') return tracedPublish(calls, () => this.#writeInto(scope, calls))
     scope.afterCommit(() => this.#publish(calls, options))
     return done
   }
@@ -200,6 +201,11 @@ export class Publisher {
 
   /** Hands the messages over. Rejects with OperationalError within `task_publish_timeout`. */
   #publish(calls: readonly PreparedCall[], options: CallOptions): Promise<void> {
+    if (!publishChannel.hasSubscribers) return this.#publishUntraced(calls, options)
+    return tracedPublish(calls, () => this.#publishUntraced(calls, options))
+  }
+
+  #publishUntraced(calls: readonly PreparedCall[], options: CallOptions): Promise<void> {
     const { signals, config } = this.#app
     const isAloud = signals.has('beforeTaskPublish') || signals.has('afterTaskPublish')
     const published = isAloud ? this.#publishAloud(calls, options) : this.#handOver(calls.map(outgoingOf), options)

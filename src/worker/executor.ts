@@ -3,6 +3,7 @@ import { bindArguments, validate, withSelfFirst } from '../app/arguments.ts'
 import { runInContext, type TaskContext } from '../app/context.ts'
 import type { Arguments } from '../app/model-declaration.ts'
 import type { ArgumentLoad } from '../app/model-loading.ts'
+import { runChannel, traced } from '../app/tracing.ts'
 import { addBuiltins } from '../canvas/builtins.ts'
 import { afterSuccess, hasFollowers, noFollowers, type Followers } from '../canvas/continuation.ts'
 import { DecodeError, EncodeError, InvalidArguments, LoanLost, NotRegistered } from '../errors.ts'
@@ -35,10 +36,28 @@ export class Executor {
     if (!task) return { kind: 'undecodable', runtimeMs: 0, reason: new NotRegistered(job.headers.task).message }
     const attempt = new TaskAttempt(this.#app, this.#options, job, task, slot)
     try {
-      return await this.#pipeline(attempt)
+      return await (runChannel.hasSubscribers ? this.#traced(attempt) : this.#pipeline(attempt))
     } catch (error) {
       return await outcomeOfUnexpected(attempt, error)
     }
+  }
+
+  #traced(attempt: TaskAttempt): Promise<Outcome> {
+    const { job, taskId } = attempt
+    const { headers, queue, deliveryCount, message } = job
+    const { hostname: workerName, isEager } = this.#options
+    const about = {
+      taskName: headers.task,
+      taskId,
+      queue,
+      workerName,
+      retries: headers.retries,
+      deliveryCount,
+      isEager,
+    }
+    return traced(runChannel, { ...about, headers: message.headers, properties: message.properties }, () =>
+      this.#pipeline(attempt).catch((error: unknown) => outcomeOfUnexpected(attempt, error)),
+    )
   }
 
   async #pipeline(attempt: TaskAttempt): Promise<Outcome> {

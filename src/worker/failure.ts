@@ -1,5 +1,6 @@
 import type { TaskRequest } from '../app/context.ts'
 import { hasRetriesLeft, isAutoRetried, retryDelayMs } from '../app/retry-policy.ts'
+import { publishChannel, tracedPublish } from '../app/tracing.ts'
 import type { Outgoing } from '../brokers/broker.ts'
 import { Continued } from '../canvas/continued.ts'
 import { afterFailure, type Followers } from '../canvas/continuation.ts'
@@ -145,6 +146,7 @@ function isExpected(attempt: TaskAttempt, thrown: unknown): boolean {
 async function retried(attempt: TaskAttempt, when: Date, cause: unknown): Promise<Outcome> {
   const error: RemoteError | undefined = cause === undefined ? undefined : described(attempt, cause)
   const next = nextAttempt(attempt, when)
+  if (publishChannel.hasSubscribers) await traceRetry(attempt, next)
   if (!attempt.ignoresResult) {
     const result = error ?? {
       type: 'Retry',
@@ -160,6 +162,12 @@ async function retried(attempt: TaskAttempt, when: Date, cause: unknown): Promis
     await signals.emit('taskRetry', { taskName: attempt.task.name, taskId: attempt.taskId, error, when, retries })
   }
   return { kind: 'retried', runtimeMs: attempt.runtimeMs, error, when, next }
+}
+
+/** It goes out with the end of this attempt; a trace may change its headers. */
+function traceRetry({ job, taskId }: TaskAttempt, next: Outgoing): Promise<void> {
+  const headers = next.message.headers as Record<string, unknown>
+  return tracedPublish([{ taskName: job.headers.task, taskId, headers, outgoing: next }], async () => {})
 }
 
 /** The same message once more: one retry later, not before `when`. Protocol 1 becomes protocol 2. */

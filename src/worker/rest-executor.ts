@@ -1,6 +1,7 @@
 import type { Celeriac } from '../app/app.ts'
 import type { Codec } from '../app/codec.ts'
 import type { TaskRequest } from '../app/context.ts'
+import { tracedFollowing } from '../app/tracing.ts'
 import type { ResultBackend } from '../backends/backend.ts'
 import { afterFailure } from '../canvas/continuation.ts'
 import { Rests, type RestMessage } from '../canvas/rests.ts'
@@ -33,7 +34,7 @@ export class RestExecutor {
   /** Never rejects: whatever happens is an outcome. */
   async execute(job: Job, attempt: Attempt): Promise<Outcome> {
     const startedAt = performance.now()
-    const outcome = await this.#outcome(job, attempt)
+    const outcome = await tracedFollowing(job.message, () => this.#outcome(job, attempt))
     return { ...outcome, runtimeMs: performance.now() - startedAt }
   }
 

@@ -1,5 +1,6 @@
 import type { Celeriac } from '../app/app.ts'
 import type { TaskRequest } from '../app/context.ts'
+import { tracedFollowing } from '../app/tracing.ts'
 import type { ResultBackend } from '../backends/backend.ts'
 import { afterFailure, type Failed } from '../canvas/continuation.ts'
 import { restTask } from '../canvas/rest.ts'
@@ -27,7 +28,11 @@ export class Unfinished {
     this.#rests = new Rests(app, backend)
   }
 
-  async end(ended: Ended, state: Failed['state'], error: RemoteError): Promise<Following> {
+  end(ended: Ended, state: Failed['state'], error: RemoteError): Promise<Following> {
+    return tracedFollowing(ended.message, () => this.#end(ended, state, error))
+  }
+
+  async #end(ended: Ended, state: Failed['state'], error: RemoteError): Promise<Following> {
     const body = await this.#bodyOf(ended)
     if (!body) return {}
     const { headers } = ended

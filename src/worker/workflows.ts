@@ -1,8 +1,9 @@
 import type { Celeriac } from '../app/app.ts'
+import { tracedFollowing } from '../app/tracing.ts'
 import type { ResultBackend } from '../backends/backend.ts'
 import type { Delivery, Outgoing } from '../brokers/broker.ts'
 import { Chords } from '../canvas/chords.ts'
-import type { Following } from '../pools/pool.ts'
+import type { ChordPart, Following } from '../pools/pool.ts'
 
 /** What hangs on a message: published with its settlement, never without it. */
 export class Workflows {
@@ -24,7 +25,7 @@ export class Workflows {
   ): Promise<void> {
     // What is done under a loan that is lost counts no more than its result.
     if (!isSettled && delivery.isLost) return
-    const { outgoing, groups } = await this.#chords.report(parts)
+    const { outgoing, groups } = await this.#report(delivery, parts)
     const messages = [...successors, ...outgoing]
     if (isSettled) await this.#publish(messages, delivery)
     else if (messages.length === 0) await delivery.acknowledge()
@@ -40,9 +41,14 @@ export class Workflows {
 
   /** Puts the message among the dead letters, after what follows is published. */
   async bury(delivery: Delivery, reason: string, { successors = [], parts = [] }: Following): Promise<void> {
-    const { outgoing } = await this.#chords.report(parts)
+    const { outgoing } = await this.#report(delivery, parts)
     await this.#publish([...successors, ...outgoing])
     await delivery.reject({ requeue: false, reason })
+  }
+
+  #report({ message }: Delivery, parts: readonly ChordPart[]): ReturnType<Chords['report']> {
+    const report = (): ReturnType<Chords['report']> => this.#chords.report(parts)
+    return parts.length === 0 ? report() : tracedFollowing(message, report)
   }
 
   /** What it does is done already, and must not be repeated. */
