@@ -71,7 +71,7 @@ export class RedisInspection {
     const deferred: Waiting[] = []
     const nowMs = Date.now()
     for (const list of this.#names.lists(queue)) {
-      for await (const { message, dueMs } of this.#waitingIn(list)) {
+      for await (const { message, dueMs } of this.#waitingIn(list, Math.min(wanted, pageSize))) {
         if (dueMs > nowMs) deferred.push({ message, dueMs })
         else if (ready.push(message) >= wanted) return ready.slice(offset)
       }
@@ -90,13 +90,16 @@ export class RedisInspection {
     return names.filter((_, index) => (counts[index] ?? 0) > 0)
   }
 
-  /** Next first: lists are taken from at the right end. */
-  async *#waitingIn(list: string): AsyncGenerator<Waiting> {
-    for (let from = -1; ; from -= pageSize) {
-      const range = ['LRANGE', list, String(from - pageSize + 1), String(from)]
+  /** Next first: lists are taken from at the right end. Pages grow, as what was wanted is seldom behind the first. */
+  async *#waitingIn(list: string, atFirst: number): AsyncGenerator<Waiting> {
+    let size = atFirst
+    for (let from = -1; ;) {
+      const range = ['LRANGE', list, String(from - size + 1), String(from)]
       const page = (await this.#redis.commands.send(range, { asBytes: true })) as Buffer[]
       for (const bytes of page.toReversed()) yield readable(bytes)
-      if (page.length < pageSize) return
+      if (page.length < size) return
+      from -= size
+      size = Math.min(2 * size, pageSize)
     }
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Explanation, Reason } from '../../src/app/explanation.ts'
-import type { Task } from '../../src/index.ts'
+import { currentTask, type Task } from '../../src/index.ts'
 import {
   gate,
   memoryStore,
@@ -136,29 +136,43 @@ function describeExplain(store: Store): void {
       reasonAs('noConsumer', await harness.app.explain(id, soon))
     })
 
-    test('a worker runs it, another waits for the slot, a third for the prefetch', async (harness) => {
-      const { opened, open } = gate()
-      const wait = harness.app.task('shop.wait', () => opened)
+    test('a worker runs it, another waits there for the slot, a third in the queue', async (harness) => {
+      const door = gate()
+      const { app } = harness
+      app.task('shop.wait', () => door.opened)
+      // Of tasks that take so long, a worker takes one ahead.
+      app.task('shop.short', () => currentTask().sleep('20ms'))
       const { worker } = await harness.startWorker({ concurrency: 1, prefetchMultiplier: 2, name: 'one@test' })
-      const running = await wait.delay()
+      const kindOf = async (id: string): Promise<Reason['kind']> => (await app.explain(id, soon)).reason.kind
+      await (await app.send('shop.short')).get({ timeout: '5s' })
+      const [first, second, third] = [
+        await app.send('shop.wait'),
+        await app.send('shop.wait'),
+        await app.send('shop.wait'),
+      ]
       try {
-        await until('it runs', async () => (await harness.app.explain(running.id, soon)).reason.kind === 'running')
-        const active = reasonAs('running', await harness.app.explain(running.id, soon))
-        assert.equal(active.worker, worker.name)
-        const next = await wait.delay()
-        const third = await wait.delay()
-        await until('it is taken', async () => (await harness.app.explain(next.id, soon)).reason.kind === 'reserved')
-        const { consumption } = reasonAs('reserved', await harness.app.explain(next.id, soon))
-        assert.deepEqual(consumption, { worker: worker.name, busy: 1, slots: 1 })
-        const waiting = reasonAs('waiting', await harness.app.explain(third.id, soon))
-        assert.deepEqual(waiting, {
-          kind: 'waiting',
-          ahead: 0,
-          consumers: [{ worker: worker.name, busy: 1, slots: 1 }],
-        })
+        await until('it runs', async () => (await kindOf(first.id)) === 'running')
+        const { since, worker: where } = reasonAs('running', await app.explain(first.id, soon))
+        assert.equal(where, worker.name)
+        assert.ok(since && Date.now() - since.getTime() < 10_000)
+        await until('it is taken', async () => (await kindOf(second.id)) === 'reserved')
+        const busy = { worker: worker.name, busy: 1, slots: 1 }
+        const reserved = await app.explain(second.id, soon)
+        assert.deepEqual(reasonAs('reserved', reserved).consumption, busy)
+        assert.match(reserved.lines[0] ?? '', /one@test has taken it and not begun yet: its 1 slot\(s\) are busy/)
+        const waiting = await app.explain(third.id, soon)
+        assert.deepEqual(reasonAs('waiting', waiting), { kind: 'waiting', ahead: 0, consumers: [busy] })
+        assert.match(waiting.lines.join('\n'), /as the next\.\n.*one@test \(1 of 1 slots busy\)/)
       } finally {
-        open()
+        door.open()
       }
+    })
+
+    test('workers take from other queues only', async (harness) => {
+      const { worker } = await harness.startWorker({ queues: ['other'], name: 'other@test' })
+      const { id } = await harness.app.send('shop.add', [1, 2])
+      const { answered } = reasonAs('noConsumer', await harness.app.explain(id, soon))
+      assert.deepEqual(answered, [worker.name])
     })
 
     test('its rate limit', async (harness) => {
