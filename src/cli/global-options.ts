@@ -18,7 +18,7 @@ Environment:
   CELERY_BROKER_URL, …          every setting, read by the app of configFromEnv() and where there is no -A
   NO_COLOR                      no colours
 
-Exit codes: 0 done, 1 failed, 2 the command line, the app module or the settings are wrong.
+Exit codes: 0 done, 1 failed, 2 the command line, the app module or the settings are wrong, 69 no worker answered.
 
 Examples:
   celeriac init my-app                              write a small app to start from

@@ -2,16 +2,19 @@ import { CommanderError, type Command } from 'commander'
 import { CeleriacError, ImproperlyConfigured } from '../errors.ts'
 import { callCommand } from './commands/call.ts'
 import { configCommand } from './commands/config.ts'
+import { controlCommand } from './commands/control.ts'
 import { deadCommand } from './commands/dead.ts'
 import { explainCommand } from './commands/explain.ts'
 import { graphCommand } from './commands/graph.ts'
 import { initCommand } from './commands/init.ts'
+import { inspectCommand } from './commands/inspect.ts'
 import { migrateCommand } from './commands/migrate.ts'
 import { outboxCommand } from './commands/outbox.ts'
 import { purgeCommand } from './commands/purge.ts'
 import { queuesCommand } from './commands/queues.ts'
 import { reportCommand } from './commands/report.ts'
 import { resultCommand } from './commands/result.ts'
+import { statusCommand } from './commands/status.ts'
 import { workerCommand } from './commands/worker.ts'
 import { CommandRun } from './command-run.ts'
 import { createProgram, globalOptions } from './global-options.ts'
@@ -21,6 +24,9 @@ import { processTerminal, type Terminal } from './terminal.ts'
 
 const commands = [
   workerCommand,
+  statusCommand,
+  inspectCommand,
+  controlCommand,
   callCommand,
   resultCommand,
   queuesCommand,

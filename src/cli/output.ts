@@ -26,6 +26,11 @@ export class Printer {
     if (shown !== '') this.#terminal.out.write(`${shown}\n`)
   }
 
+  /** A part of the result, for people, as it comes. */
+  line(text: string): void {
+    this.#terminal.out.write(`${text}\n`)
+  }
+
   /** Something about the work, for people who look on. */
   note(text: string): void {
     if (!this.isQuiet) this.#terminal.err.write(`${text}\n`)

@@ -46,12 +46,11 @@ export const inspectCommands: Pick<Commands, Inspecting> = {
   // Deferred calls lie in the store, where any worker of their queue finds them.
   scheduled: async (worker) => {
     const { broker, consumer } = worker
-    const queues = [...consumer.queues]
-    const pages = queues.map((queue) => broker.peek?.(queue, { offset: 0, limit: mostScheduled, only: 'deferred' }))
-    const messages = await Promise.all(pages)
-    return messages.flatMap((page, index) =>
-      (page ?? []).flatMap((message) => scheduled(worker, message, queues[index])),
-    )
+    const pages = [...consumer.queues].map(async (queue) => {
+      const messages = await broker.peek?.(queue, { offset: 0, limit: mostScheduled, only: 'deferred' })
+      return (messages ?? []).flatMap((message) => scheduled(worker, message, queue))
+    })
+    return (await Promise.all(pages)).flat()
   },
 
   revoked: ({ consumer }) => consumer.revocations.ids(),
@@ -110,7 +109,7 @@ function describer(worker: WorkerState, safe = false): (request: Request) => Rec
   return (request) => encodeTaskInfo(describeRequest(request, { ...worker, safe }))
 }
 
-function scheduled(worker: WorkerState, message: Message, queue = ''): Record<string, unknown>[] {
+function scheduled(worker: WorkerState, message: Message, queue: string): Record<string, unknown>[] {
   const request = describeMessage(message, queue, worker)
   const { eta } = message.headers
   if (!request) return []

@@ -28,5 +28,5 @@ export interface WorkerState {
   readonly events: WorkerEvents
   readonly memory: MemorySamples
   /** Begins a warm shutdown. */
-  stop(): void
+  readonly stop: () => void
 }
