@@ -1,9 +1,10 @@
 import type { Celeriac } from '../app/app.ts'
 import type { Codec } from '../app/codec.ts'
 import { saysUnavailable } from '../app/database-errors.ts'
+import { Redactor } from '../app/redaction.ts'
 import { serveSlot, type SlotAttempt, type SlotBody, type SlotJob, type SlotVoice } from '../pools/open-slot.ts'
 import type { Outcome } from '../pools/pool.ts'
-import { readTask } from '../protocol/task-message.ts'
+import { readTask, type ReceivedTask } from '../protocol/task-message.ts'
 import { encodeTaskMeta, type TaskMeta } from '../protocol/task-meta.ts'
 import { dumpJson } from '../protocol/typed-json.ts'
 import { markAsSlot } from '../util/slot-mark.ts'
@@ -19,6 +20,8 @@ class Slot implements SlotBody {
   readonly #codec: Codec
   readonly #executor: Executor
   #attempt: SlotAttempt | undefined
+  /** What runs, or ran last. */
+  #received: ReceivedTask | undefined
 
   constructor(app: Celeriac, workerName: string, codec: Codec) {
     this.#app = app
@@ -28,9 +31,23 @@ class Slot implements SlotBody {
   }
 
   execute(job: SlotJob, attempt: SlotAttempt): Promise<Outcome> {
-    const { headers, protocol } = readTask(job.message, () => this.#codec.load(job.message))
+    const received = readTask(job.message, () => this.#codec.load(job.message))
+    const { headers, protocol } = received
+    this.#received = received
     this.#attempt = attempt
     return this.#executor.execute({ ...job, headers, protocol }, attempt)
+  }
+
+  /** An error that escaped from a body may quote what its task keeps secret. */
+  withoutSecrets(text: string): string {
+    const redactor = this.#received && Redactor.of(this.#app.tasks.get(this.#received.headers.task))
+    if (!this.#received || !redactor) return text
+    try {
+      redactor.arguments(this.#received.body())
+      return redactor.text(text)
+    } catch {
+      return 'its task keeps secrets, and its arguments cannot be read'
+    }
   }
 
   async close(): Promise<void> {
@@ -48,6 +65,7 @@ async function load(setup: unknown, voice: SlotVoice): Promise<SlotBody> {
   const { workerName, logLevels } = setup as SlotSetup
   markAsSlot(voice.name)
   let app: Celeriac | undefined
+  let slot: Slot | undefined
   process.on('uncaughtException', (error: unknown, origin) => {
     // Others who listen decide.
     if (process.listenerCount('uncaughtException') > 1) return
@@ -57,14 +75,16 @@ async function load(setup: unknown, voice: SlotVoice): Promise<SlotBody> {
       return
     }
     const what = origin === 'unhandledRejection' ? 'a rejection that nobody handled' : 'an error that nobody caught'
-    voice.die(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    voice.die(`${what}: ${slot?.withoutSecrets(text) ?? text}`)
   })
   app = await loadSlotApp(setup as SlotSetup)
   app.setLogger(slotLogger(logLevels, (line) => voice.log(line)))
   app.onOutboxWritten(() => voice.note('outboxWritten'))
   const codec = await app.openCodec()
   await app.signals.emit('workerProcessInit', { workerName })
-  return new Slot(app, workerName, codec)
+  slot = new Slot(app, workerName, codec)
+  return slot
 }
 
 serveSlot(load)

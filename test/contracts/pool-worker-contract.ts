@@ -10,7 +10,8 @@ import {
   type Celeriac,
   type WorkerOptions,
 } from '../../src/index.ts'
-import { recordingLogger, sqliteStore, until, type LogLine } from '../support/worker-harness.ts'
+import { deathHeader } from '../../src/protocol/message.ts'
+import { rawMessage, recordingLogger, sqliteStore, until, type LogLine } from '../support/worker-harness.ts'
 
 interface Place {
   readonly pid: number
@@ -103,6 +104,20 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
       await revoked.revoke({ terminate: true })
       await says('stopped', revoked.id)
       assert.equal(await revoked.state(), 'REVOKED')
+      assert.equal(await value('pool.add', 1, 2), 3)
+    })
+
+    it('puts what it cannot read among the dead letters, and lives on', async () => {
+      const broker = await app.openBroker()
+      await broker.publish([
+        { message: rawMessage({ headers: { task: 'pool.add' }, body: 'this is not JSON' }), queue: 'celery' },
+      ])
+      const death = await until('it is dead', async () => {
+        const [dead] = (await broker.peek?.('celery.dead', { offset: 0, limit: 1 })) ?? []
+        return dead?.headers[deathHeader] as { readonly reason: string } | undefined
+      })
+      assert.match(death.reason, /JSON/)
+      await broker.purge('celery.dead')
       assert.equal(await value('pool.add', 1, 2), 3)
     })
 

@@ -82,6 +82,15 @@ export function describeSlots(kind: 'threads' | 'processes'): void {
       assert.equal(lab.broken, undefined)
     })
 
+    it('tell no secret of a body that they die under', async () => {
+      await using lab = await openLab(kind, { size: 1 })
+      await lab.pool.start()
+      const outcome = await lab.run('pool.rejectSecret', ['4111111111111111'])
+      assert.ok(outcome.kind === 'lost')
+      assert.match(outcome.reason, /nobody handled: Error: the bank refused \*\*\*/)
+      assert.doesNotMatch(JSON.stringify([outcome, lab.lines]), /4111/)
+    })
+
     it('lose none of the short jobs that wait in one that dies', async () => {
       await using lab = await openLab(kind, { size: 1 })
       await lab.pool.start()

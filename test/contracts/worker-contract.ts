@@ -334,9 +334,12 @@ export function describeWorker(store: Store): void {
         }
       })
       const unaware = harness.app.task('demo.unaware', { softTimeLimit: '50ms' }, () => currentTask().sleep('1m'))
+      const limitless = harness.app.task('demo.limitless', () => currentTask().sleep('1m'))
       await harness.startWorker()
       assert.equal(await (await soft.delay()).get({ timeout: '5s' }), 'cleaned up')
       await assert.rejects((await unaware.delay()).get({ timeout: '5s' }), /SoftTimeLimitExceeded/)
+      const ofCall = await limitless.applyAsync([], { softTimeLimit: '50ms' })
+      await assert.rejects(ofCall.get({ timeout: '5s' }), /SoftTimeLimitExceeded/)
     })
 
     it('fails a body at the hard limit and does not accept what it still does', async () => {
@@ -571,6 +574,8 @@ export function describeWorker(store: Store): void {
         harness.lines.find((each) => each.message.includes('blocked the event loop')),
       )
       assert.equal(line.fields['taskName'], 'demo.busy')
+      assert.ok(Number(line.fields['blocked']) >= 0.1)
+      assert.match(line.message, /give it work that awaits, or run it apart/)
       await (await busyLater.delay()).get({ timeout: '5s' })
       await until('the loop is said to be blocked', () =>
         harness.lines.find((each) => each.message.includes('was blocked')),
@@ -615,7 +620,9 @@ export function describeWorker(store: Store): void {
       await started.opened
       worker.stop('warm')
       worker.stop('warm')
-      setTimeout(() => go.open(), 50)
+      const broker = await harness.app.openBroker()
+      await until('what waits is given back, while a body still runs', async () => (await broker.count('celery')) === 2)
+      go.open()
       await stopped
       assert.equal(await results[0]?.get({ timeout: '1s' }), 'finished')
       assert.equal(await (await harness.app.openBroker()).count('celery'), 2)
@@ -626,8 +633,10 @@ export function describeWorker(store: Store): void {
     it('gives back what runs, on a cold shutdown, and its signal says why', async () => {
       await using harness = await openHarness(store)
       const started = gate()
+      const deliveries: unknown[] = []
       let reason: unknown
       const slow = harness.app.task('demo.slow', async () => {
+        deliveries.push(currentTask().request.deliveryInfo?.deliveryCount)
         started.open()
         await currentTask()
           .sleep('1m')
@@ -645,6 +654,9 @@ export function describeWorker(store: Store): void {
       assert.equal(await (await harness.app.openBroker()).count('celery'), 1)
       assert.deepEqual(worker.shutdown, { how: 'cold', finished: 0, givenBack: 0, cutOff: 1 })
       assert.equal(await result.state(), 'PENDING')
+      await harness.startWorker()
+      await until('it runs again', () => deliveries.length === 2)
+      assert.deepEqual(deliveries, [1, 1], 'it counts as a delivery that it was given back')
     })
 
     it('goes cold when the warm shutdown takes too long', async () => {

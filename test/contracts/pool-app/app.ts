@@ -96,6 +96,10 @@ app.task('pool.reject', async () => {
   void Promise.reject(new Error('nobody handles this'))
   await pause(60_000)
 })
+app.task('pool.rejectSecret', { secret: true }, async (card: string) => {
+  void Promise.reject(new Error(`the bank refused ${card}`))
+  await pause(60_000)
+})
 app.task('pool.kill', () => process.kill(process.pid, 'SIGKILL'))
 app.task('pool.fill', () => {
   const kept: unknown[][] = []
