@@ -7,7 +7,15 @@ import { promisify } from 'node:util'
 import { reportMissing, type Missing } from './service.ts'
 
 const run = promisify(execFile)
-const requirements = ['celery[redis]==5.6.*', 'Django==5.2.*', 'msgpack', 'PyYAML']
+const requirements = [
+  'celery[redis]==5.6.*',
+  'Django==5.2.*',
+  'msgpack',
+  'PyYAML',
+  'flower==2.*',
+  'opentelemetry-sdk',
+  'opentelemetry-instrumentation-celery',
+]
 
 export interface PythonPeer {
   /** The interpreter of a virtual environment with Celery, kombu and Django. */
