@@ -74,6 +74,11 @@ const result: Settings<ResultConfig> = {
     true,
   ),
   expiresMs: setting(optional(limit), 24 * hour, 'How long a result is kept after it was stored; null: for ever.'),
+  chordTimeoutMs: setting(
+    optional(limit),
+    undefined,
+    'How long a chord waits for the next of its members to end before it fails; at most, and unset: seven tenths of result_expires.',
+  ),
   extended: setting(
     flag,
     false,

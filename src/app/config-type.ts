@@ -26,6 +26,8 @@ export interface ResultConfig {
   /** Milliseconds; undefined: results never expire. */
   readonly expiresMs: number | undefined
   readonly extended: boolean
+  /** Milliseconds; undefined: by `expiresMs`. */
+  readonly chordTimeoutMs: number | undefined
   readonly serializer: SerializerName
   /** Defaults to the top-level `acceptContent`. */
   readonly acceptContent: readonly string[]

@@ -21,6 +21,14 @@ export interface GroupProgress {
   readonly size: number | undefined
 }
 
+/** A chord that waits for members nobody has heard of for long. */
+export interface IdleGroup {
+  readonly groupId: string
+  /** As it was given. */
+  readonly body: string
+  readonly missing: number
+}
+
 export interface BackendOptions {
   /** How long a result is kept after it was stored (`result_expires`), in milliseconds. Undefined: for ever. */
   readonly expiresMs: number | undefined
@@ -52,8 +60,13 @@ export interface ResultBackend extends AsyncDisposable {
   forget(taskId: string): Promise<void>
   /** Adds one finished member of a group, once: one that comes again keeps its place, and its last result counts. */
   addGroupPart(groupId: string, part: GroupPart): Promise<GroupProgress>
-  /** How many members the group is to have. */
-  setGroupSize(groupId: string, size: number): Promise<void>
+  /** How many members the group is to have. With the body of its chord, it is watched until it is closed. */
+  setGroupSize(groupId: string, size: number, body?: string): Promise<void>
+  /**
+   * Watched groups to which nobody was added for `idleMs`, or up to a quarter longer. Each is given to one who asks, and
+   * again after as long.
+   */
+  idleGroups(idleMs: number): Promise<IdleGroup[]>
   /** One more than that: this task. */
   extendGroup(groupId: string, taskId: string): Promise<void>
   /** The members that came, in the order of their index; where that is the same, of their task's id. */

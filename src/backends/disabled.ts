@@ -27,6 +27,10 @@ class DisabledBackend implements ResultBackend {
     throw groupsNeedResults(groupId)
   }
 
+  async idleGroups(): Promise<[]> {
+    return []
+  }
+
   async extendGroup(groupId: string): Promise<void> {
     throw groupsNeedResults(groupId)
   }

@@ -1,4 +1,4 @@
-import type { GroupPart, GroupProgress } from './backend.ts'
+import type { GroupPart, GroupProgress, IdleGroup } from './backend.ts'
 import { loadPart } from './stored-meta.ts'
 
 interface StoredPart {
@@ -15,6 +15,9 @@ interface StoredGroup {
   /** Saved for who knows the group's id. */
   taskIds: readonly string[] | undefined
   expiresAt: number
+  /** Of a chord. */
+  body: string | undefined
+  touchedAt: number
 }
 
 /** The groups that all memory backends of one name share. */
@@ -30,8 +33,22 @@ export class MemoryGroups {
     return { place, isFirst: token === part.token, size }
   }
 
-  setSize(groupId: string, size: number, expiresAt: number): void {
-    this.#open(groupId, expiresAt).size = size
+  setSize(groupId: string, size: number, body: string | undefined, expiresAt: number): void {
+    const group = this.#open(groupId, expiresAt)
+    group.size = size
+    if (!group.isClosed) group.body = body ?? group.body
+  }
+
+  idle(idleMs: number): IdleGroup[] {
+    const now = Date.now()
+    const idle: IdleGroup[] = []
+    for (const [groupId, group] of this.stored) {
+      const { body, size, extra, parts, isClosed, touchedAt } = group
+      if (isClosed || body === undefined || size === undefined || touchedAt > now - idleMs) continue
+      group.touchedAt = now
+      idle.push({ groupId, body, missing: size + extra - parts.size })
+    }
+    return idle
   }
 
   extend(groupId: string, expiresAt: number): void {
@@ -61,6 +78,7 @@ export class MemoryGroups {
     const group = this.#open(groupId, expiresAt)
     group.isClosed = true
     group.parts.clear()
+    group.body = undefined
   }
 
   #open(groupId: string, expiresAt: number): StoredGroup {
@@ -71,8 +89,11 @@ export class MemoryGroups {
       isClosed: false,
       taskIds: undefined,
       expiresAt,
+      body: undefined,
+      touchedAt: 0,
     }
     group.expiresAt = expiresAt
+    group.touchedAt = Date.now()
     this.stored.set(groupId, group)
     return group
   }

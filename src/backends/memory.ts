@@ -7,6 +7,7 @@ import {
   type BackendOptions,
   type GroupPart,
   type GroupProgress,
+  type IdleGroup,
   type ResultBackend,
 } from './backend.ts'
 import { MemoryResults } from './memory-results.ts'
@@ -77,9 +78,14 @@ class MemoryBackend implements ResultBackend {
     return this.#results.groups.add(groupId, part.taskId, stored, this.#expiresAt())
   }
 
-  async setGroupSize(groupId: string, size: number): Promise<void> {
+  async setGroupSize(groupId: string, size: number, body?: string): Promise<void> {
     this.#assertOpen('setGroupSize')
-    this.#results.groups.setSize(groupId, size, this.#expiresAt())
+    this.#results.groups.setSize(groupId, size, body, this.#expiresAt())
+  }
+
+  async idleGroups(idleMs: number): Promise<IdleGroup[]> {
+    this.#assertOpen('idleGroups')
+    return this.#results.groups.idle(idleMs)
   }
 
   async extendGroup(groupId: string, _taskId: string): Promise<void> {

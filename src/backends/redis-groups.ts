@@ -5,7 +5,8 @@ import { decodeRemoteError, encodeRemoteError, isRemoteError } from '../protocol
 import { decodeChildren, encodeChild } from '../protocol/result-tuple.ts'
 import { isException } from '../protocol/states.ts'
 import { dumpJson, loadJson } from '../protocol/typed-json.ts'
-import type { GroupPart, GroupProgress } from './backend.ts'
+import type { GroupPart, GroupProgress, IdleGroup } from './backend.ts'
+import { RedisChordWatch } from './redis-chord-watch.ts'
 import type { RedisResultKeys } from './redis-keys.ts'
 import type { PatientCommands } from './redis-patience.ts'
 
@@ -52,8 +53,11 @@ if ARGV[2] ~= '' then for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, A
 return 1
 `)
 
-/** KEYS: .j .s .t .p */
+/** KEYS: .j .s .t .p, then those of the watch. ARGV: how long to remember it, group. */
 const closeScript: RedisScript = defineScript(`
+redis.call('ZREM', KEYS[5], ARGV[2])
+redis.call('HDEL', KEYS[6], ARGV[2])
+redis.call('HDEL', KEYS[7], ARGV[2])
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 redis.call('HSET', KEYS[4], 'closed', 1)
 redis.call('PEXPIRE', KEYS[4], ARGV[1])
@@ -70,6 +74,7 @@ export class RedisGroups {
   readonly #keys: RedisResultKeys
   readonly #isOrdered: boolean
   readonly #ttl: string
+  readonly #watch: RedisChordWatch
 
   constructor(
     connection: RedisConnection,
@@ -81,6 +86,7 @@ export class RedisGroups {
     this.#commands = commands
     this.#keys = keys
     this.#isOrdered = options.isOrdered
+    this.#watch = new RedisChordWatch(connection, commands, keys)
     this.#ttl = options.expiresMs === undefined ? '' : String(Math.max(1, Math.round(options.expiresMs)))
   }
 
@@ -101,7 +107,8 @@ export class RedisGroups {
   }
 
   /** As Celery writes it. */
-  async setSize(groupId: string, size: number): Promise<void> {
+  async setSize(groupId: string, size: number, body: string | undefined): Promise<void> {
+    if (body !== undefined) return this.#watch.open(groupId, { size, body }, this.#ttl)
     const args = ['SET', this.#keys.groupSize(groupId), String(size), ...(this.#ttl === '' ? [] : ['PX', this.#ttl])]
     await this.#commands.run(() => this.#connection.send(args))
   }
@@ -142,8 +149,13 @@ export class RedisGroups {
   }
 
   async close(groupId: string): Promise<void> {
-    const args = [this.#ttl === '' ? String(closedMs) : this.#ttl]
-    await this.#commands.run(() => this.#connection.run(closeScript, this.#keysOf(groupId), args))
+    const args = [this.#ttl === '' ? String(closedMs) : this.#ttl, groupId]
+    const keys = [...this.#keysOf(groupId), ...this.#watch.keys]
+    await this.#commands.run(() => this.#connection.run(closeScript, keys, args))
+  }
+
+  idle(idleMs: number): Promise<IdleGroup[]> {
+    return this.#watch.idle(idleMs)
   }
 
   #keysOf(groupId: string): string[] {

@@ -3,6 +3,12 @@ export class RedisResultKeys {
   readonly #task: string
   readonly #group: string
   readonly #workflow: string
+  /** Chords that are watched, by the time of the last look. */
+  readonly chords: string
+  /** Their bodies. */
+  readonly chordBodies: string
+  /** How many members each had at the last look, and since when. */
+  readonly chordCounts: string
 
   /** As in Celery, an underscore parts the prefix from the rest unless it ends in `:`, `_`, `-` or `.` */
   constructor(globalKeyprefix: string) {
@@ -10,6 +16,9 @@ export class RedisResultKeys {
     this.#task = `${prefix}celery-task-meta-`
     this.#group = `${prefix}celery-taskset-meta-`
     this.#workflow = `${prefix}celeriac-workflow-`
+    this.chords = `${prefix}celeriac-chords`
+    this.chordBodies = `${prefix}celeriac-chord-bodies`
+    this.chordCounts = `${prefix}celeriac-chord-counts`
   }
 
   task(taskId: string): string {

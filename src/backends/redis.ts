@@ -6,6 +6,7 @@ import {
   type BackendOptions,
   type GroupPart,
   type GroupProgress,
+  type IdleGroup,
   type ResultBackend,
 } from './backend.ts'
 import { RedisGroups } from './redis-groups.ts'
@@ -78,9 +79,14 @@ class RedisBackend implements ResultBackend {
     return await this.#groups.add(groupId, part)
   }
 
-  async setGroupSize(groupId: string, size: number): Promise<void> {
+  async setGroupSize(groupId: string, size: number, body?: string): Promise<void> {
     this.#assertOpen('setGroupSize')
-    await this.#groups.setSize(groupId, size)
+    await this.#groups.setSize(groupId, size, body)
+  }
+
+  async idleGroups(idleMs: number): Promise<IdleGroup[]> {
+    this.#assertOpen('idleGroups')
+    return await this.#groups.idle(idleMs)
   }
 
   async extendGroup(groupId: string, taskId: string): Promise<void> {

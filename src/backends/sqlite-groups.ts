@@ -1,7 +1,7 @@
 import type { StatementSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
-import type { GroupProgress } from './backend.ts'
+import type { GroupProgress, IdleGroup } from './backend.ts'
 
 /** A part, encoded. */
 export interface PartRow {
@@ -32,6 +32,8 @@ export class SqliteGroups {
   readonly #selectParts: StatementSync
   readonly #deleteParts: StatementSync
   readonly #setSize: StatementSync
+  readonly #selectIdle: StatementSync
+  readonly #touch: StatementSync
   readonly #extend: StatementSync
   readonly #close: StatementSync
   readonly #save: StatementSync
@@ -43,8 +45,8 @@ export class SqliteGroups {
   constructor(database: SqliteDatabase) {
     this.#database = database
     this.#openGroup = database.prepare(
-      `INSERT INTO result_groups (group_id, parts, expires_at) VALUES (?, 0, ?)
-       ON CONFLICT (group_id) DO UPDATE SET expires_at = excluded.expires_at
+      `INSERT INTO result_groups (group_id, parts, expires_at, touched_at) VALUES (?, 0, ?, ?)
+       ON CONFLICT (group_id) DO UPDATE SET expires_at = excluded.expires_at, touched_at = excluded.touched_at
        RETURNING id, parts, size + extra AS size, is_closed`,
     )
     this.#insertPart = database.prepare(
@@ -62,13 +64,20 @@ export class SqliteGroups {
     this.#deleteParts = database.prepare(
       'DELETE FROM result_group_parts WHERE group_row = (SELECT id FROM result_groups WHERE group_id = ?)',
     )
-    this.#setSize = database.prepare('UPDATE result_groups SET size = ? WHERE group_id = ?')
+    this.#setSize = database.prepare(
+      'UPDATE result_groups SET size = ?, body = iif(is_closed, NULL, coalesce(?, body)) WHERE group_id = ?',
+    )
+    this.#selectIdle = database.prepare(
+      `SELECT id, group_id, body, size + extra - parts AS missing FROM result_groups
+       WHERE body IS NOT NULL AND group_id IS NOT NULL AND touched_at <= ? LIMIT ${batchSize}`,
+    )
+    this.#touch = database.prepare('UPDATE result_groups SET touched_at = ? WHERE id = ?')
     this.#extend = database.prepare('UPDATE result_groups SET extra = extra + 1 WHERE group_id = ?')
     this.#save = database.prepare('UPDATE result_groups SET task_ids = ? WHERE group_id = ?')
     this.#saved = database.prepare(
       'SELECT task_ids FROM result_groups WHERE group_id = ? AND (expires_at IS NULL OR expires_at > ?)',
     )
-    this.#close = database.prepare('UPDATE result_groups SET is_closed = 1 WHERE group_id = ?')
+    this.#close = database.prepare('UPDATE result_groups SET is_closed = 1, body = NULL WHERE group_id = ?')
     this.#detachExpired = database.prepare(
       `UPDATE result_groups SET group_id = NULL WHERE id IN
          (SELECT id FROM result_groups WHERE expires_at <= ? AND group_id IS NOT NULL LIMIT ${batchSize})`,
@@ -82,7 +91,7 @@ export class SqliteGroups {
 
   addPart(groupId: string, { index, taskId, meta, token }: NewPart, expiresAt: number | null): Promise<GroupProgress> {
     return this.#database.write(() => {
-      const group = this.#openGroup.get(groupId, expiresAt)
+      const group = this.#openGroup.get(groupId, expiresAt, Date.now())
       const row = Number(group?.['id'])
       const place = Number(group?.['parts']) + 1
       const size = typeof group?.['size'] === 'number' ? group['size'] : undefined
@@ -96,8 +105,25 @@ export class SqliteGroups {
     })
   }
 
-  setSize(groupId: string, size: number, expiresAt: number | null): Promise<void> {
-    return this.#change(groupId, expiresAt, () => this.#setSize.run(size, groupId))
+  setSize(
+    groupId: string,
+    { size, body }: { readonly size: number; readonly body: string | null },
+    expiresAt: number | null,
+  ): Promise<void> {
+    return this.#change(groupId, expiresAt, () => this.#setSize.run(size, body, groupId))
+  }
+
+  idle(idleMs: number): Promise<IdleGroup[]> {
+    return this.#database.write(() => {
+      const now = Date.now()
+      const rows = this.#selectIdle.all(Math.floor(now - idleMs))
+      for (const row of rows) this.#touch.run(now, row['id'] as number)
+      return rows.map((row) => ({
+        groupId: String(row['group_id']),
+        body: String(row['body']),
+        missing: Number(row['missing']),
+      }))
+    })
   }
 
   extend(groupId: string, expiresAt: number | null): Promise<void> {
@@ -146,7 +172,7 @@ export class SqliteGroups {
 
   #change(groupId: string, expiresAt: number | null, change: () => unknown): Promise<void> {
     return this.#database.write(() => {
-      this.#openGroup.get(groupId, expiresAt)
+      this.#openGroup.get(groupId, expiresAt, Date.now())
       change()
     })
   }

@@ -7,6 +7,7 @@ import {
   type BackendOptions,
   type GroupPart,
   type GroupProgress,
+  type IdleGroup,
   type ResultBackend,
 } from './backend.ts'
 import { SqliteGroups } from './sqlite-groups.ts'
@@ -41,6 +42,8 @@ const migrations = [
    CREATE TABLE result_workflow_parts (
      workflow INTEGER NOT NULL, part INTEGER NOT NULL, text TEXT, PRIMARY KEY (workflow, part)
    ) WITHOUT ROWID;`,
+  `ALTER TABLE result_groups ADD COLUMN body TEXT;
+   ALTER TABLE result_groups ADD COLUMN touched_at INTEGER NOT NULL DEFAULT 0;`,
 ]
 
 /** Ids of one read: reading is synchronous, so that more would hold up the event loop. */
@@ -111,8 +114,12 @@ class SqliteBackend implements ResultBackend {
     return await this.#groups.addPart(groupId, row, this.#expiresAt())
   }
 
-  async setGroupSize(groupId: string, size: number): Promise<void> {
-    await this.#groups.setSize(groupId, size, this.#expiresAt())
+  async setGroupSize(groupId: string, size: number, body?: string): Promise<void> {
+    await this.#groups.setSize(groupId, { size, body: body ?? null }, this.#expiresAt())
+  }
+
+  async idleGroups(idleMs: number): Promise<IdleGroup[]> {
+    return await this.#groups.idle(idleMs)
   }
 
   async extendGroup(groupId: string, _taskId: string): Promise<void> {

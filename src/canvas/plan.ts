@@ -11,6 +11,7 @@ import {
   type SignatureData,
   type TaskSignature,
 } from '../protocol/signature-json.ts'
+import { dumpJson } from '../protocol/typed-json.ts'
 import { frozen } from './freeze.ts'
 import { asBody, asPart, inGroup, partsFrom, sizeOf, type Part } from './parts.ts'
 import { shortened, type KeptWorkflow } from './shorten.ts'
@@ -32,7 +33,7 @@ export interface Place {
 export interface Plan {
   readonly calls: readonly Call[]
   /** The chords that they begin. */
-  readonly chords: readonly { readonly groupId: string; readonly size: number }[]
+  readonly chords: readonly { readonly groupId: string; readonly size: number; readonly body: unknown }[]
 }
 
 export const noPlace: Place = { chain: [], inChain: false, rootId: undefined, parentId: undefined, part: undefined }
@@ -43,7 +44,7 @@ export class Planner {
   readonly #sending: CallOptions
   readonly #nesting: number | undefined
   readonly #calls: Call[] = []
-  readonly #chords: { groupId: string; size: number }[] = []
+  readonly #chords: { groupId: string; size: number; body: unknown }[] = []
   readonly #kept: KeptWorkflow[] = []
 
   /** `nesting`: how often the task was replaced whose place the workflow takes. */
@@ -61,7 +62,7 @@ export class Planner {
     // In eager mode nobody else takes part.
     if (this.#chords.length + this.#kept.length === 0 || this.#app.config.task.alwaysEager) return
     const backend = await this.#app.openBackend()
-    for (const { groupId, size } of this.#chords) await backend.setGroupSize(groupId, size)
+    for (const { groupId, size, body } of this.#chords) await backend.setGroupSize(groupId, size, dumpJson(body))
     for (const { workflowId, parts } of this.#kept) await backend.keepWorkflow(workflowId, parts)
   }
 
@@ -141,7 +142,7 @@ export class Planner {
     }
     const size = header.tasks.reduce((sum, task) => sum + sizeOf(task), 0)
     const chord = encodeSignature({ ...asBody(inGroup(body, groupId)), chordSize: size })
-    this.#chords.push({ groupId, size })
+    this.#chords.push({ groupId, size, body: chord })
     const parts = partsFrom({ groupId, index: 0, chord }, header.tasks)
     for (const [at, task] of header.tasks.entries()) {
       this.#add(task, { ...place, chain: [], inChain: false, part: parts[at] })

@@ -237,9 +237,10 @@ export class Consumer {
     }
     this.#reserve(pool, 1)
     this.#options.settler.acknowledgeEarly(request).then(
-      () => {
+      (mayBegin) => {
         this.#reserve(pool, -1)
-        this.#start(request, pool)
+        if (mayBegin) this.#start(request, pool)
+        else this.#finished(request)
       },
       () => {
         this.#reserve(pool, -1)

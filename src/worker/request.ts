@@ -13,6 +13,8 @@ export class Request implements InBag {
   execution: Execution | undefined
   /** Acknowledged before the body ran: nothing is left to settle. */
   isSettled = false
+  /** Of a body that must not begin twice: where that is noted. */
+  begun: { readonly workflowId: string; readonly part: number } | undefined
   /** When it was taken, in ms since the epoch; 0 while nobody observes the tasks. */
   receivedAtMs = 0
   /** When a slot began with it, in ms since the epoch; 0 before. */

@@ -6,6 +6,7 @@ import { DecodeError } from '../errors.ts'
 import type { Following, Outcome } from '../pools/pool.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
 import type { TaskHeaders } from '../protocol/task-message.ts'
+import { EarlyAcknowledgement } from './early-acknowledgement.ts'
 import { storesErrors } from './result-policy.ts'
 import type { Request } from './request.ts'
 import { Settlements } from './settlements.ts'
@@ -20,6 +21,7 @@ export class Settler {
   readonly #now: () => number
   readonly #unfinished: Unfinished
   readonly #workflows: Workflows
+  readonly #early: EarlyAcknowledgement
 
   constructor(app: Celeriac, backend: ResultBackend, now: () => number = Date.now) {
     this.#app = app
@@ -28,6 +30,7 @@ export class Settler {
     this.#settlements = new Settlements(this.report)
     this.#unfinished = new Unfinished(app, backend)
     this.#workflows = new Workflows(app, backend)
+    this.#early = new EarlyAcknowledgement(app, backend)
   }
 
   /** The end of an attempt: the table of celery-wire 10.2, with late acknowledgement. */
@@ -56,11 +59,12 @@ export class Settler {
     }
   }
 
-  /** Celery's early ack. Rejects, and then the body must not run. */
-  async acknowledgeEarly(request: Request): Promise<void> {
+  /** Celery's early ack. False: the body must not run again, and its task is ended. Rejects, and then it must not run. */
+  async acknowledgeEarly(request: Request): Promise<boolean> {
     try {
-      await request.delivery.acknowledge()
-      request.isSettled = true
+      const mayBegin = await this.#early.begin(request)
+      if (!mayBegin) this.#endBegun(request, 'its worker died while it ran')
+      return mayBegin
     } catch (error) {
       this.report(error)
       throw error
@@ -141,11 +145,12 @@ export class Settler {
   }
 
   #acknowledge(request: Request): void {
-    if (!request.isSettled) void this.#do(request.delivery, () => request.delivery.acknowledge())
+    if (request.begun) this.#acknowledgeWith(request, {})
+    else if (!request.isSettled) void this.#do(request.delivery, () => request.delivery.acknowledge())
   }
 
-  #acknowledgeWith({ delivery, isSettled }: Request, following: Following): void {
-    void this.#do(delivery, () => this.#workflows.acknowledge(delivery, isSettled, following))
+  #acknowledgeWith(request: Request, following: Following): void {
+    void this.#do(request.delivery, () => this.#workflows.acknowledge(request, following))
   }
 
   /** REVOKED for what waits behind it. */
@@ -153,7 +158,7 @@ export class Settler {
     void this.#do(request.delivery, async () => {
       await store?.()
       const following = await this.#unfinished.end(request.job, 'REVOKED', error)
-      await this.#workflows.acknowledge(request.delivery, request.isSettled, following)
+      await this.#workflows.acknowledge(request, following)
     })
   }
 
@@ -162,7 +167,9 @@ export class Settler {
       void this.#app.signals.emit('taskRejected', { taskName: request.taskName, taskId: request.id, requeue, reason })
     }
     if (request.isSettled) return
-    if (requeue) return void this.#do(request.delivery, () => request.delivery.reject({ requeue }))
+    // A body that must not begin twice cannot go back.
+    if (requeue && !request.begun)
+      return void this.#do(request.delivery, () => request.delivery.reject({ requeue }))
     void this.#do(request.delivery, async () => {
       const following = await this.#unfinished.end(request.job, 'REVOKED', revokedError(`rejected: ${reason}`))
       await this.#workflows.bury(request.delivery, reason, following)
@@ -171,9 +178,9 @@ export class Settler {
 
   #lost(request: Request, { isTransient, reason }: Extract<Outcome, { kind: 'lost' }>): void {
     const { delivery } = request
-    if (request.isSettled) {
+    if (request.isSettled || request.begun) {
       // Nothing is left to run it again.
-      if (!isTransient) void this.#do(delivery, () => this.#endWith(request, workerLost(reason)))
+      if (!isTransient || request.begun) void this.#do(delivery, () => this.#endWith(request, workerLost(reason)))
       return
     }
     void this.#do(delivery, () =>
@@ -184,12 +191,21 @@ export class Settler {
   #cancelled(request: Request, reason: 'revoked' | 'shutdown' | 'loanLost'): void {
     if (reason === 'loanLost') return
     if (reason === 'shutdown') {
-      void this.giveBack(request)
+      if (request.begun) this.#endBegun(request, 'its worker stopped while it ran')
+      else void this.giveBack(request)
       return
     }
     const store = (): Promise<void> => storeRevoked(this.#backend, request.id, 'terminated')
     this.#endUnfinished(request, revokedError('terminated'), store)
     this.#tellRevoked(request, { expired: false, terminated: true })
+  }
+
+  /** FAILURE of a task whose body began, and must not again. */
+  #endBegun(request: Request, what: string): void {
+    const { id: taskId, taskName } = request
+    const reason = `${what}; it is not run again, because it is acknowledged before it runs (acksLate: false)`
+    this.#app.log.error({ taskId, taskName, reason }, 'Task {taskName}[{taskId}] failed: {reason}')
+    void this.#do(request.delivery, () => this.#endWith(request, workerLost(reason)))
   }
 
   #tellRevoked({ taskName, id }: Request, how: { readonly expired: boolean; readonly terminated: boolean }): void {
@@ -211,7 +227,7 @@ export class Settler {
       })
     }
     const following = await this.#unfinished.end(request.job, 'FAILURE', result)
-    await this.#workflows.acknowledge(request.delivery, request.isSettled, following)
+    await this.#workflows.acknowledge(request, following)
     if (this.#app.signals.has('taskFailure')) {
       await this.#app.signals.emit('taskFailure', {
         taskName: request.taskName,

@@ -6,6 +6,7 @@ import { EventDispatcher } from '../events/event-dispatcher.ts'
 import { Outbox } from '../outbox/outbox.ts'
 import { durationMs } from '../util/duration.ts'
 import { packageVersion } from '../util/package-version.ts'
+import { ChordSweep } from './chord-sweep.ts'
 import { Consumer } from './consumer.ts'
 import { DeliveryWindow } from './delivery-window.ts'
 import { surviveDriverErrors } from './driver-errors.ts'
@@ -92,6 +93,7 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   opened.use(await RemoteControl.open(state))
   opened.defer(() => consumer.close())
   opened.use(new ResultCleanup(backend, app.log))
+  opened.use(new ChordSweep(app, backend))
   lag.watch(() => consumer.running.items())
   opened.defer(() => lag.stop())
   const outbox = new Outbox(app)

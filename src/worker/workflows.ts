@@ -4,6 +4,7 @@ import type { ResultBackend } from '../backends/backend.ts'
 import type { Delivery, Outgoing } from '../brokers/broker.ts'
 import { Chords } from '../canvas/chords.ts'
 import type { ChordPart, Following } from '../pools/pool.ts'
+import type { Request } from './request.ts'
 
 /** What hangs on a message: published with its settlement, never without it. */
 export class Workflows {
@@ -19,8 +20,7 @@ export class Workflows {
 
   /** Acknowledges the message with what follows, in one step unless it was acknowledged before it ran. */
   async acknowledge(
-    delivery: Delivery,
-    isSettled: boolean,
+    { delivery, isSettled, begun }: Pick<Request, 'delivery' | 'isSettled' | 'begun'>,
     { successors = [], parts = [], used = [] }: Following,
   ): Promise<void> {
     // What is done under a loan that is lost counts no more than its result.
@@ -36,7 +36,7 @@ export class Workflows {
     // Somebody else has the message now, and will complete the chord.
     if (!isSettled && delivery.isLost) return
     for (const groupId of groups) await this.#close(groupId)
-    for (const { workflowId, part } of used) await this.#forget(workflowId, part)
+    for (const { workflowId, part } of begun ? [...used, begun] : used) await this.#forget(workflowId, part)
   }
 
   /** Puts the message among the dead letters, after what follows is published. */
@@ -63,7 +63,7 @@ export class Workflows {
     }
   }
 
-  /** As `#close`. A message that comes twice goes on twice then, until the part expires. */
+  /** As `#close`. */
   async #forget(workflowId: string, part: number): Promise<void> {
     try {
       await this.#backend.useWorkflowPart(workflowId, part)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { GroupPart, GroupProgress } from '../../src/backends/backend.ts'
 import { OperationalError } from '../../src/errors.ts'
 import { type DefineBackend, Ear, failure, fetchOne, ids, progress, success } from './backend-contract-tools.ts'
+import { until } from '../support/until.ts'
 import { sleep } from './contract.ts'
 
 function part(index: number, result: unknown = index, taskId: string = `t${index}`): GroupPart {
@@ -82,6 +83,36 @@ export function defineGroupTests(it: DefineBackend): void {
     await backend.forgetGroup('g')
     await backend.forgetGroup('unknown')
     assert.equal(await other.savedGroup('g'), undefined)
+  })
+
+  it('gives a chord of which nothing was heard for long to one who asks, with what it misses', async ({
+    backend,
+    reopen,
+  }) => {
+    await using other = await reopen()
+    await backend.setGroupSize('g', 3, 'the body')
+    await backend.setGroupSize('group', 3)
+    await backend.setGroupSize('closed', 3, 'another')
+    await backend.closeGroup('closed')
+    await backend.setGroupSize('closed', 3, 'another')
+    await backend.extendGroup('g', 'more')
+    assert.deepEqual(await other.idleGroups(400), [])
+    await sleep(250)
+    await backend.addGroupPart('g', part(0))
+    await sleep(250)
+    assert.deepEqual(await other.idleGroups(400), [])
+    await sleep(450)
+    // Where looks are apart, the first of them sees the new member.
+    const idle = await until('it is idle', async () => {
+      const [one, two] = await Promise.all([backend.idleGroups(400), other.idleGroups(400)])
+      const found = [...one, ...two]
+      return found.length > 0 && found
+    })
+    assert.deepEqual(idle, [{ groupId: 'g', body: 'the body', missing: 3 }])
+    assert.deepEqual(await other.idleGroups(400), [])
+    await backend.closeGroup('g')
+    await sleep(450)
+    assert.deepEqual(await other.idleGroups(400), [])
   })
 
   it('counts nobody any more in a group that is closed', async ({ backend }) => {

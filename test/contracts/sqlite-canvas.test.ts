@@ -1,8 +1,10 @@
 import { sqliteStore } from '../support/worker-harness.ts'
 import { describeCanvas } from './canvas-contract.ts'
 import { describeGroups } from './canvas-groups.ts'
+import { describeLost } from './canvas-lost.ts'
 import { describeSize } from './canvas-size.ts'
 
 describeCanvas(sqliteStore)
 describeGroups(sqliteStore)
+describeLost(sqliteStore)
 describeSize(sqliteStore)
