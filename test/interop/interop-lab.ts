@@ -18,6 +18,8 @@ export interface LabOptions {
 }
 
 interface RunningWorker extends AsyncDisposable {
+  /** Resolves when it has ended. */
+  readonly stopped: Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -113,7 +115,7 @@ export class InteropLab implements AsyncDisposable {
       worker.stop('cold')
       await stopped
     }
-    return this.#own({ stop, [Symbol.asyncDispose]: stop })
+    return this.#own({ stop, stopped, [Symbol.asyncDispose]: stop })
   }
 
   run(...args: readonly string[]): Promise<unknown> {

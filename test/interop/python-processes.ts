@@ -152,6 +152,22 @@ export class PythonProducer implements AsyncDisposable {
     return replies.flatMap((reply) => Object.keys(reply))
   }
 
+  /** What workers answer to `app.control.inspect(**options).method(*args)`, by node name. */
+  inspect(method: string, args: readonly unknown[] = [], options: object = {}): Promise<Record<string, unknown>> {
+    return this.#ask('inspect', { method, args, ...options })
+  }
+
+  /** What workers reply to a command of remote control, by node name. */
+  async broadcast(command: string, args: object = {}, options: object = {}): Promise<Record<string, unknown>> {
+    const replies = await this.#ask<object[]>('broadcast', { command, arguments: args, ...options })
+    return Object.assign({}, ...replies) as Record<string, unknown>
+  }
+
+  /** Exit code and output of `celery -b redis://… …args`. */
+  celery(...args: readonly string[]): Promise<[code: number, output: string]> {
+    return this.#ask('celery', { args })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#process.exitCode !== null) return
     this.#process.stdin?.end()
@@ -235,6 +251,18 @@ export class PythonWorker implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.kill()
   }
+}
+
+/** `celery -b redis://… …args` as a process of its own. */
+export async function runCelery(
+  settings: PythonSettings,
+  args: readonly string[],
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = run(settings, ['-m', 'celery', '-b', settings.notes, '-C', ...args])
+  let output = ''
+  child.stdout?.on('data', (text: Buffer) => (output += String(text)))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, output }
 }
 
 function run(

@@ -4,7 +4,9 @@ import sys
 import traceback
 
 from celery import chain, chord, group
+from celery.bin.celery import celery as command_line
 from celery.result import AsyncResult, GroupResult
+from click.testing import CliRunner
 from interop_app import app
 from kombu import Exchange, Queue, compression
 from kombu.utils.json import dumps, loads
@@ -48,6 +50,23 @@ def revoke(id, **options):
 
 def ping(**options):
     return app.control.ping(**options)
+
+
+def inspect(method, args=(), kwargs=None, timeout=1.0, **options):
+    """What each worker answers, by node name."""
+    found = getattr(app.control.inspect(timeout=timeout, **options), method)(*args, **(kwargs or {}))
+    return found or {}
+
+
+def broadcast(command, arguments=None, **options):
+    """The replies to any command."""
+    return app.control.broadcast(command, arguments=arguments or {}, reply=True, **options)
+
+
+def celery(args):
+    """Exit code and output of a command line, which is spared the start of a process."""
+    result = CliRunner().invoke(command_line, ["-b", app.conf.broker_url, "-C", *args])
+    return [result.exit_code, result.output]
 
 
 def chained(steps, link_error=None):
@@ -146,7 +165,7 @@ def drain(queue, count):
 
 operations = {
     each.__name__: each
-    for each in (send, get, meta, revoke, ping, chained, chorded, grouped, planned, run_chunks, restored, saved, linked, add_consumer, compressions, send_broadcast, drain)
+    for each in (send, get, meta, revoke, ping, inspect, broadcast, celery, chained, chorded, grouped, planned, run_chunks, restored, saved, linked, add_consumer, compressions, send_broadcast, drain)
 }
 
 print(dumps({"ready": True}), flush=True)
