@@ -73,8 +73,10 @@ export class Slot implements ExecutionSlot {
       },
     })
     this.#startTimer = setTimeout(() => {
-      this.#fatal = `did not load within ${startTimeoutMs / 1000} s`
+      const reason = `did not load within ${startTimeoutMs / 1000} s`
       this.#transport.kill()
+      this.#gone(reason)
+      this.#tellIfStuck(reason)
     }, startTimeoutMs)
     this.#transport.send({ kind: 'setup', name, setup, tellsMemory: maxMemoryBytes !== undefined })
   }

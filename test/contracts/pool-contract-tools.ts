@@ -15,6 +15,7 @@ export interface LabOptions {
   readonly maxTasksPerChild?: number
   readonly maxMemoryPerChild?: number
   readonly graceMs?: number
+  readonly startTimeoutMs?: number
   readonly store?: (meta: TaskMeta) => Promise<void>
   readonly setup?: object
 }

@@ -170,6 +170,14 @@ export function describeSlots(kind: 'threads' | 'processes'): void {
       assert.ok(refused.kind === 'lost' && refused.isTransient)
     })
 
+    it('are not waited for when they do not load in time, be they in a call of native code', async () => {
+      const file = new URL('./pool-app/slow/app.ts', import.meta.url).pathname
+      await using lab = await openLab(kind, { size: 1, setup: { file }, startTimeoutMs: 400 })
+      const beganMs = performance.now()
+      await assert.rejects(lab.pool.start(), /cannot be started: .*-1: did not load within 0.4 s/)
+      assert.ok(performance.now() - beganMs < 2000, 'it was waited for')
+    })
+
     it('are told when a state of the body cannot be stored', async () => {
       let stores = 0
       const store = (): Promise<void> =>

@@ -1,10 +1,10 @@
 // The app of the tests of pools. Slots import it as any other app: what its tasks do shows in outcomes, results and lines.
-import { pbkdf2Sync } from 'node:crypto'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { threadId } from 'node:worker_threads'
 import { Celeriac, currentTask, Ignore, OperationalError, type Task, type TaskContext } from '../../../src/index.ts'
 import { createLogger } from '../../../src/util/logger.ts'
+import { holdInNativeCode } from './native-code.ts'
 
 export const app: Celeriac = new Celeriac('pools', {
   broker: process.env['POOL_APP_URL'] ?? 'memory:',
@@ -49,12 +49,7 @@ app.task('pool.unaware', () => currentTask().sleep('1m'))
 app.task('pool.spin', () => {
   for (;;);
 })
-/** In a call of native code, about so long. */
-app.task('pool.native', (ms: number) => {
-  const began = performance.now()
-  pbkdf2Sync('password', 'salt', 100_000, 64, 'sha512')
-  pbkdf2Sync('password', 'salt', Math.ceil((100_000 * ms) / (performance.now() - began)), 64, 'sha512')
-})
+app.task('pool.native', holdInNativeCode)
 app.task('pool.work', (ms: number) => {
   const end = performance.now() + ms
   while (performance.now() < end);
