@@ -38,7 +38,7 @@ export const app: Celeriac = new Celeriac('soak', {
   broker: place.url,
   backend: place.url,
   logger,
-  settings: { result_expires: '1m', worker_revoke_expires: '1m', task_max_deliveries: 10 },
+  settings: { result_expires: '1m', worker_revoke_expires: '5m', task_max_deliveries: 10 },
 })
 export const source: DataSource = await openNotes('sqlite', place.notes)
 app.models.use(typeorm(source, { app: 'soak' }))

@@ -74,7 +74,7 @@ const calls: readonly Call[] = [
     name: 'revoked while it runs',
     weight: 5,
     make: async () => {
-      const result = await wait.delay(60_000)
+      const result = await wait.delay(20_000)
       await result.revoke()
       await assert.rejects(result.get(longest), TaskRevoked)
     },
