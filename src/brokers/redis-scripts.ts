@@ -27,12 +27,13 @@ end`
 
 /**
  * Publishes once, however often it is sent: KEYS: the producer, lists; ARGV: its number of this publish, how long the
- * number is kept (s), then as `pushAll` wants it. A script is not undone when it fails, so it looks at the lists first.
+ * number is kept (s), then as `pushAll` wants it. A script is not undone when it fails, so it looks first where there are
+ * several lists.
  */
 export const publishScript: RedisScript = defineScript(`${pushAll}
 local last = redis.call('GET', KEYS[1])
 if last and tonumber(last) >= tonumber(ARGV[1]) then return 0 end
-for i = 2, #KEYS do
+for i = 2, #KEYS > 2 and #KEYS or 0 do
   local kind = redis.call('TYPE', KEYS[i])['ok']
   if kind ~= 'list' and kind ~= 'none' then
     return redis.error_reply('WRONGTYPE ' .. KEYS[i] .. ' holds a ' .. kind .. ', and a queue is a list')

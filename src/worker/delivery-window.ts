@@ -41,5 +41,5 @@ const longMs = 100
 const veryShortMs = 5
 /** Of very short ones about so many are taken as all slots together get done in this time. */
 const aheadMs = 50
-const largestWindow = 512
+const largestWindow = 256
 const unboundedWindow = 10_000

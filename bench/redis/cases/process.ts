@@ -4,7 +4,7 @@ import type { Case, Run } from '../../lib/suite.ts'
 import { processFilledQueue } from '../../measurements/processing.ts'
 import { contestants } from '../../roles/contestants.ts'
 
-const counts = { 'celeriac-redis': 100_000, 'raw-redis': 120_000, bullmq: 40_000, 'bee-queue': 40_000 } as const
+const counts = { 'celeriac-redis': 200_000, 'raw-redis': 250_000, bullmq: 60_000, 'bee-queue': 80_000 } as const
 const pythonCount = 4000
 
 const cpu: FigureOptions = { unit: 's per 10,000 tasks', ratiosAtMost: { bullmq: 0.5 } }
@@ -20,7 +20,7 @@ export const processAtConcurrencyOne: Case = {
       { 'process, concurrency 1': { unit: 'tasks/s', ratios: { bullmq: 2 } } },
       contestants(
         run,
-        { 'celeriac-redis': 30_000, 'raw-redis': 120_000, bullmq: 10_000, 'bee-queue': 10_000 },
+        { 'celeriac-redis': 80_000, 'raw-redis': 120_000, bullmq: 10_000, 'bee-queue': 10_000 },
         async (peer, count) => {
           const options = { count, concurrency: 1, withResults: true }
           return { 'process, concurrency 1': (await processFilledQueue(run, peer, options)).tasksASecond }

@@ -22,8 +22,8 @@ describe('how many deliveries a worker holds', () => {
   it('is about what is done in 50 ms for very short ones, up to a bound', () => {
     assert.equal(sizeAfter([1], 1), 32)
     assert.equal(sizeAfter([0.5], 2), 128)
-    assert.equal(sizeAfter([0.001], 100), 512)
-    assert.equal(sizeAfter([0], 1), 512)
+    assert.equal(sizeAfter([0.001], 100), 400)
+    assert.equal(sizeAfter([0], 1), 256)
   })
 
   it('keeps what is asked for by the multiplier, however much that is', () => {
