@@ -17,7 +17,7 @@ export interface LabOptions {
   readonly typescriptSettings?: Readonly<Record<string, unknown>>
 }
 
-interface RunningWorker extends AsyncDisposable {
+export interface RunningWorker extends AsyncDisposable {
   /** Resolves when it has ended. */
   readonly stopped: Promise<void>
   readonly stop: () => Promise<void>

@@ -53,7 +53,7 @@ export class PythonProducer implements AsyncDisposable {
   }
 
   static async start(settings: PythonSettings): Promise<PythonProducer> {
-    const producer = new PythonProducer(run(settings, [path.join(here, 'python/producer.py')]))
+    const producer = new PythonProducer(startPython(settings, [path.join(here, 'python/producer.py')]))
     await producer.#ready.promise
     return producer
   }
@@ -234,7 +234,7 @@ export class PythonWorker implements AsyncDisposable {
     const { queues = 'py', name = 'py', env = {}, app = 'interop_app' } = options
     const { args = ['-P', 'solo', '--without-gossip', '--without-mingle'] } = options
     const command = ['-m', 'celery', '-A', app, 'worker', '-l', 'INFO', '-n', `${name}@%h`, ...args]
-    const started = run(settings, [...command, '-Q', queues], { INTEROP_WORKER: '1', ...env })
+    const started = startPython(settings, [...command, '-Q', queues], { INTEROP_WORKER: '1', ...env })
     const worker = new PythonWorker(started, `${name}@${os.hostname()}`)
     await worker.#ready.promise
     return worker
@@ -258,14 +258,15 @@ export async function runCelery(
   settings: PythonSettings,
   args: readonly string[],
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const child = run(settings, ['-m', 'celery', '-b', settings.notes, '-C', ...args])
+  const child = startPython(settings, ['-m', 'celery', '-b', settings.notes, '-C', ...args])
   let output = ''
   child.stdout?.on('data', (text: Buffer) => (output += String(text)))
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, output }
 }
 
-function run(
+/** A process of Python, in a group of its own. */
+export function startPython(
   { python, settings, notes }: PythonSettings,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
