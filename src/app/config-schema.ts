@@ -109,6 +109,11 @@ const task: Settings<TaskConfig> = {
     undefined,
     'The priority of tasks that name none: 0 to 9, higher first; unset is lowest.',
   ),
+  inheritParentPriority: setting(
+    flag,
+    false,
+    'Tasks that name no priority have that of the task which calls them, or which they follow in a workflow.',
+  ),
   routes: setting(routes, {}, 'Task names or globs to queues; the first that fits counts.'),
   broadcastQueues: setting(
     names,
@@ -200,11 +205,7 @@ const worker: Settings<WorkerConfig> = {
     false,
     'Send events of tasks for monitors to watch. Those of the worker itself, such as heartbeats, are always sent.',
   ),
-  enableRemoteControl: setting(
-    flag,
-    true,
-    'Answer and obey remote control; false: nothing but revokes.',
-  ),
+  enableRemoteControl: setting(flag, true, 'Answer and obey remote control; false: nothing but revokes.'),
   disableRateLimits: setting(flag, false, 'Pay no attention to rate limits.'),
   revokeExpiresMs: setting(limit, 7 * 24 * hour, 'How long the revoke of a task is remembered.'),
   revokesMax: setting(integer(1), 50_000, 'How many revoked tasks a worker remembers.'),

@@ -38,6 +38,7 @@ export interface TaskConfig {
   readonly compression: CompressionName | undefined
   readonly defaultQueue: string
   readonly defaultPriority: number | undefined
+  readonly inheritParentPriority: boolean
   /** In the order in which they were written; the first name or glob that fits counts. */
   readonly routes: Readonly<Record<string, Route>>
   readonly broadcastQueues: readonly string[]

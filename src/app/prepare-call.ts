@@ -49,6 +49,8 @@ export interface CallWorkflow {
   /** With a root, the call is that of a task that is over; else of the one that runs, if any. */
   readonly rootId?: string | undefined
   readonly parentId?: string | undefined
+  /** Of the message of the task that is over. */
+  readonly parentPriority?: number | undefined
   readonly group?: string | undefined
   readonly groupIndex?: number | undefined
   readonly replyTo?: string | undefined
@@ -77,7 +79,7 @@ export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCa
   if (encoded.compression !== undefined) headers['compression'] = encoded.compression
   const route = app.router.route(taskName)
   const taskId = headers['id'] as string
-  const priority = options.priority ?? compiled?.priority ?? route.priority
+  const priority = options.priority ?? compiled?.priority ?? route.priority ?? inheritedPriority(app, call)
   const { contentType, contentEncoding, body: bytes } = encoded
   const message: Message = {
     headers,
@@ -100,6 +102,11 @@ function referencesOf(app: Celeriac, call: Call): Arguments {
   if (call.workflow?.isReferenced) return call
   const { args, kwargs } = call
   return callReferences(app, call.task, { args, kwargs }, call.scope !== undefined)
+}
+
+function inheritedPriority(app: Celeriac, { workflow }: Call): number | undefined {
+  if (!app.config.task.inheritParentPriority) return undefined
+  return workflow?.rootId === undefined ? callerOf(app)?.request.deliveryInfo?.priority : workflow.parentPriority
 }
 
 function propertiesOf(taskId: string, priority: number | undefined, replyTo?: string): Message['properties'] {

@@ -5,8 +5,9 @@ import type { Celeriac } from './app.ts'
 import type { AsyncResult } from './async-result.ts'
 import type { CallOptions } from './call-options.ts'
 import type { TaskRequest } from './context.ts'
-import { mergeOptions, signatureOptions, stampOptions } from './signature-settings.ts'
+import { mergeOptions, signatureOptions } from './signature-settings.ts'
 import type { Missing, Partials } from './signature-types.ts'
+import { isVisitor, stamped, visited, type StampingVisitor, type Stamps } from './stamping.ts'
 import type { TaskError } from '../errors.ts'
 
 /** Any signature, whatever it takes and gives. */
@@ -84,9 +85,9 @@ export class Signature<in Takes extends readonly unknown[] = never, out R = unkn
     return this.set({ linkError: callback })
   }
 
-  /** Labels this, and all that it consists of: see `request.stamps`. */
-  stamp(stamps: Readonly<Record<string, unknown>>): Signature<Takes, R, Handle> {
-    return this.#with(stamped(this.data, stamps))
+  /** Labels this, and all that it consists of, with the same or as a visitor says: see `request.stamps`. */
+  stamp(stamps: Stamps | StampingVisitor): Signature<Takes, R, Handle> {
+    return this.#with(isVisitor(stamps) ? visited(this.data, stamps) : stamped(this.data, stamps))
   }
 
   /** Sends it, with the arguments that it still takes. */
@@ -127,27 +128,6 @@ export function withArguments<S extends SignatureData>(
 ): S {
   if (data.immutable) return data
   return { ...data, args: [...args, ...data.args], kwargs: { ...data.kwargs, ...kwargs } }
-}
-
-function stamped(data: SignatureData, stamps: Readonly<Record<string, unknown>>): SignatureData {
-  const stampAll = (given: readonly SignatureData[]): SignatureData[] => given.map((one) => stamped(one, stamps))
-  const { link, linkError } = data.options
-  const options = {
-    ...mergeOptions(data.options, stampOptions(stamps)),
-    ...(link && { link: stampAll(link) }),
-    ...(linkError && { linkError: stampAll(linkError) }),
-  }
-  switch (data.kind) {
-    case 'task':
-      return { ...data, options }
-    case 'chain':
-    case 'group':
-      return { ...data, options, tasks: stampAll(data.tasks) }
-    case 'chord': {
-      const header = { ...data.header, tasks: stampAll(data.header.tasks) }
-      return { ...data, options, header, body: stamped(data.body, stamps) }
-    }
-  }
 }
 
 /** Throws InvalidArguments for what is no signature, as JavaScript may give it. */

@@ -13,6 +13,8 @@ export interface Finished {
   readonly headers: TaskHeaders
   readonly embed: Embed
   readonly isRedelivered: boolean
+  /** Of its message. */
+  readonly priority?: number | undefined
 }
 
 /** Behind all that have an index. */

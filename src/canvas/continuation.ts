@@ -57,8 +57,8 @@ function callbacksOf(encoded: readonly unknown[], value: unknown): SignatureData
   return [...groups, ...(others.length > 0 ? [simplified(groupOf(others))] : [])].map(frozen)
 }
 
-function placeAfter({ headers }: Finished): Place {
-  return { ...noPlace, rootId: headers.rootId ?? headers.id, parentId: headers.id }
+function placeAfter({ headers, priority }: Finished): Place {
+  return { ...noPlace, rootId: headers.rootId ?? headers.id, parentId: headers.id, parentPriority: priority }
 }
 
 async function messagesOf(

@@ -25,6 +25,7 @@ export interface Place {
   readonly inChain: boolean
   readonly rootId: string | undefined
   readonly parentId: string | undefined
+  readonly parentPriority: number | undefined
   /** It is a part of a group, and of a chord if that has a body. */
   readonly part: Part | undefined
 }
@@ -36,7 +37,14 @@ export interface Plan {
   readonly chords: readonly { readonly groupId: string; readonly size: number; readonly body: unknown }[]
 }
 
-export const noPlace: Place = { chain: [], inChain: false, rootId: undefined, parentId: undefined, part: undefined }
+export const noPlace: Place = {
+  chain: [],
+  inChain: false,
+  rootId: undefined,
+  parentId: undefined,
+  parentPriority: undefined,
+  part: undefined,
+}
 
 /** What is to be sent now of a workflow that is simplified and frozen and holds references. */
 export class Planner {
@@ -89,7 +97,7 @@ export class Planner {
     }
   }
 
-  #addTask(data: TaskSignature, { chain, inChain, rootId, parentId, part }: Place): void {
+  #addTask(data: TaskSignature, { chain, inChain, rootId, parentId, parentPriority, part }: Place): void {
     const workflow = workflowOf(data.options, {}, inChain ? chain : null)
     // One that is a part of a chord already stays that. Celery leaves a chord without its group in members it froze.
     const own = data.options.chord && data.options.groupId ? undefined : part
@@ -97,6 +105,7 @@ export class Planner {
       ...workflow,
       rootId: rootId ?? workflow.rootId,
       parentId: parentId ?? workflow.parentId,
+      parentPriority,
       group: own?.groupId ?? workflow.group,
       groupIndex: own ? own.index : workflow.groupIndex,
       replacedTaskNesting: this.#nesting ?? workflow.replacedTaskNesting,

@@ -33,7 +33,7 @@ export function replace(signature: AnySignature): never {
 /** The messages that take the place of a task, which came from `queue`. */
 export async function replacement(
   app: Celeriac,
-  { headers, embed }: Finished,
+  { headers, embed, priority }: Finished,
   data: SignatureData,
   queue: string,
 ): Promise<Outgoing[]> {
@@ -50,7 +50,8 @@ export async function replacement(
     group === undefined ? undefined : { groupId: group, index: groupIndex, chord: embed.chord }
   const planner = new Planner(app, { dispatch: 'now' }, replacedTaskNesting + 1)
   const chain = embed.chain ?? []
-  planner.add(ready, { ...noPlace, rootId, parentId: id, part, chain, inChain: embed.chain !== null })
+  const place = { ...noPlace, rootId, parentId: id, parentPriority: priority, part, chain }
+  planner.add(ready, { ...place, inChain: embed.chain !== null })
   await planner.prepare()
   return app.publisher.outgoing(planner.plan.calls)
 }

@@ -18,6 +18,8 @@ export interface RestMessage {
   readonly headers: TaskHeaders
   readonly body: TaskBody
   readonly isRedelivered: boolean
+  /** Of the message. */
+  readonly priority?: number | undefined
 }
 
 type Parts = Pick<ResultBackend, 'workflowPart' | 'store'>
@@ -39,7 +41,7 @@ export class Rests {
 
   /** What follows: the first messages of the part, or its end. Throws WorkflowLost if it is not kept any more. */
   async goOn(message: RestMessage): Promise<Following> {
-    const { headers, body } = message
+    const { headers, body, priority } = message
     const rest = decodeRest(body.kwargs)
     const data = await this.#read(rest, message)
     if (!data) return noFollowing
@@ -48,7 +50,8 @@ export class Rests {
     const { id, rootId = id, parentId } = headers
     const { chain } = body.embed
     const planner = new Planner(this.#app, { dispatch: 'now' })
-    const place = { ...noPlace, rootId, parentId, part: partOf(message), chain: chain ?? [], inChain: chain !== null }
+    const around = { part: partOf(message), chain: chain ?? [], inChain: chain !== null }
+    const place = { ...noPlace, ...around, rootId, parentId, parentPriority: priority }
     planner.add(frozen(withFirstArgument(data, value)), place)
     await planner.prepare()
     return { successors: await this.#app.publisher.outgoing(planner.plan.calls), used: [rest] }

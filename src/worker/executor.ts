@@ -196,7 +196,12 @@ export class Executor {
     const { job, body } = attempt
     const followers = await afterSuccess(
       this.#app,
-      { headers: job.headers, embed: body.embed, isRedelivered: job.deliveryCount > 1 },
+      {
+        headers: job.headers,
+        embed: body.embed,
+        isRedelivered: job.deliveryCount > 1,
+        priority: job.message.properties.priority,
+      },
       value,
     )
     attempt.followers = followers.children

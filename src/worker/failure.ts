@@ -78,7 +78,12 @@ async function replaced(attempt: TaskAttempt, { data }: Replaced): Promise<Outco
   try {
     const successors = await replacement(
       app,
-      { headers: job.headers, embed: body.embed, isRedelivered: job.deliveryCount > 1 },
+      {
+        headers: job.headers,
+        embed: body.embed,
+        isRedelivered: job.deliveryCount > 1,
+        priority: job.message.properties.priority,
+      },
       data,
       job.queue,
     )

@@ -59,7 +59,8 @@ export class RestExecutor {
 
   #read({ headers, message, deliveryCount }: Job): RestMessage {
     const body = readTask(message, () => this.#codec.load(message)).body()
-    return { headers, body, isRedelivered: deliveryCount > 1 }
+    const { priority } = message.properties
+    return { headers, body, isRedelivered: deliveryCount > 1, priority }
   }
 
   /** Its id is that of a task whose result somebody may wait for. */
