@@ -1,7 +1,7 @@
-import { LoanLost } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'
 import type { InBag } from '../util/bag.ts'
 import type { Delivery, Outgoing } from './broker.ts'
+import { LentDelivery } from './lent-delivery.ts'
 import type { RedisLease } from './redis-lease.ts'
 import type { RedisLedger } from './redis-ledger.ts'
 
@@ -28,22 +28,17 @@ export class Loan {
   }
 }
 
-/** Only a `lent` delivery can be settled. */
-type State = 'lent' | 'settling' | 'over'
-
 const done: Promise<void> = Promise.resolve()
 
-export class RedisDelivery implements Delivery, InBag {
+export class RedisDelivery extends LentDelivery implements Delivery, InBag {
   bagIndex = -1
   readonly message: Message
   readonly deliveryCount: number
   readonly loan: Loan
   readonly #ledger: RedisLedger
-  #state: State = 'lent'
-  #lost: AbortController | undefined
-  #isLost = false
 
   constructor(ledger: RedisLedger, loan: Loan, message: Message, deliveryCount: number) {
+    super()
     this.#ledger = ledger
     this.loan = loan
     this.message = message
@@ -54,71 +49,31 @@ export class RedisDelivery implements Delivery, InBag {
     return this.loan.queue
   }
 
-  get isLost(): boolean {
-    if (this.#state === 'lent') this.#ledger.look(this.loan.lease)
-    return this.#isLost
-  }
-
-  /** Made when it is asked for: most deliveries are settled without. */
-  get lost(): AbortSignal {
-    if (this.#state === 'lent') this.#ledger.look(this.loan.lease)
-    this.#lost ??= new AbortController()
-    if (this.#isLost && !this.#lost.signal.aborted) this.#lost.abort(this.#lossReason())
-    return this.#lost.signal
-  }
-
-  get isLent(): boolean {
-    return this.#state === 'lent'
-  }
-
   acknowledge(successors?: readonly Outgoing[]): Promise<void> {
-    if (this.#state !== 'lent') return done
+    if (!this.isLent) return done
     return successors?.length ? this.#ledger.replace(this, successors) : this.#ledger.acknowledge(this)
   }
 
   reject(options: { readonly requeue: true } | { readonly requeue: false; readonly reason: string }): Promise<void> {
-    if (this.#state !== 'lent') return done
+    if (!this.isLent) return done
     return options.requeue ? this.#ledger.requeue(this) : this.#ledger.bury(this, options.reason)
   }
 
   defer(until: Date): Promise<void> {
-    if (this.#state !== 'lent') return done
+    if (!this.isLent) return done
     const dueMs = until.getTime()
     return dueMs > Date.now() ? this.#ledger.defer(this, dueMs) : this.#ledger.giveBack([this])
   }
 
-  /** Its settlement is on the way: its slot is free. */
-  startSettling(): void {
-    this.#state = 'settling'
-    this.loan.release(1)
+  protected look(): void {
+    this.#ledger.look(this.loan.lease)
   }
 
-  /** Its settlement could not be carried out: it is lent as before, and may be settled again. */
-  resumeLoan(): void {
-    if (this.#state !== 'settling') return
-    this.#state = 'lent'
-    this.loan.release(-1)
+  protected release(count: number): void {
+    this.loan.release(count)
   }
 
-  finish(): void {
-    this.#state = 'over'
+  protected leave(): void {
     this.loan.lease.held.delete(this)
-  }
-
-  /** The loan is over without having been settled by this delivery. */
-  lose(): void {
-    if (this.#state === 'over') return
-    if (this.#state === 'lent') this.loan.release(1)
-    this.finish()
-    this.tellLost()
-  }
-
-  tellLost(): void {
-    this.#isLost = true
-    this.#lost?.abort(this.#lossReason())
-  }
-
-  #lossReason(): LoanLost {
-    return new LoanLost(`The loan of a message of queue '${this.queue}' is over: it is given to somebody else`)
   }
 }

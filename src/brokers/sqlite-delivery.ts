@@ -1,6 +1,6 @@
-import { LoanLost } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Delivery, Outgoing } from './broker.ts'
+import { LentDelivery } from './lent-delivery.ts'
 import type { SqliteLedger } from './sqlite-ledger.ts'
 import { encodeOutgoing, type Row } from './sqlite-rows.ts'
 
@@ -15,12 +15,9 @@ export interface Loan {
   readonly release: (count: number) => void
 }
 
-/** `written` is settled in a transaction that is not committed yet. Only a `lent` delivery can be settled. */
-type State = 'lent' | 'settling' | 'written' | 'over'
-
 const done: Promise<void> = Promise.resolve()
 
-export class SqliteDelivery implements Delivery {
+export class SqliteDelivery extends LentDelivery implements Delivery {
   readonly message: Message
   readonly queue: string
   readonly deliveryCount: number
@@ -29,11 +26,10 @@ export class SqliteDelivery implements Delivery {
   readonly rank: number
   readonly loan: Loan
   readonly #ledger: SqliteLedger
-  #state: State = 'lent'
-  #lost: AbortController | undefined
-  #isLost = false
+  #isWritten = false
 
   constructor(ledger: SqliteLedger, loan: Loan, message: Message, id: number, rank: number, deliveryCount: number) {
+    super()
     this.#ledger = ledger
     this.loan = loan
     this.message = message
@@ -43,29 +39,17 @@ export class SqliteDelivery implements Delivery {
     this.deliveryCount = deliveryCount
   }
 
-  /** Made when it is asked for: most deliveries are settled without. */
-  get isLost(): boolean {
-    if (this.#state === 'lent') this.#ledger.lookAfterPause(this.loan.ownerId)
-    return this.#isLost
-  }
-
-  get lost(): AbortSignal {
-    if (this.#state === 'lent') this.#ledger.lookAfterPause(this.loan.ownerId)
-    this.#lost ??= new AbortController()
-    if (this.#isLost && !this.#lost.signal.aborted) this.#lost.abort(this.#lossReason())
-    return this.#lost.signal
-  }
-
-  get isLent(): boolean {
-    return this.#state === 'lent'
-  }
-
+  /** Settled in a transaction that is not committed yet. */
   get isWritten(): boolean {
-    return this.#state === 'written'
+    return this.#isWritten
+  }
+
+  markWritten(): void {
+    if (!this.isLent) this.#isWritten = true
   }
 
   acknowledge(successors?: readonly Outgoing[]): Promise<void> {
-    if (this.#state !== 'lent') return done
+    if (!this.isLent) return done
     let rows: Row[] | undefined
     try {
       rows = successors?.map(encodeOutgoing)
@@ -76,54 +60,32 @@ export class SqliteDelivery implements Delivery {
   }
 
   reject(options: { readonly requeue: true } | { readonly requeue: false; readonly reason: string }): Promise<void> {
-    if (this.#state !== 'lent') return done
+    if (!this.isLent) return done
     return options.requeue
       ? this.#ledger.putBack(this, this.deliveryCount, undefined)
       : this.#ledger.bury(this, options.reason)
   }
 
   defer(until: Date): Promise<void> {
-    if (this.#state !== 'lent') return done
+    if (!this.isLent) return done
     const dueMs = until.getTime()
     return this.#ledger.putBack(this, this.deliveryCount - 1, dueMs > Date.now() ? dueMs : undefined)
   }
 
-  /** Its settlement is on the way: its slot is free. */
-  startSettling(): void {
-    this.#state = 'settling'
-    this.loan.release(1)
+  override resumeLoan(): void {
+    this.#isWritten = false
+    super.resumeLoan()
   }
 
-  markWritten(): void {
-    if (this.#state === 'settling') this.#state = 'written'
+  protected look(): void {
+    this.#ledger.lookAfterPause(this.loan.ownerId)
   }
 
-  /** Its settlement could not be written: it is lent as before, and may be settled again. */
-  resumeLoan(): void {
-    if (this.#state === 'over') return
-    this.#state = 'lent'
-    this.loan.release(-1)
+  protected release(count: number): void {
+    this.loan.release(count)
   }
 
-  finish(): void {
-    this.#state = 'over'
+  protected leave(): void {
     this.loan.lent.delete(this)
-  }
-
-  /** The loan is over without having been settled by this delivery. */
-  lose(): void {
-    if (this.#state === 'over') return
-    if (this.#state === 'lent') this.loan.release(1)
-    this.finish()
-    this.tellLost()
-  }
-
-  tellLost(): void {
-    this.#isLost = true
-    this.#lost?.abort(this.#lossReason())
-  }
-
-  #lossReason(): LoanLost {
-    return new LoanLost(`The loan of a message of queue '${this.queue}' is over: it is given to somebody else`)
   }
 }
