@@ -22,7 +22,12 @@ export interface WorkerStats {
     readonly maxConcurrency?: number
     readonly processes?: readonly number[]
   }
-  readonly broker: Readonly<Record<string, unknown>> & { readonly transport?: string; readonly hostname?: string }
+  readonly broker: Readonly<Record<string, unknown>> & {
+    readonly transport?: string
+    readonly hostname?: string | null
+    readonly port?: number | null
+    readonly virtualHost?: string
+  }
   readonly prefetchCount: number | undefined
   /** Undefined: its pool does not scale. */
   readonly autoscaler: { readonly max: number; readonly min: number; readonly current: number } | undefined

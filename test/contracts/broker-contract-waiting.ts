@@ -173,6 +173,22 @@ export function defineCountingTests(it: DefineBroker): void {
     assert.deepEqual((await drain(broker, 'q', 3))[0]?.message, text('high', { priority: 9 }))
   })
 
+  it('shows what is deferred alone, once a subscriber has looked at it', async ({ broker }) => {
+    await broker.publish([
+      { queue: 'q', message: text('later'), deliverAt: inMs(120_000) },
+      { queue: 'q', message: text('soon'), deliverAt: inMs(60_000) },
+      ...to('q', 'a', 'b'),
+    ])
+    await drain(broker, 'q', 1)
+    const deferred = async (offset: number, limit: number): Promise<unknown[]> =>
+      ((await broker.peek?.('q', { offset, limit, only: 'deferred' })) ?? []).map((message) => message.body)
+    await until(
+      async () => (await deferred(0, 9)).length === 2,
+      () => 'both to be deferred',
+    )
+    assert.deepEqual([await deferred(0, 1), await deferred(1, 9), await deferred(2, 9)], [['soon'], ['later'], []])
+  })
+
   it('does not show what is lent', async ({ broker }) => {
     const inbox = new Inbox()
     await broker.publish(to('q', 'a', 'b'))
