@@ -46,6 +46,7 @@ describe('a user of Redis with the permissions of docs/redis.md', { skip: skipIf
     const heard: unknown[] = []
     await using _listening = await broker.listen('control', (told) => heard.push(told))
     await broker.broadcast(message, 'control', { retainMs: 10_000 })
+    await broker.find?.('a', { limit: 100 })
     const ids: string[] = []
     await using _subscription = await broker.subscribe(
       ['tasks'],

@@ -77,7 +77,7 @@ export function workerCommand(run: CommandRun): Command {
     .option('--without-gossip', "accepted as Celery's; workers of celeriac do not listen to each other's events")
     .option('--without-mingle', 'ask no other workers for revoked tasks at the start')
     .option('--drain', 'stop when the queues are empty')
-    .option('--health-port <[host:]port>', 'answer probes over HTTP: /live, and /ready with 200 or 503')
+    .option('--health-port <[host:]port>', 'answer over HTTP: /live, /ready with 200 or 503, and /metrics')
     .option('--health-file <file>', 'write this file every 5 s while ready; a probe looks at its age')
     .addHelpText('after', help)
     .action((options: Options) => runWorker(run, options))
