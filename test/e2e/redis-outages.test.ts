@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TaskRevoked } from '../../src/index.ts'
 import { privateServer, replicatedRedis, skipIfMissing, type PrivateServer, type ReplicatedRedis } from '../services.ts'
 import { redisCommand } from '../support/redis-command.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
@@ -29,7 +30,7 @@ describe('worker and producer processes while Redis fails', { skip: skipIfMissin
 
   it('lose nothing when they are killed at random', async (test) => {
     await using site = await openSite()
-    const { kills, slotKills, ledger } = await killAtRandom(site, { seconds: 3, atLeast: 5 })
+    const { kills, slotKills, ledger } = await killAtRandom(site, { seconds: 3, atLeast: 5, calls: 500 })
     report(test, `${kills} processes and ${slotKills} slots killed`, ledger)
   })
 
@@ -65,6 +66,19 @@ describe('worker and producer processes while Redis fails', { skip: skipIfMissin
     const ledger = await site.settled()
     report(test, '3 restarts', ledger)
     assert.equal(ledger.moreThanOnce, 0)
+  })
+
+  it('run nothing that was revoked before Redis was killed and came back with its log', async () => {
+    await using site = await openSite({ leaseSeconds: 10 })
+    const later = { countdown: '1s' } as const
+    const revoked = await site.app.send('faults.note', ['revoked', 1], later)
+    const kept = await site.app.send('faults.note', ['kept', 1], later)
+    await revoked.revoke()
+    await redis.restart()
+    await site.startWorker()
+    await assert.rejects(revoked.get({ timeout: '30s' }), TaskRevoked)
+    await kept.get({ timeout: '30s' })
+    assert.deepEqual(site.lines(), ['kept'])
   })
 
   it('lose nothing and run nothing twice when Redis stands still for longer than the lease', async (test) => {
