@@ -42,7 +42,7 @@ export interface PublishOptions {
 export interface Page {
   readonly offset: number
   readonly limit: number
-  /** Not what is ready: what waits for its time. Those that no worker has looked at yet may be missing. */
+  /** Not what is ready: what waits for its time. What nobody took yet may be missing behind many that are ready. */
   readonly only?: 'deferred'
 }
 
@@ -98,6 +98,8 @@ export interface Broker extends AsyncDisposable {
   /** Delivers the queues' messages until the subscription is disposed of: higher priority first, then first come. */
   subscribe(queues: readonly string[], onDeliveries: OnDeliveries, options: SubscribeOptions): Promise<Subscription>
   broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<void>
+  /** Whether anybody may listen to the channel now, anywhere. Missing where the broker cannot know. */
+  isHeard?(channel: Channel): Promise<boolean>
   /** Retained messages of the channel come first, oldest first. */
   listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable>
   /** Waiting messages: ready or deferred, not those lent to a subscriber. */

@@ -7,6 +7,9 @@ import type { RedisNames } from './redis-names.ts'
 /** Deferred messages deleted, or messages looked at, in one step. */
 const pageSize = 500
 
+/** Of each list so many are looked at for what is deferred, where nothing else is wanted. */
+const lookedAt = 50
+
 /** KEYS: deferred, lists. Not a transaction, which a server whose memory is full refuses. */
 const countScript = defineScript(`
 local count = redis.call('ZCARD', KEYS[1])
@@ -66,10 +69,13 @@ export class RedisInspection {
   /** What is ready, then what is deferred: the latter also where it still lies in the lists. */
   async peek(queue: string, { offset, limit, only }: Page): Promise<Message[]> {
     const wanted = offset + limit
-    if (only) return (await this.#deferredIn(queue, wanted)).slice(offset).map(({ message }) => message)
     const ready: Message[] = []
     const deferred: Waiting[] = []
     const nowMs = Date.now()
+    if (only) {
+      deferred.push(...(await this.#nextDeferred(queue, nowMs)), ...(await this.#deferredIn(queue, wanted)))
+      return inTime(deferred).slice(offset, wanted)
+    }
     for (const list of this.#names.lists(queue)) {
       for await (const { message, dueMs } of this.#waitingIn(list, Math.min(wanted, pageSize))) {
         if (dueMs > nowMs) deferred.push({ message, dueMs })
@@ -77,8 +83,7 @@ export class RedisInspection {
       }
     }
     deferred.push(...(await this.#deferredIn(queue, wanted)))
-    const later = deferred.toSorted((a, b) => a.dueMs - b.dueMs).map(({ message }) => message)
-    return [...ready, ...later].slice(offset, wanted)
+    return [...ready, ...inTime(deferred)].slice(offset, wanted)
   }
 
   /** Also those that only Python has declared. */
@@ -101,6 +106,16 @@ export class RedisInspection {
       from -= size
       size = Math.min(2 * size, pageSize)
     }
+  }
+
+  /** What still lies among the next of the lists because nobody took it yet. */
+  async #nextDeferred(queue: string, nowMs: number): Promise<Waiting[]> {
+    const ranges = this.#names.lists(queue).map((list) => ['LRANGE', list, String(-lookedAt), '-1'])
+    const pages = await Promise.all(ranges.map((range) => this.#redis.commands.send(range, { asBytes: true })))
+    return (pages as Buffer[][])
+      .flat()
+      .map(readable)
+      .filter(({ dueMs }) => dueMs > nowMs)
   }
 
   async #deferredIn(queue: string, most: number): Promise<Waiting[]> {
@@ -130,6 +145,10 @@ export class RedisInspection {
       cursor = next
     } while (cursor !== '0')
   }
+}
+
+function inTime(waiting: readonly Waiting[]): Message[] {
+  return waiting.toSorted((a, b) => a.dueMs - b.dueMs).map(({ message }) => message)
 }
 
 function readable(bytes: Buffer): Waiting {

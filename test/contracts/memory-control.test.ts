@@ -1,0 +1,4 @@
+import { memoryStore } from '../support/worker-harness.ts'
+import { describeControl } from './control-contract.ts'
+
+describeControl(memoryStore)

@@ -1,0 +1,5 @@
+import { redisStore } from '../support/worker-harness.ts'
+import { describeControl } from './control-contract.ts'
+
+const store = await redisStore()
+if (store) describeControl(store)
