@@ -142,6 +142,7 @@ function hints({ app }: Facts): string[] {
   if (!app.keepsResults) lines.push('No result backend is configured: what becomes of tasks is not kept.')
   else if (app.config.task.ignoreResult) lines.push('task_ignore_result is set: what becomes of tasks is not kept.')
   else lines.push('It may be over: with ignoreResult nothing is kept, and results are forgotten after result_expires.')
+  lines.push('A later step of a workflow is not sent before those in front of it are over.')
   lines.push('If it was called in a transaction, that may not be committed, or wait in the outbox: celeriac outbox.')
   return lines
 }

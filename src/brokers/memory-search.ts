@@ -14,12 +14,13 @@ function findWaiting(store: MemoryStore, taskId: string, limit: number): FindRes
   const nowMs = Date.now()
   let left = limit
   for (const queue of store.queues()) {
-    for (const [ahead, { message, dueAt }] of queue.list().entries()) {
+    for (const entry of queue.entries()) {
+      const { message, dueAt } = entry
       if (left-- <= 0) return { found, isComplete: false }
       if (taskIdOf(message) !== taskId) continue
       const where = { message, queue: queue.name }
       if (dueAt > nowMs) found.push({ ...where, place: 'deferred', until: new Date(dueAt) })
-      else found.push({ ...where, place: 'ready', ahead })
+      else found.push({ ...where, place: 'ready', ahead: queue.countBefore(entry) })
     }
   }
   return { found, isComplete: true }

@@ -175,6 +175,18 @@ function describeExplain(store: Store): void {
       assert.deepEqual(answered, [worker.name])
     })
 
+    test('somebody holds it of whom no worker says what it does', async (harness) => {
+      const { id } = await harness.app.send('shop.add', [1, 2])
+      const broker = await harness.anotherApp().openBroker()
+      const taken = gate()
+      await using _ = await broker.subscribe(['celery'], () => taken.open(), { prefetch: 1 })
+      await taken.opened
+      const explanation = await harness.app.explain(id, soon)
+      const { holder } = reasonAs('held', explanation)
+      assert.equal(holder.isAlive, true)
+      assert.match(explanation.lines[0] ?? '', /^It is lent to (this process|process \d+|consumer \S+)\.$/)
+    })
+
     test('its rate limit', async (harness) => {
       const limited = harness.app.task('shop.limited', { rateLimit: '1/h' }, () => 'done')
       await harness.startWorker()

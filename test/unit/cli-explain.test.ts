@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { Celeriac, type Explanation } from '../../src/index.ts'
+import { main } from '../../src/cli/main.ts'
+
+const url = `memory:cli-explain-${process.pid}`
+
+async function explain(
+  ...args: readonly string[]
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  let [out, err] = ['', '']
+  const terminal = {
+    out: { write: (text: string) => (out += text) },
+    err: { write: (text: string) => (err += text) },
+    env: { CELERY_BROKER_URL: url, CELERY_RESULT_BACKEND: url },
+    isInteractive: false,
+    ask: () => Promise.resolve(''),
+  }
+  const code = await main(['explain', '--timeout', '50ms', ...args], terminal)
+  return { code, out, err }
+}
+
+describe('celeriac explain', () => {
+  const app = new Celeriac('explained', { broker: url, backend: url })
+  before(() => app.openBroker())
+  after(() => app.close())
+
+  it('says why a task waits, for people and as JSON', async () => {
+    const { id } = await app.send('shop.mail', [], { queue: 'mail' })
+    const people = await explain(id)
+    assert.equal(people.code, 0)
+    assert.equal(
+      people.out,
+      `shop.mail[${id}]: no consumer\n` +
+        '  It waits in queue mail, as the next, and no worker takes from that queue.\n' +
+        '  No worker answered: none runs, or their event loops are blocked.\n' +
+        '  Start one with -Q mail.\n',
+    )
+    const programs = await explain(id, '--json')
+    const explanation = JSON.parse(programs.out) as Explanation
+    assert.deepEqual(explanation.reason, { kind: 'noConsumer', ahead: 0, answered: [] })
+    assert.deepEqual([explanation.taskId, explanation.taskName, explanation.queue], [id, 'shop.mail', 'mail'])
+  })
+
+  it('exits with 1 when nothing is known, and says what that may mean', async () => {
+    const { code, out } = await explain('no-such-task')
+    assert.equal(code, 1)
+    assert.match(out, /^task\[no-such-task\]: unknown\n {2}Nothing is known of it[^]*another broker[^]*result_expires/)
+  })
+
+  it('cannot be steered by what a message says', async () => {
+    const { id } = await app.send('evil\u001b[2Jname', [], { queue: 'evil\u0007queue' })
+    const { out } = await explain(id)
+    assert.ok(!out.includes('\u001b') && !out.includes('\u0007'), JSON.stringify(out))
+  })
+
+  it('refuses an empty id', async () => {
+    const { code, err } = await explain('')
+    assert.notEqual(code, 0)
+    assert.match(err, /explain needs the id of a task, got an empty text/)
+  })
+})
