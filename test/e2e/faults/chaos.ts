@@ -38,7 +38,12 @@ export async function killAtRandom(
 ): Promise<Chaos> {
   const until = performance.now() + seconds * 1000
   let [kills, slotKills, started] = [0, 0, 0]
-  const isOver = (): boolean => performance.now() >= until && kills >= atLeast
+  let hasFailed = false
+  const isOver = (): boolean => hasFailed || (performance.now() >= until && kills >= atLeast)
+  const failed = (error: unknown): never => {
+    hasFailed = true
+    throw error
+  }
   const withSlots = new Set<ChildProcess>()
   const startWorker = async (): Promise<ChildProcess> => {
     const pool = pools[started++ % pools.length] ?? 'async'
@@ -68,7 +73,10 @@ export async function killAtRandom(
       if (killOne(slots)) slotKills++
     }
   }
-  await Promise.all([haunted(startWorker), haunted(startWorker), haunted(startProducer), haunt()])
+  const all = [haunted(startWorker), haunted(startWorker), haunted(startProducer), haunt()]
+  // None goes on behind the back of a test that has failed.
+  const ends = await Promise.allSettled(all.map((each) => each.catch(failed)))
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
   await site.startWorker({ concurrency: 32 })
   return { kills, slotKills, ledger: await site.settled() }
 }
