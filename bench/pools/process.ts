@@ -3,7 +3,7 @@ import { nowMs } from '../roles/clock.ts'
 import { serve, startArgument } from '../lib/serve.ts'
 import { app } from './app.ts'
 import { built, slotEntry } from './code.ts'
-import { argumentsOf, type PoolFlavour } from './work.ts'
+import { messageOf, type PoolFlavour, timeFlood, timeTrips } from './work.ts'
 
 const { flavour } = startArgument<{ readonly flavour: PoolFlavour }>()
 const { openSlotPool } = await built<typeof import('../../src/pools/open-pool.ts')>('pools/open-pool.js')
@@ -34,14 +34,7 @@ async function open(size: number): Promise<Pool> {
 }
 
 function jobOf(n: number): Job {
-  const id = crypto.randomUUID()
-  const message = {
-    headers: { lang: 'js', task: 'bench.add', id, root_id: id, retries: 0, timelimit: [null, null] },
-    properties: { correlationId: id, deliveryMode: 2 },
-    contentType: 'application/json',
-    contentEncoding: 'utf-8',
-    body: JSON.stringify([argumentsOf(n), {}, { callbacks: null, errbacks: null, chain: null, chord: null }]),
-  } as const
+  const message = messageOf(n)
   const { headers, protocol } = readTask(message, () => undefined)
   return {
     headers,
@@ -63,26 +56,11 @@ serve({
   async open({ size }: { readonly size: number }): Promise<void> {
     pool = await open(size)
   },
-  /** Microseconds of one job, one after the other. */
-  async trip({ count }: { readonly count: number }): Promise<number> {
-    for (let n = 0; n < count; n++) await run(n)
-    const startedAt = nowMs()
-    for (let n = 0; n < count; n++) await run(n)
-    return ((nowMs() - startedAt) / count) * 1000
-  },
-  /** Jobs a second, so many at once. */
-  async flood({ count, inFlight }: { readonly count: number; readonly inFlight: number }): Promise<number> {
-    let next = 0
-    const loop = async (until: number): Promise<void> => {
-      while (next < until) await run(next++)
-    }
-    await Promise.all(Array.from({ length: inFlight }, () => loop(count / 4)))
-    next = 0
-    stored = 0
-    const startedAt = nowMs()
-    await Promise.all(Array.from({ length: inFlight }, () => loop(count)))
-    if (stored !== count) throw new Error(`${stored} results of ${count} were stored`)
-    return count / ((nowMs() - startedAt) / 1000)
+  trip: ({ count }: { readonly count: number }): Promise<number> => timeTrips(run, count),
+  async flood(size: { readonly count: number; readonly inFlight: number }): Promise<number> {
+    const perSecond = await timeFlood(run, size, () => (stored = 0))
+    if (stored !== size.count) throw new Error(`${stored} results of ${size.count} were stored`)
+    return perSecond
   },
   /** Milliseconds from the start of a child to its readiness, after another had been started. */
   async start(): Promise<number> {

@@ -6,7 +6,7 @@ import { Piscina } from 'piscina'
 import Tinypool from 'tinypool'
 import { nowMs } from '../roles/clock.ts'
 import { serve, startArgument } from '../lib/serve.ts'
-import { argumentsOf, type PoolFlavour } from './work.ts'
+import { argumentsOf, messageOf, type PoolFlavour, timeFlood, timeTrips } from './work.ts'
 
 export type RawPeer = 'raw' | 'piscina' | 'tinypool'
 
@@ -52,14 +52,7 @@ function openRaw(size: number): Pool {
   return {
     run: (n) => {
       const number = ++sent
-      const id = crypto.randomUUID()
-      const message = {
-        headers: { lang: 'js', task: 'bench.add', id, root_id: id, retries: 0, timelimit: [null, null] },
-        properties: { correlationId: id, deliveryMode: 2 },
-        contentType: 'application/json',
-        contentEncoding: 'utf-8',
-        body: JSON.stringify([argumentsOf(n), {}, { callbacks: null, errbacks: null, chain: null, chord: null }]),
-      }
+      const message = messageOf(n)
       return new Promise<void>((resolve) => {
         waiting.set(number, resolve)
         children[number % size]?.send({ number, message, queue: 'celery', deliveryCount: 1 })
@@ -77,23 +70,8 @@ serve({
     pool = openers[peer](size)
     await run(1)
   },
-  async trip({ count }: { readonly count: number }): Promise<number> {
-    for (let n = 0; n < count; n++) await run(n)
-    const startedAt = nowMs()
-    for (let n = 0; n < count; n++) await run(n)
-    return ((nowMs() - startedAt) / count) * 1000
-  },
-  async flood({ count, inFlight }: { readonly count: number; readonly inFlight: number }): Promise<number> {
-    let next = 0
-    const loop = async (until: number): Promise<void> => {
-      while (next < until) await run(next++)
-    }
-    await Promise.all(Array.from({ length: inFlight }, () => loop(count / 4)))
-    next = 0
-    const startedAt = nowMs()
-    await Promise.all(Array.from({ length: inFlight }, () => loop(count)))
-    return count / ((nowMs() - startedAt) / 1000)
-  },
+  trip: ({ count }: { readonly count: number }): Promise<number> => timeTrips(run, count),
+  flood: (size: { readonly count: number; readonly inFlight: number }): Promise<number> => timeFlood(run, size),
   /** Milliseconds from the start of a child to its first answer. */
   async start(): Promise<number> {
     const startedAt = nowMs()
