@@ -92,7 +92,7 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   const state = { ...own, app, broker, backend, codec, consumer, pools, pool, poolSize, window, limits, events }
   opened.use(await RemoteControl.open(state))
   opened.defer(() => consumer.close())
-  opened.use(new ResultCleanup(backend, app.log))
+  opened.use(new ResultCleanup(backend, app.log, app.config.result.expiresMs))
   opened.use(new ChordSweep(app, backend))
   lag.watch(() => consumer.running.items())
   opened.defer(() => lag.stop())

@@ -5,24 +5,30 @@ import { createLogger } from '../../src/util/logger.ts'
 import { ResultCleanup } from '../../src/worker/result-cleanup.ts'
 
 describe('the cleanup of results', () => {
-  it('deletes what is expired within the first minute, and again every ten', async () => {
-    const backend = await openBackend('memory:', { expiresMs: 1000 })
-    mock.timers.enable({ apis: ['setTimeout', 'Date'] })
-    const lines: string[] = []
-    const log = createLogger({ pretty: true, stream: { write: (text) => lines.push(text) } })
-    const cleanup = new ResultCleanup(backend, log)
-    try {
-      for (const round of [60_000, 600_000]) {
-        lines.length = 0
-        await backend.store({ taskId: 'old', status: 'SUCCESS', result: 1, dateDone: new Date() })
-        mock.timers.tick(round)
-        for (let turn = 0; turn < 20; turn++) await Promise.resolve()
-        assert.match(lines.join(''), /Deleted 1 expired/)
+  for (const [expiresMs, pauseMs] of [
+    [86_400_000, 600_000],
+    [120_000, 120_000],
+    [1000, 60_000],
+  ] as const) {
+    it(`deletes what expired after ${expiresMs / 1000} s within the first minute, and then every ${pauseMs / 1000} s`, async () => {
+      const backend = await openBackend('memory:', { expiresMs: 1000 })
+      mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+      const lines: string[] = []
+      const log = createLogger({ pretty: true, stream: { write: (text) => lines.push(text) } })
+      const cleanup = new ResultCleanup(backend, log, expiresMs)
+      try {
+        for (const round of [60_000, pauseMs]) {
+          lines.length = 0
+          await backend.store({ taskId: 'old', status: 'SUCCESS', result: 1, dateDone: new Date() })
+          mock.timers.tick(round)
+          for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+          assert.match(lines.join(''), /Deleted 1 expired/)
+        }
+      } finally {
+        mock.timers.reset()
+        await cleanup[Symbol.asyncDispose]()
+        await backend[Symbol.asyncDispose]()
       }
-    } finally {
-      mock.timers.reset()
-      await cleanup[Symbol.asyncDispose]()
-      await backend[Symbol.asyncDispose]()
-    }
-  })
+    })
+  }
 })
