@@ -26,8 +26,10 @@ interface Abandoned {
 /** Ends what will not run: all of it gets the state, chords hear of it, and messages end what is kept elsewhere. */
 export async function abandon(app: Celeriac, store: Store, data: SignatureData, how: Abandoning): Promise<Abandoned> {
   const { state: status, error, rootId, isRedelivered, tells } = how
+  // Celery knows the group of a step of a chain, but not that of a body.
+  const groupId = data.kind === 'task' && !tells ? (data.options.groupId ?? undefined) : undefined
   for (const taskId of taskIds(data)) {
-    await store({ taskId, status, result: error, traceback: error.traceback, dateDone: new Date() })
+    await store({ taskId, status, result: error, traceback: error.traceback, dateDone: new Date(), groupId })
   }
   const ended = await endRests(app, data, how)
   const told = tells ? await tellOfFailure(app, data, how) : []

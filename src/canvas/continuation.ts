@@ -5,11 +5,12 @@ import { OperationalError } from '../errors.ts'
 import type { ChordPart } from '../pools/pool.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
 import { decodeSignature, type SignatureData } from '../protocol/signature-json.ts'
+import type { ChildGroup } from '../protocol/result-tuple.ts'
 import type { Embed } from '../protocol/task-body.ts'
 import { abandon, type Store } from './abandon.ts'
 import { partOf, type Finished } from './chord-part.ts'
 import { callErrbacks } from './errbacks.ts'
-import { childIds, frozen } from './freeze.ts'
+import { childrenOf, frozen } from './freeze.ts'
 import { noPlace, Planner, withFirstArgument, type Place } from './plan.ts'
 import { groupOf, simplified } from './simplify.ts'
 
@@ -19,8 +20,8 @@ export interface Followers {
   readonly outgoing: readonly Outgoing[]
   /** What it is for chords, to be reported before that. */
   readonly parts: readonly ChordPart[]
-  /** Ids of the tasks that it now has as children. */
-  readonly children: readonly string[]
+  /** What it now has as children: tasks, and groups. */
+  readonly children: readonly (string | ChildGroup)[]
 }
 
 export const noFollowers: Followers = { outgoing: [], parts: [], children: [] }
@@ -44,7 +45,10 @@ export async function afterSuccess(app: Celeriac, finished: Finished, value: unk
   return {
     outgoing: await messagesOf(app, followers),
     parts: part ? [part] : [],
-    children: followers.flatMap(({ data }) => childIds(data)),
+    children: followers.flatMap(({ data }): readonly (string | ChildGroup)[] => {
+      const children = childrenOf(data)
+      return 'groupId' in children ? [children] : children
+    }),
   }
 }
 

@@ -1,5 +1,6 @@
 import { newTaskId } from '../app/task-id.ts'
 import type { GroupSignature, SignatureData } from '../protocol/signature-json.ts'
+import type { ChildGroup } from '../protocol/result-tuple.ts'
 import { decodeRest, isRest } from './rest.ts'
 
 /** With an id for each task and group, so that results are known before anything runs. */
@@ -40,11 +41,13 @@ export function leafIds(data: SignatureData): string[] {
   }
 }
 
-/** The ids that the task before it has as children. */
-export function childIds(data: SignatureData): string[] {
-  if (!isRest(data)) return leafIds(data)
-  const { children } = decodeRest(data.kwargs)
-  return children.length > 0 ? [...children] : leafIds(data)
+/** What the task before it has as children: a task, or a group, be it the header of a chord as for Celery. */
+export function childrenOf(data: SignatureData): ChildGroup | string[] {
+  if (data.kind === 'chord') return childrenOf(data.header)
+  if (data.kind === 'group') return { groupId: data.options.taskId ?? '', taskIds: leafIds(data) }
+  if (data.kind === 'chain') return data.tasks[0] ? childrenOf(data.tasks[0]) : []
+  const children = isRest(data) ? decodeRest(data.kwargs).children : undefined
+  return children ?? leafIds(data)
 }
 
 /** Every task of it that has an id. */

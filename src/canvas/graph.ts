@@ -102,7 +102,12 @@ class Drawing {
  */
 export async function resultGraph(result: AnyResult): Promise<WorkflowGraph> {
   const nodes = new Map<string, GraphNode>()
-  const edges: GraphEdge[] = []
+  const edges = new Map<string, GraphEdge>()
+  const connect = (from: AsyncResult, to: AsyncResult): void =>
+    void edges.set(`${from.id} ${to.id}`, { from: from.id, to: to.id, label: undefined })
+  for (let at = result; at.parent; at = at.parent) {
+    for (const from of ownOf(at.parent)) for (const to of ownOf(at)) connect(from, to)
+  }
   const waiting = tasksOf(result)
   for (let task = waiting.shift(); task; task = waiting.shift()) {
     if (nodes.has(task.id)) continue
@@ -111,20 +116,22 @@ export async function resultGraph(result: AnyResult): Promise<WorkflowGraph> {
     const meta = await task.meta()
     nodes.set(task.id, { ...node, label: `${meta?.extended?.name ?? task.id} ${meta?.status ?? 'PENDING'}` })
     for (const child of await task.children()) {
-      edges.push({ from: task.id, to: child.id, label: undefined })
+      connect(task, child)
       waiting.push(child)
     }
   }
   const named = (id: string): string => nodes.get(id)?.id ?? id
   return new WorkflowGraph(
     [...nodes.values()],
-    edges.map(({ from, to, label }) => ({ from: named(from), to: named(to), label })),
+    [...edges.values()].map(({ from, to, label }) => ({ from: named(from), to: named(to), label })),
   )
 }
 
 /** Those before it, the first of all first, and itself. */
 function tasksOf(result: AnyResult | undefined): AsyncResult[] {
-  if (!result) return []
-  const own = (result.results ?? [result]) as readonly AsyncResult[]
-  return [...tasksOf(result.parent), ...own]
+  return result ? [...tasksOf(result.parent), ...ownOf(result)] : []
+}
+
+function ownOf(result: AnyResult): readonly AsyncResult[] {
+  return (result.results ?? [result]) as readonly AsyncResult[]
 }

@@ -1,6 +1,7 @@
 import { DecodeError } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
 import { decodeRemoteError, encodeRemoteError, type RemoteError } from '../protocol/remote-error.ts'
+import type { ChildGroup } from '../protocol/result-tuple.ts'
 import type { SignatureData, TaskSignature } from '../protocol/signature-json.ts'
 
 /**
@@ -26,8 +27,8 @@ export interface RestEnd {
 export interface Rest extends KeptPart {
   /** How many parts of a chord it makes. */
   readonly size: number
-  /** Ids of the tasks that follow the one before it. Empty: of its own. */
-  readonly children: readonly string[]
+  /** What the task before it has as children. Undefined: its own id. */
+  readonly children?: ChildGroup | string[] | undefined
   readonly end?: RestEnd | undefined
 }
 
@@ -57,7 +58,7 @@ function encodeRest({ workflowId, part, size, children, end }: Rest): Record<str
     workflow: workflowId,
     part,
     ...(size === 1 ? undefined : { size }),
-    ...(children.length === 0 ? undefined : { children }),
+    ...(children && encodeChildrenOf(children)),
     ...(end && { state: end.state, error: encodeRemoteError(end.error), traceback: end.error.traceback ?? null }),
     ...(end?.tells && { tells: true }),
   }
@@ -65,13 +66,24 @@ function encodeRest({ workflowId, part, size, children, end }: Rest): Record<str
 
 /** Throws DecodeError for keyword arguments that name no part. */
 export function decodeRest(kwargs: Readonly<Record<string, unknown>>): Rest {
-  const { workflow, part, size = 1, children = [], state, error, traceback, tells } = kwargs
-  if (typeof workflow !== 'string' || !isCount(part) || !isCount(size) || !Array.isArray(children))
+  const { workflow, part, size = 1, state, error, traceback, tells } = kwargs
+  if (typeof workflow !== 'string' || !isCount(part) || !isCount(size))
     throw new DecodeError(`${restTask} must name a workflow and the number of a part, got ${describeValue(kwargs)}`)
-  const rest = { workflowId: workflow, part, size, children: children.map(String) }
+  const rest = { workflowId: workflow, part, size, children: decodeChildrenOf(kwargs) }
   if (state !== 'FAILURE' && state !== 'REVOKED') return rest
   const trace = typeof traceback === 'string' ? traceback : undefined
   return { ...rest, end: { state, error: decodeRemoteError(error, trace), tells: tells === true } }
+}
+
+function encodeChildrenOf(children: ChildGroup | readonly string[]): Record<string, unknown> {
+  if (!('groupId' in children)) return { children }
+  return { children: children.taskIds, group: children.groupId }
+}
+
+function decodeChildrenOf({ children, group }: Readonly<Record<string, unknown>>): ChildGroup | string[] | undefined {
+  if (!Array.isArray(children)) return undefined
+  const taskIds = children.map(String)
+  return typeof group === 'string' ? { groupId: group, taskIds } : taskIds
 }
 
 function isCount(value: unknown): value is number {

@@ -4,7 +4,7 @@ import { newTaskId } from '../app/task-id.ts'
 import { encodeSignature, type SignatureData, type TaskSignature } from '../protocol/signature-json.ts'
 import { dumpJson } from '../protocol/typed-json.ts'
 import { whyNoMemoryHere } from '../util/slot-mark.ts'
-import { childIds, leafIds } from './freeze.ts'
+import { childrenOf, leafIds } from './freeze.ts'
 import { sizeOf } from './parts.ts'
 import { isRest, restSignature } from './rest.ts'
 import { chainOf, firstErrbacks, simplified } from './simplify.ts'
@@ -98,7 +98,7 @@ class Cutter implements KeptWorkflow {
     const linkError = firstErrbacks(data)
     const begin = firstTask(data)
     const priority = begin?.options['priority'] ?? this.#priorityOf(begin)
-    const rest = { workflowId: this.workflowId, part, size: sizeOf(data), children: childIds(first) }
+    const rest = { workflowId: this.workflowId, part, size: sizeOf(data), children: childrenOf(first) }
     return restSignature(rest, {
       queue: begin ? queueOfTask(this.#app, begin) : this.#app.config.task.defaultQueue,
       ...(priority === undefined ? undefined : { priority }),

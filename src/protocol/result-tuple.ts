@@ -7,6 +7,24 @@ export function encodeChild(taskId: string): [[string, null], null] {
   return [[taskId, null], null]
 }
 
+/** Children that one call of a group made. */
+export interface ChildGroup {
+  readonly groupId: string
+  readonly taskIds: readonly string[]
+}
+
+/** The result tuples of tasks, of which those of a group stand together. */
+export function encodeChildren(taskIds: readonly string[], groups: readonly ChildGroup[]): unknown[] {
+  if (groups.length === 0) return taskIds.map(encodeChild)
+  const grouped = new Set(groups.flatMap((group) => group.taskIds))
+  const alone = taskIds.filter((taskId) => !grouped.has(taskId))
+  return [...alone.map(encodeChild), ...groups.map(encodeGroup)]
+}
+
+function encodeGroup({ groupId, taskIds }: ChildGroup): unknown {
+  return [[groupId, null], taskIds.map(encodeChild)]
+}
+
 /** The task ids in a list of result tuples; a group `[[id, parent], children]` counts as its members. */
 export function decodeChildren(value: unknown): string[] {
   const ids: string[] = []

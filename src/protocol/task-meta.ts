@@ -2,7 +2,7 @@ import { DecodeError, EncodeError } from '../errors.ts'
 import { describeValue, isRecord } from './describe-value.ts'
 import { formatIsoDate, parseIsoDate } from './iso-date.ts'
 import { decodeRemoteError, encodeRemoteError, isRemoteError, type RemoteError } from './remote-error.ts'
-import { decodeChildren, encodeChild } from './result-tuple.ts'
+import { decodeChildren, encodeChildren, type ChildGroup } from './result-tuple.ts'
 import { isException, type TaskState } from './states.ts'
 
 /** What is known of one task: the value behind a result backend's key. */
@@ -14,6 +14,8 @@ export interface TaskMeta {
   readonly traceback?: string | undefined
   /** Ids of the tasks it published. */
   readonly children?: readonly string[] | undefined
+  /** Which of them are a group. Written, but not read. */
+  readonly childGroups?: readonly ChildGroup[] | undefined
   /** Only in ready states. */
   readonly dateDone?: Date | undefined
   readonly groupId?: string | undefined
@@ -40,7 +42,7 @@ export function encodeTaskMeta(meta: TaskMeta): Record<string, unknown> {
     status: meta.status,
     result: error === undefined ? (meta.result ?? null) : encodeRemoteError(error),
     traceback: meta.traceback ?? error?.traceback ?? null,
-    children: meta.children === undefined ? null : meta.children.map(encodeChild),
+    children: meta.children === undefined ? null : encodeChildren(meta.children, meta.childGroups ?? []),
     date_done: meta.dateDone === undefined ? null : encodeDate(meta.dateDone),
   }
   if (meta.groupId !== undefined) wire['group_id'] = meta.groupId

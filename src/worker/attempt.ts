@@ -8,6 +8,7 @@ import type { CompiledOptions } from '../app/task-options.ts'
 import type { Task } from '../app/task.ts'
 import type { Attempt, Job } from '../pools/pool.ts'
 import { emptyEmbed, type Embed, type TaskBody } from '../protocol/task-body.ts'
+import type { ChildGroup } from '../protocol/result-tuple.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { ignoresResult, storesErrors } from './result-policy.ts'
 
@@ -42,8 +43,8 @@ export class TaskAttempt implements AttemptHooks {
   /** As it came: references, not rows. */
   body: TaskBody = emptyBody
   context: TaskContext | undefined
-  /** Ids of the tasks that follow this one. */
-  followers: readonly string[] = noChildren
+  /** The tasks and groups that follow this one. */
+  followers: readonly (string | ChildGroup)[] = noChildren
 
   constructor(app: Celeriac, worker: ExecutorOptions, job: Job, task: Task, slot: Attempt) {
     this.app = app
@@ -95,11 +96,17 @@ export class TaskAttempt implements AttemptHooks {
   store(state: Pick<TaskMeta, 'status' | 'result'> & Partial<TaskMeta>): Promise<void> {
     const { headers, queue } = this.job
     const published = this.context?.children ?? noChildren
-    const children = this.followers.length === 0 ? published : [...published, ...this.followers]
+    const { followers } = this
+    const children =
+      followers.length === 0
+        ? published
+        : [...published, ...followers.flatMap((one) => (typeof one === 'string' ? [one] : one.taskIds))]
+    const childGroups = followers.filter((one) => typeof one !== 'string')
     const meta: TaskMeta = {
       ...state,
       taskId: headers.id,
       children,
+      ...(childGroups.length > 0 && { childGroups }),
       groupId: headers.group,
       parentId: headers.parentId,
     }

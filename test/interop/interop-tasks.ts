@@ -4,6 +4,10 @@ class CustomError extends Error {
   override readonly name = 'CustomError'
 }
 
+class ValueError extends Error {
+  override readonly name = 'ValueError'
+}
+
 /** The TypeScript half of the tasks; the other is in python/interop_app.py. */
 export function defineInteropTasks(
   app: Celeriac,
@@ -33,6 +37,11 @@ export function defineInteropTasks(
     await new Promise((resolve) => setTimeout(resolve, (seconds ?? 0) * 1000))
     await note(key, `end ${who} ${text}`)
     return who
+  })
+  app.task('both.add', (x: number, y: number) => x + y)
+  app.task('both.sum', (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0))
+  app.task('both.fail', () => {
+    throw new ValueError('no such thing')
   })
   app.task('both.noted', (key: string) => note(key, 'ts'))
 }

@@ -34,6 +34,12 @@ export interface PythonSendOptions {
   readonly [option: string]: unknown
 }
 
+/** What Python's `AsyncResult` shows of a task of a workflow, with numbers for ids. */
+export interface PythonShape {
+  readonly number: number
+  readonly state: string
+}
+
 /** A call of a workflow. */
 export type PythonStep = readonly [task: string, args: readonly unknown[], queue: string]
 
@@ -115,6 +121,16 @@ export class PythonProducer implements AsyncDisposable {
   /** Starts a plan of random-canvas.ts: the ids of its last tasks. */
   planned(plan: object): Promise<string[]> {
     return this.#ask('planned', { plan })
+  }
+
+  /** Starts a form of workflow with all its tasks in one queue: the ids of its result and of those before it. */
+  formed(form: object, queue: string): Promise<string[]> {
+    return this.#ask('formed', { form, queue })
+  }
+
+  /** What Python's results show of all that began with these tasks. */
+  shape(ids: readonly string[]): Promise<PythonShape[]> {
+    return this.#ask('shape', { ids })
   }
 
   /** What `task.chunks(items, size)` of Python gives. */

@@ -139,6 +139,21 @@ def both_noted(key):
     note(key, "py")
 
 
+@app.task(name="both.add")
+def both_add(x, y):
+    return x + y
+
+
+@app.task(name="both.sum")
+def both_sum(values):
+    return sum(values)
+
+
+@app.task(name="both.fail")
+def both_fail(*args):
+    raise ValueError("no such thing")
+
+
 @app.task(name="py.reject", bind=True, acks_late=True)
 def reject(self, key):
     note(key, "rejected" if not self.request.delivery_info.get("redelivered") else "again")

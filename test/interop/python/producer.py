@@ -1,5 +1,6 @@
 """Calls tasks for the tests: one JSON request a line on stdin, one reply a line on stdout. Values are kombu's JSON."""
 
+import re
 import sys
 import traceback
 
@@ -110,6 +111,78 @@ def workflow_of(plan):
     return {"chain": chain, "group": group}[kind](*[workflow_of(each) for each in plan["nodes"]])
 
 
+def formed(form, queue):
+    """Starts a form of results.test.ts with all its tasks in one queue: the ids of its result and of those before it."""
+    result, ids = form_of(form, queue).apply_async(), []
+    while result:
+        ids = [each.id for each in getattr(result, "results", None) or [result]] + ids
+        result = result.parent
+    return ids
+
+
+def form_of(form, queue):
+    kind = form["kind"]
+    if kind == "task":
+        made = app.signature(f"both.{form['task']}", args=form["args"], queue=queue)
+    elif kind == "chord":
+        made = chord([form_of(each, queue) for each in form["header"]], form_of(form["body"], queue))
+    else:
+        made = {"chain": chain, "group": group}[kind](*[form_of(each, queue) for each in form["nodes"]])
+    if "link" in form:
+        made.link(form_of(form["link"], queue))
+    if "link_error" in form:
+        made.link_error(form_of(form["link_error"], queue))
+    return made
+
+
+def shape(ids):
+    """What AsyncResult and GroupResult show of all that began with these tasks, with numbers for ids."""
+    numbers, shapes = {}, []
+    waiting = list(ids)
+
+    def number(id):
+        if id is None:
+            return None
+        if id not in numbers:
+            numbers[id] = len(numbers)
+            waiting.append(id)
+        return numbers[id]
+
+    for id in ids:
+        numbers[id] = len(numbers)
+    while waiting:
+        result = AsyncResult(waiting.pop(0), app=app)
+        meta = result._get_task_meta()
+        value = meta["result"]
+        children = []
+        for child in meta.get("children") or []:
+            members = getattr(child, "results", None)
+            children.append(number(child.id) if members is None else [number(each.id) for each in members])
+        error = isinstance(value, Exception)
+        shapes.append({
+            "number": numbers[result.id],
+            "state": meta["status"],
+            "value": None if error else value,
+            "error": [type(value).__name__, *[without_ids(each) for each in value.args]] if error else None,
+            "traceback": bool(meta.get("traceback")),
+            "parent": parent_of(meta.get("parent_id"), number),
+            "children": children,
+            "in group": meta.get("group_id") is not None,
+        })
+    return shapes
+
+
+def parent_of(id, number):
+    """The parent of a body is whichever member came last."""
+    if id and AsyncResult(id, app=app)._get_task_meta().get("group_id"):
+        return "a member"
+    return number(id)
+
+
+def without_ids(arg):
+    return re.sub("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", str(arg))
+
+
 def run_chunks(name, items, size, queue):
     return app.signature(name).type.chunks(items, size).apply_async(queue=queue).get(timeout=15)
 
@@ -165,7 +238,7 @@ def drain(queue, count):
 
 operations = {
     each.__name__: each
-    for each in (send, get, meta, revoke, ping, inspect, broadcast, celery, chained, chorded, grouped, planned, run_chunks, restored, saved, linked, add_consumer, compressions, send_broadcast, drain)
+    for each in (send, get, meta, revoke, ping, inspect, broadcast, celery, chained, chorded, grouped, planned, formed, shape, run_chunks, restored, saved, linked, add_consumer, compressions, send_broadcast, drain)
 }
 
 print(dumps({"ready": True}), flush=True)
