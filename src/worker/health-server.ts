@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ImproperlyConfigured, OperationalError } from '../errors.ts'
-import type { MetricsPage } from './metrics.ts'
 import type { WorkerHealth } from './readiness.ts'
 
 /** A port, or host and port: `8080`, `'127.0.0.1:8080'`, `'[::1]:8080'`. A port alone is on all addresses. */
@@ -10,6 +9,12 @@ export type HealthAddress = number | string
 export interface HealthServer extends AsyncDisposable {
   /** The one it got, where 0 was asked for. */
   readonly port: number
+}
+
+/** What a scrape gets. */
+export interface MetricsPage {
+  readonly contentType: string
+  readonly text: string
 }
 
 /** Undefined where the package that makes them is not installed. */

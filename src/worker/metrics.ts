@@ -2,18 +2,13 @@ import type * as promClient from 'prom-client'
 import type { Gauge, Registry } from 'prom-client'
 import type { Celeriac } from '../app/app.ts'
 import { packageVersion } from '../util/package-version.ts'
+import type { MetricsPage } from './health-server.ts'
 import { StoreMetrics } from './store-metrics.ts'
 import { TaskMetrics } from './task-metrics.ts'
 import type { WorkerParts } from './worker-parts.ts'
 
 /** prom-client, which is imported only where metrics are asked for. */
 export type PromClient = typeof promClient
-
-/** What a scrape gets. */
-export interface MetricsPage {
-  readonly contentType: string
-  readonly text: string
-}
 
 export interface MetricsOptions {
   readonly app: Celeriac
