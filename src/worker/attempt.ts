@@ -97,16 +97,11 @@ export class TaskAttempt implements AttemptHooks {
     const { headers, queue } = this.job
     const published = this.context?.children ?? noChildren
     const { followers } = this
-    const children =
-      followers.length === 0
-        ? published
-        : [...published, ...followers.flatMap((one) => (typeof one === 'string' ? [one] : one.taskIds))]
-    const childGroups = followers.filter((one) => typeof one !== 'string')
     const meta: TaskMeta = {
       ...state,
       taskId: headers.id,
-      children,
-      ...(childGroups.length > 0 && { childGroups }),
+      children: followers.length === 0 ? published : [...published, ...idsOf(followers)],
+      childGroups: followers.length === 0 ? undefined : followers.filter((one) => typeof one !== 'string'),
       groupId: headers.group,
       parentId: headers.parentId,
     }
@@ -175,6 +170,10 @@ export function requestOf(
 
 const noChildren: readonly string[] = Object.freeze([])
 const emptyBody: TaskBody = Object.freeze({ args: [], kwargs: {}, embed: emptyEmbed })
+
+function idsOf(children: readonly (string | ChildGroup)[]): string[] {
+  return children.flatMap((one) => (typeof one === 'string' ? [one] : one.taskIds))
+}
 
 function seconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : ms / 1000
