@@ -2,7 +2,9 @@ import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { canvas } from './canvas/suite.ts'
 import { embedded } from './embedded/suite.ts'
+import { events } from './events/suite.ts'
 import { installPeers } from './lib/install-peers.ts'
 import { RedisServer } from './lib/redis-server.ts'
 import type { Case, JudgedRow, Row, Run, Suite } from './lib/suite.ts'
@@ -11,7 +13,7 @@ import { models } from './models/suite.ts'
 import { pools } from './pools/suite.ts'
 import { redis } from './redis/suite.ts'
 
-const suites: readonly Suite[] = [embedded, redis, models, pools]
+const suites: readonly Suite[] = [embedded, redis, models, pools, canvas, events]
 
 /** Says all there is to say in its message. */
 class UsageError extends Error {}

@@ -4,8 +4,17 @@ import { redisUrl, type Consumer, type OnTask, type Peer, type Producer, type St
 
 type Args = readonly [number, number, string]
 
-export const celeriacOnSqlite: Peer = celeriacOn(({ folder }) => `sqlite:${path.join(folder, 'celeriac.db')}`)
+export const celeriacOnSqlite: Peer = celeriacOn(sqliteUrl)
 export const celeriacOnRedis: Peer = celeriacOn(redisUrl)
+
+/** Where a peer of ours keeps its messages. */
+export function celeriacUrl(peer: 'celeriac-sqlite' | 'celeriac-redis', store: Store): string {
+  return peer === 'celeriac-redis' ? redisUrl(store) : sqliteUrl(store)
+}
+
+function sqliteUrl({ folder }: Store): string {
+  return `sqlite:${path.join(folder, 'celeriac.db')}`
+}
 
 function celeriacOn(urlOf: (store: Store) => string): Peer {
   const makeApp = (store: Store): Celeriac =>
@@ -34,7 +43,7 @@ function celeriacOn(urlOf: (store: Store) => string): Peer {
     async openConsumer(store, onTask, concurrency): Promise<Consumer> {
       const app = makeApp(store)
       defineTask(app, onTask)
-      const worker = new Worker(app, { concurrency })
+      const worker = new Worker(app, { concurrency, ...store.worker })
       await Promise.all([app.openBroker(), app.openBackend(), app.openCodec()])
       let running: Promise<void> | undefined
       return {

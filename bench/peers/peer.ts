@@ -21,6 +21,14 @@ export interface Store {
   readonly withResults: boolean
   /** The producer waits for results (`Producer.roundTrip`). */
   readonly awaitsResults?: boolean
+  /** Of our worker. */
+  readonly worker?: WorkerChoice
+}
+
+/** What a worker of ours does besides its tasks. */
+export interface WorkerChoice {
+  readonly taskEvents?: boolean
+  readonly withoutHeartbeat?: boolean
 }
 
 export interface Producer {

@@ -29,7 +29,7 @@ export class AppEvents {
    * no JSON, and for names that every event has.
    */
   send(type: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    if (!/^[^\s-]+-\S+$/.test(type)) {
+    if (!/^[\w.]+(-[\w.]+)+$/.test(type)) {
       throw new InvalidArguments(`The type of an event is <group>-<name>, such as 'order-paid'; got '${type}'`)
     }
     const taken = reserved.find((name) => name in fields)
@@ -43,7 +43,7 @@ export class AppEvents {
   /** @internal `task-sent` for each message. */
   sent(messages: readonly Outgoing[]): void {
     const dispatcher = this.#dispatcherOf(this.#app.nodeName)
-    for (const { message, queue } of messages) dispatcher.collect('task-sent', sentFields(message.headers, queue))
+    for (const { message, queue } of messages) dispatcher.collect('task-sent', sentFields, message.headers, queue)
   }
 
   /** @internal Sends what is left. */

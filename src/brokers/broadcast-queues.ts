@@ -34,6 +34,7 @@ export class BroadcastQueues implements Broker {
   readonly peek?: NonNullable<Broker['peek']>
   readonly queues?: NonNullable<Broker['queues']>
   readonly find?: NonNullable<Broker['find']>
+  readonly isHeard?: NonNullable<Broker['isHeard']>
 
   /** `routingKey`: that of the queues at Celery's workers, which is their `task_default_routing_key`. */
   constructor(broker: Broker, names: readonly string[], routingKey: string) {
@@ -41,6 +42,7 @@ export class BroadcastQueues implements Broker {
     this.#names = new Set(names)
     this.#routingKey = routingKey
     if (broker.peek) this.peek = broker.peek.bind(broker)
+    if (broker.isHeard) this.isHeard = broker.isHeard.bind(broker)
     if (broker.queues) this.queues = broker.queues.bind(broker)
     if (broker.find) this.find = (taskId, options) => this.#find(taskId, options)
   }

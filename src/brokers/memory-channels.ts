@@ -61,6 +61,10 @@ export class MemoryChannels {
     else this.#retained.set(channel, [retained])
   }
 
+  isHeard(channel: Channel): boolean {
+    return (this.#listeners.get(channel)?.size ?? 0) > 0
+  }
+
   listen(channel: Channel, onMessage: (message: Message) => void, onDisposed: () => void): AsyncDisposable {
     let listeners = this.#listeners.get(channel)
     if (!listeners?.size) {

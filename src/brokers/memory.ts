@@ -79,6 +79,10 @@ class MemoryBroker implements Broker {
     this.#store.channels.broadcast(message, channel, retainMs)
   }
 
+  isHeard(channel: Channel): Promise<boolean> {
+    return Promise.resolve(this.#store.channels.isHeard(channel))
+  }
+
   async listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
     this.#assertOpen('listen')
     const listener: AsyncDisposable = this.#store.channels.listen(channel, onMessage, () => this.#open.delete(listener))

@@ -27,6 +27,7 @@ export class RedisChannels implements AsyncDisposable {
   readonly #retained: RedisRetained
   readonly #replies: RedisReplies
   readonly #listening = new Set<AsyncDisposable>()
+  #mayNotAsk = false
   #isDisposed = false
 
   constructor(redis: Redis, options: FanoutOptions = {}, eventExchange?: string) {
@@ -54,6 +55,25 @@ export class RedisChannels implements AsyncDisposable {
       else if (retainMs > 0) await this.#retained.publish(channel, envelope, topic, retainMs)
       else await this.#redis.commands.send(['PUBLISH', topic, envelope])
     })
+  }
+
+  /** False only if the server knows nobody who may listen. */
+  async isHeard(channel: Channel): Promise<boolean> {
+    const address = fanoutAddress(channel, this.#eventExchange)
+    if (!address || this.#mayNotAsk) return true
+    const topic = this.#topics.topic(address.exchange, address.routingKey)
+    const asked = [
+      this.#redis.commands.send(['PUBSUB', 'NUMPAT']),
+      this.#redis.commands.send(['PUBSUB', 'NUMSUB', topic]),
+    ]
+    try {
+      const [patterns, [, subscribers] = []] = (await Promise.all(asked)) as [unknown, unknown[]?]
+      return Number(patterns) > 0 || Number(subscribers) > 0
+    } catch (error) {
+      // A user who may publish, and not ask.
+      if (!(error instanceof RedisConnectionLost)) this.#mayNotAsk = true
+      return true
+    }
   }
 
   /** Goes on after each reconnect, with what was retained meanwhile. */

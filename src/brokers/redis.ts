@@ -57,6 +57,7 @@ export class RedisBroker implements Broker {
   readonly #sweep: RedisSweep
   readonly #upkeep: RedisUpkeep
   readonly #channels: RedisChannels
+  readonly #isCluster: boolean
   readonly #inspection: RedisInspection
   readonly #subscriptions = new Set<RedisSubscription>()
   #disposal: Promise<void> | undefined
@@ -76,6 +77,7 @@ export class RedisBroker implements Broker {
     this.#consumer = new RedisConsumer(redis, this.#names, url, options, this.#giveBackUnknown)
     this.#ledger.consumer = this.#consumer
     this.#upkeep = new RedisUpkeep(this.#sweep, this.#consumer, options)
+    this.#isCluster = /^rediss?\+cluster:/i.test(url)
     this.#channels = new RedisChannels(redis, options, eventExchange)
     this.#inspection = new RedisInspection(redis, this.#names)
   }
@@ -120,6 +122,12 @@ export class RedisBroker implements Broker {
     this.#assertOpen('broadcast')
     const { retainMs = 0, routingKey } = options
     await this.#channels.broadcast(message, channel, retainMs, routingKey)
+  }
+
+  async isHeard(channel: Channel): Promise<boolean> {
+    this.#assertOpen('ask who listens')
+    // A node of a cluster knows only its own listeners.
+    return this.#isCluster || (await this.#channels.isHeard(channel))
   }
 
   async listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {

@@ -68,7 +68,7 @@ export class SqliteChannels {
   /** What nobody listens to, and nobody may hear later, is not written. */
   async broadcast(message: Message, channel: Channel, retainMs: number): Promise<void> {
     const { envelope, body } = encodeMessage(message)
-    if (retainMs <= 0 && !(await this.#database.read(() => this.#isHeard(channel)))) return
+    if (retainMs <= 0 && !(await this.isHeard(channel))) return
     await this.#database.write(() => {
       const nowMs = Date.now()
       const expires = nowMs + Math.max(retainMs, transientMs)
@@ -77,6 +77,10 @@ export class SqliteChannels {
         .run(channel, retainMs > 0 ? 1 : 0, retainMs > 0 ? nowMs + retainMs : expires, envelope, body)
       this.#cleanUp(nowMs)
     })
+  }
+
+  isHeard(channel: Channel): Promise<boolean> {
+    return this.#database.read(() => this.#isHeard(channel))
   }
 
   async listen(channel: Channel, onMessage: (message: Message) => void): Promise<Listening> {

@@ -107,6 +107,11 @@ export class SqliteBroker implements Broker {
     await this.#channels.broadcast(message, channel, retainMs)
   }
 
+  async isHeard(channel: Channel): Promise<boolean> {
+    this.#assertOpen('ask who listens')
+    return this.#channels.isHeard(channel)
+  }
+
   async listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
     this.#assertOpen('listen')
     this.#listenToCommits()

@@ -2,12 +2,16 @@ import type { Broker } from '../brokers/broker.ts'
 import { eventMessage, eventPrefix, eventRoutingKey, eventText, manyTaskEvents } from '../protocol/event-message.ts'
 import type { LamportClock } from '../util/lamport-clock.ts'
 
-/** What a message holds at most, in characters: a little more than 500 events. */
-const mostInMessage = 128 * 1024
-/** Messages on their way. While there are so many, events are collected for the next. */
-const mostOnTheWay = 4
-/** What is collected at most while the broker does not take them, in characters. More is dropped: events are for those who watch now. */
-const mostCollected = 4 * 1024 * 1024
+/** A message is closed above it: some 70 events. Much larger texts are slow to handle. Characters. */
+const fullMessage = 16 * 1024
+/** What is collected at most while the broker does not take them. More is dropped: events are for those who watch now. */
+const mostCollected = 20_000
+/** From one batch to the next, while there is much to tell: each costs the broker and its listeners a turn. */
+const batchPauseMs = 20
+/** Events that are sent at once and not yet gone. */
+const mostOnTheWay = 16
+/** Who listened is taken to listen for so long. Nobody is never assumed. */
+const heardMs = 1000
 /** How long the end waits for what is on its way. */
 const closeTimeoutMs = 2000
 
@@ -20,96 +24,136 @@ export interface EventDispatcherOptions {
   readonly onError?: (error: unknown, dropped: number) => void
 }
 
+/** Writes the fields of an event, as `protocol/event-message.ts` does, once it is known that somebody listens. */
+export type FieldsOf<A, B> = (subject: A, more: B) => string
+
+interface Collected {
+  readonly type: string
+  readonly clock: number
+  readonly timestampMs: number
+  readonly fieldsOf: FieldsOf<never, never>
+  readonly subject: unknown
+  readonly more: unknown
+}
+
 /** Sends events to whoever listens. Nothing waits for them, and what cannot be sent is dropped. */
 export class EventDispatcher implements AsyncDisposable {
   readonly #options: EventDispatcherOptions
-  #prefix: string
+  #prefix = ''
   #prefixAtMs = 0
-  #collected = ''
-  #collectedCount = 0
-  /** The type of the only event that is collected. */
-  #only: string | undefined
-  #isScheduled = false
-  #onTheWay = 0
+  #timestamp = ''
+  #timestampMs = 0
+  #collected: Collected[] = []
+  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined
+  #batchAtMs = 0
+  /** Of what was collected there is one batch at a time, so that events keep their order. */
+  #batch: Promise<void> | undefined
+  #heardAtMs = 0
   readonly #sending = new Set<Promise<void>>()
 
   constructor(options: EventDispatcherOptions) {
     this.#options = options
-    this.#prefix = eventPrefix(options.hostname, process.pid)
   }
 
   /** Sends one event at once, in a message of its own. `fields`: as `protocol/event-message.ts` writes them. */
   send(type: string, fields: string): void {
-    if (this.#onTheWay >= mostOnTheWay * 4) return this.#failed(undefined, 1)
-    this.#broadcast(this.#text(type, fields), eventRoutingKey(type), 1)
+    if (this.#sending.size >= mostOnTheWay) return this.#failed(undefined, 1)
+    const nowMs = Date.now()
+    const text = eventText(this.#prefixAt(nowMs), this.#options.clock.forward(), fields, this.#timestampAt(nowMs), type)
+    const sending = this.#broadcast(text, eventRoutingKey(type))
+      .catch((error: unknown) => this.#failed(error, 1))
+      .finally(() => this.#sending.delete(sending))
+    this.#sending.add(sending)
   }
 
-  /** Sends an event of a task with all those of this turn of the event loop. */
-  collect(type: string, fields: string): void {
-    const text = this.#text(type, fields)
-    if (this.#collected.length > mostCollected) return this.#failed(undefined, 1)
-    this.#only = this.#collectedCount === 0 ? type : undefined
-    this.#collected = this.#collectedCount === 0 ? text : `${this.#collected},${text}`
-    this.#collectedCount++
-    if (this.#collected.length > mostInMessage) this.flush()
-    else if (!this.#isScheduled) {
-      this.#isScheduled = true
-      setImmediate(this.#onTurn)
-    }
-  }
-
-  /** Sends what is collected. */
-  flush(): void {
-    if (this.#collectedCount === 0 || this.#onTheWay >= mostOnTheWay) return
-    const [text, count, only] = [this.#collected, this.#collectedCount, this.#only]
-    this.#collected = ''
-    this.#collectedCount = 0
-    // Celery's clients send this event alone, its workers send lists.
-    if (only === 'task-sent') this.#broadcast(text, eventRoutingKey(only), count)
-    else this.#broadcast(`[${text}]`, manyTaskEvents, count)
+  /** Sends an event of a task at the end of this turn of the event loop, or some milliseconds later together with others. */
+  collect<A, B>(type: string, fieldsOf: FieldsOf<A, B>, subject: A, more: B): void {
+    if (this.#collected.length >= mostCollected) return this.#failed(undefined, 1)
+    const clock = this.#options.clock.forward()
+    this.#collected.push({ type, clock, timestampMs: Date.now(), fieldsOf, subject, more })
+    if (this.#timer) return
+    const waitMs = this.#batchAtMs + batchPauseMs - performance.now()
+    this.#timer = waitMs > 0 ? setTimeout(this.#onTime, waitMs) : setImmediate(this.#onTime)
   }
 
   /** Sends what is collected and waits until it is gone, for two seconds at most. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const isLate = Promise.withResolvers<boolean>()
-    const timer = setTimeout(() => isLate.resolve(true), closeTimeoutMs)
-    this.flush()
-    while (this.#sending.size > 0) {
-      const late = await Promise.race([Promise.all(this.#sending).then(() => false), isLate.promise])
-      if (late) break
-      this.flush()
+    const late = Promise.withResolvers<true>()
+    const timer = setTimeout(() => late.resolve(true), closeTimeoutMs)
+    this.#flush()
+    let isLate = false
+    while ((this.#batch || this.#sending.size > 0) && !isLate) {
+      const gone = Promise.all([this.#batch, ...this.#sending]).then(() => false)
+      isLate = await Promise.race([gone, late.promise])
     }
     clearTimeout(timer)
   }
 
-  readonly #onTurn = (): void => {
-    this.#isScheduled = false
-    this.flush()
+  readonly #onTime = (): void => {
+    this.#timer = undefined
+    this.#flush()
   }
 
-  #text(type: string, fields: string): string {
-    const nowMs = Date.now()
-    // Summer time comes and goes.
-    if (nowMs - this.#prefixAtMs > 60_000) {
-      this.#prefix = eventPrefix(this.#options.hostname, process.pid)
-      this.#prefixAtMs = nowMs
-    }
-    return eventText(this.#prefix, this.#options.clock.forward(), fields, nowMs, type)
-  }
-
-  #broadcast(body: string, routingKey: string, count: number): void {
-    this.#onTheWay++
-    const sending = this.#send(body, routingKey)
-      .catch((error: unknown) => this.#failed(error, count))
+  #flush(): void {
+    if (this.#batch || this.#collected.length === 0) return
+    const events = this.#collected
+    this.#collected = []
+    this.#batchAtMs = performance.now()
+    this.#batch = this.#sendBatch(events)
+      .catch((error: unknown) => this.#failed(error, events.length))
       .finally(() => {
-        this.#onTheWay--
-        this.#sending.delete(sending)
-        this.flush()
+        this.#batch = undefined
+        this.#flush()
       })
-    this.#sending.add(sending)
   }
 
-  async #send(body: string, routingKey: string): Promise<void> {
+  async #sendBatch(events: readonly Collected[]): Promise<void> {
+    if (!(await this.#isHeard())) return
+    const [only] = events
+    // Celery's clients send this event alone, its workers send lists.
+    if (only?.type === 'task-sent' && events.length === 1)
+      return this.#broadcast(this.#text(only), eventRoutingKey(only.type))
+    const sending: Promise<void>[] = []
+    let body = ''
+    for (const event of events) {
+      body = body === '' ? this.#text(event) : `${body},${this.#text(event)}`
+      if (body.length < fullMessage) continue
+      sending.push(this.#broadcast(`[${body}]`, manyTaskEvents))
+      body = ''
+    }
+    if (body !== '') sending.push(this.#broadcast(`[${body}]`, manyTaskEvents))
+    await Promise.all(sending)
+  }
+
+  /** Events that nobody hears need not be written. */
+  async #isHeard(): Promise<boolean> {
+    if (Date.now() - this.#heardAtMs < heardMs) return true
+    const broker = await this.#options.broker()
+    if (!(await (broker.isHeard?.('events') ?? true))) return false
+    this.#heardAtMs = Date.now()
+    return true
+  }
+
+  #text({ type, clock, timestampMs, fieldsOf, subject, more }: Collected): string {
+    const fields = (fieldsOf as FieldsOf<unknown, unknown>)(subject, more)
+    return eventText(this.#prefixAt(timestampMs), clock, fields, this.#timestampAt(timestampMs), type)
+  }
+
+  /** Many events share a millisecond. */
+  #timestampAt(ms: number): string {
+    if (ms === this.#timestampMs) return this.#timestamp
+    this.#timestampMs = ms
+    return (this.#timestamp = String(ms / 1000))
+  }
+
+  /** Summer time comes and goes. */
+  #prefixAt(nowMs: number): string {
+    if (Math.abs(nowMs - this.#prefixAtMs) < 60_000) return this.#prefix
+    this.#prefixAtMs = nowMs
+    return (this.#prefix = eventPrefix(this.#options.hostname, process.pid))
+  }
+
+  async #broadcast(body: string, routingKey: string): Promise<void> {
     const { broker, hostname } = this.#options
     await (await broker()).broadcast(eventMessage(hostname, body), 'events', { routingKey })
   }

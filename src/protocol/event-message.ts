@@ -14,9 +14,12 @@ export function eventPrefix(hostname: string, pid: number, now: Date = new Date(
   return `{"hostname":${JSON.stringify(hostname)},"utcoffset":${utcOffset},"pid":${pid},"clock":`
 }
 
-/** One event as JSON. `fields` are members of the object, each with a comma after it. */
-export function eventText(prefix: string, clock: number, fields: string, timestampMs: number, type: string): string {
-  return `${prefix}${clock},${fields}"timestamp":${timestampMs / 1000},"type":${JSON.stringify(type)}}`
+/**
+ * One event as JSON. `fields` are members of the object, each with a comma after it; `timestamp` are seconds. The type is
+ * written as it is: it must need no escapes.
+ */
+export function eventText(prefix: string, clock: number, fields: string, timestamp: string, type: string): string {
+  return `${prefix}${clock},${fields}"timestamp":${timestamp},"type":"${type}"}`
 }
 
 /** One event, or several as one list, as they travel. */
@@ -59,12 +62,16 @@ interface ShownArguments {
   readonly kwargsRepr: string | undefined
 }
 
-/** Of `task-received`. */
-export function receivedFields(headers: TaskHeaders, { argsRepr = '', kwargsRepr = '' }: ShownArguments): string {
+/** Of `task-received`. `uuid`: the id as JSON. */
+export function receivedFields(
+  uuid: string,
+  headers: TaskHeaders,
+  { argsRepr = '', kwargsRepr = '' }: ShownArguments,
+): string {
   const { id, task, rootId, parentId, retries, eta, expires } = headers
   return (
-    `"uuid":${JSON.stringify(id)},"name":${JSON.stringify(task)},"args":${JSON.stringify(argsRepr)},` +
-    `"kwargs":${JSON.stringify(kwargsRepr)},"root_id":${text(rootId)},"parent_id":${text(parentId)},` +
+    `"uuid":${uuid},"name":${JSON.stringify(task)},"args":${JSON.stringify(argsRepr)},` +
+    `"kwargs":${kwargsRepr === '{}' ? '"{}"' : JSON.stringify(kwargsRepr)},"root_id":${rootId === id ? uuid : text(rootId)},"parent_id":${text(parentId)},` +
     `"retries":${retries},"eta":${time(eta)},"expires":${time(expires)},`
   )
 }
@@ -90,25 +97,28 @@ export function sentFields(headers: Readonly<Record<string, unknown>>, queue: st
 }
 
 /** Of `task-started` and `task-cancelled`. */
-export function idField(taskId: string): string {
-  return `"uuid":${JSON.stringify(taskId)},`
+export function idField(uuid: string): string {
+  return `"uuid":${uuid},`
 }
 
-export function succeededFields(taskId: string, resultRepr: string, runtimeMs: number): string {
-  return `"uuid":${JSON.stringify(taskId)},"result":${JSON.stringify(resultRepr)},"runtime":${runtimeMs / 1000},`
+export function succeededFields(
+  uuid: string,
+  { resultRepr, runtimeMs }: { readonly resultRepr: string; readonly runtimeMs: number },
+): string {
+  return `"uuid":${uuid},"result":${JSON.stringify(resultRepr)},"runtime":${Math.round(runtimeMs * 1000) / 1e6},`
 }
 
 /** Of `task-failed` and `task-retried`. */
-export function failedFields(taskId: string, error: RemoteError): string {
+export function failedFields(uuid: string, error: RemoteError): string {
   const traceback = error.traceback?.slice(0, mostTraceback)
   return (
-    `"uuid":${JSON.stringify(taskId)},"exception":${JSON.stringify(reprError(error))},` +
+    `"uuid":${uuid},"exception":${JSON.stringify(reprError(error))},` +
     (traceback === undefined ? '' : `"traceback":${JSON.stringify(traceback)},`)
   )
 }
 
-export function rejectedFields(taskId: string, requeue: boolean): string {
-  return `"uuid":${JSON.stringify(taskId)},"requeue":${requeue},`
+export function rejectedFields(uuid: string, requeue: boolean): string {
+  return `"uuid":${uuid},"requeue":${requeue},`
 }
 
 export interface RevokedHow {
@@ -117,8 +127,8 @@ export interface RevokedHow {
   readonly expired: boolean
 }
 
-export function revokedFields(taskId: string, { terminated, signum, expired }: RevokedHow): string {
-  return `"uuid":${JSON.stringify(taskId)},"terminated":${terminated},"signum":${signum},"expired":${expired},`
+export function revokedFields(uuid: string, { terminated, signum, expired }: RevokedHow): string {
+  return `"uuid":${uuid},"terminated":${terminated},"signum":${signum},"expired":${expired},`
 }
 
 /** An event of the user's own: any data. Undefined for what is no JSON. */

@@ -19,6 +19,8 @@ export class Request implements InBag {
   receivedAtMs = 0
   /** When a slot began with it, in ms since the epoch; 0 before. */
   startedAtMs = 0
+  /** Its id as JSON, for events; empty before the first. */
+  uuid = ''
   /** Among the running. */
   bagIndex = -1
 

@@ -36,36 +36,36 @@ export class TaskEvents implements TaskObserver {
   received(request: Request): void {
     if (!request.options.sendEvents) return
     request.job.showsResult = true
-    this.#dispatcher.collect('task-received', receivedFields(request.headers, this.#shownArguments(request)))
+    this.#dispatcher.collect('task-received', this.#receivedFields, request, undefined)
   }
 
   started(request: Request): void {
-    if (request.options.sendEvents) this.#dispatcher.collect('task-started', idField(request.id))
+    if (request.options.sendEvents) this.#dispatcher.collect('task-started', idField, uuidOf(request), undefined)
   }
 
   ended(request: Request, outcome: Outcome): void {
     if (!request.options.sendEvents) return
-    const { id } = request
+    const uuid = uuidOf(request)
     switch (outcome.kind) {
       case 'succeeded':
-        return this.#dispatcher.collect('task-succeeded', succeededFields(id, outcome.resultRepr, outcome.runtimeMs))
+        return this.#dispatcher.collect('task-succeeded', succeededFields, uuid, outcome)
       case 'failed':
-        return this.#failed(id, outcome.error)
+        return this.#failed(uuid, outcome.error)
       case 'retried':
-        return this.#dispatcher.collect('task-retried', failedFields(id, outcome.error ?? error('Retry', [])))
+        return this.#dispatcher.collect('task-retried', failedFields, uuid, outcome.error ?? error('Retry', []))
       case 'rejected':
         return this.#rejected(request, outcome.requeue)
       case 'timedOut':
-        return this.#failed(id, error('TimeLimitExceeded', [outcome.limitMs / 1000]))
+        return this.#failed(uuid, error('TimeLimitExceeded', [outcome.limitMs / 1000]))
       case 'undecodable':
-        return this.#failed(id, error('DecodeError', [outcome.reason]))
+        return this.#failed(uuid, error('DecodeError', [outcome.reason]))
       case 'lost':
-        if (request.isSettled && !outcome.isTransient) this.#failed(id, error('WorkerLostError', [outcome.reason]))
+        if (request.isSettled && !outcome.isTransient) this.#failed(uuid, error('WorkerLostError', [outcome.reason]))
         else this.#rejected(request, true)
         return
       case 'cancelled':
-        if (outcome.reason === 'revoked') this.#revoked(id, { terminated: true, expired: false })
-        else this.#dispatcher.collect('task-cancelled', idField(id))
+        if (outcome.reason === 'revoked') this.#revoked(uuid, { terminated: true, expired: false })
+        else this.#dispatcher.collect('task-cancelled', idField, uuid, undefined)
         return
       case 'ignored':
         // Celery tells nothing of it either.
@@ -74,29 +74,36 @@ export class TaskEvents implements TaskObserver {
   }
 
   discarded(request: Request, reason: 'revoked' | 'expired'): void {
-    if (request.options.sendEvents) this.#revoked(request.id, { terminated: false, expired: reason === 'expired' })
+    if (request.options.sendEvents) this.#revoked(uuidOf(request), { terminated: false, expired: reason === 'expired' })
   }
 
   buried(_delivery: Delivery, burial: Burial): void {
-    if (burial.kind === 'unknown') this.#failed(burial.headers.id, error('NotRegistered', [burial.headers.task]))
+    if (burial.kind === 'unknown')
+      this.#failed(JSON.stringify(burial.headers.id), error('NotRegistered', [burial.headers.task]))
     if (burial.kind !== 'tooManyDeliveries') return
-    const { delivery, id } = burial.request
-    this.#failed(id, error('WorkerLostError', [`delivered ${delivery.deliveryCount - 1} times and never finished`]))
+    const { delivery } = burial.request
+    this.#failed(
+      uuidOf(burial.request),
+      error('WorkerLostError', [`delivered ${delivery.deliveryCount - 1} times and never finished`]),
+    )
   }
 
-  #failed(taskId: string, thrown: RemoteError): void {
-    this.#dispatcher.collect('task-failed', failedFields(taskId, thrown))
+  #failed(uuid: string, thrown: RemoteError): void {
+    this.#dispatcher.collect('task-failed', failedFields, uuid, thrown)
   }
 
   /** Of a message that was acknowledged before its task ran there is nothing to reject. */
-  #rejected({ id, isSettled }: Request, requeue: boolean): void {
-    if (!isSettled) this.#dispatcher.collect('task-rejected', rejectedFields(id, requeue))
+  #rejected(request: Request, requeue: boolean): void {
+    if (!request.isSettled) this.#dispatcher.collect('task-rejected', rejectedFields, uuidOf(request), requeue)
   }
 
-  #revoked(taskId: string, { terminated, expired }: { readonly terminated: boolean; readonly expired: boolean }): void {
+  #revoked(uuid: string, { terminated, expired }: { readonly terminated: boolean; readonly expired: boolean }): void {
     const signum = terminated ? terminatedSignal : null
-    this.#dispatcher.collect('task-revoked', revokedFields(taskId, { terminated, signum, expired }))
+    this.#dispatcher.collect('task-revoked', revokedFields, uuid, { terminated, signum, expired })
   }
+
+  readonly #receivedFields = (request: Request): string =>
+    receivedFields(uuidOf(request), request.headers, this.#shownArguments(request))
 
   /** As the message shows them; a sender that did not know that some are secret may have shown them. */
   #shownArguments({ headers, delivery: { message } }: Request): Pick<typeof headers, 'argsRepr' | 'kwargsRepr'> {
@@ -109,6 +116,11 @@ export class TaskEvents implements TaskObserver {
       return { argsRepr: undefined, kwargsRepr: undefined }
     }
   }
+}
+
+/** The id as JSON: a task has several events. */
+function uuidOf(request: Request): string {
+  return request.uuid === '' ? (request.uuid = JSON.stringify(request.id)) : request.uuid
 }
 
 function error(type: string, details: readonly unknown[]): RemoteError {

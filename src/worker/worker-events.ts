@@ -62,11 +62,11 @@ export class WorkerEvents implements AsyncDisposable {
     this.disable()
     this.#isOver = true
     const { dispatcher } = this.#options
-    dispatcher.flush()
-    if (this.#timer) {
-      clearInterval(this.#timer)
-      this.#tell('worker-offline')
-    }
+    // What is told of tasks goes first.
+    await dispatcher[Symbol.asyncDispose]()
+    if (!this.#timer) return
+    clearInterval(this.#timer)
+    this.#tell('worker-offline')
     await dispatcher[Symbol.asyncDispose]()
   }
 

@@ -31,6 +31,17 @@ export function defineChannelTests(it: DefineBroker): void {
     for (const ear of [one, two, three]) await ear.hears('a', 'b')
   })
 
+  it('knows whether anybody listens', async ({ broker, reopen }) => {
+    if (!broker.isHeard) return
+    await using other = await reopen()
+    const isHeard = async (): Promise<boolean | undefined> => broker.isHeard?.('events')
+    const listening = await other.listen('events', () => undefined)
+    assert.equal(await isHeard(), true)
+    await listening[Symbol.asyncDispose]()
+    // Where a server is shared, others may listen to channels of their own.
+    assert.equal(typeof (await isHeard()), 'boolean')
+  })
+
   it('broadcasts a message as it is', async ({ broker }) => {
     const heard: Message[] = []
     const body = new Uint8Array([0, 255])

@@ -50,17 +50,17 @@ const written: Readonly<Record<string, string>> = {
   'worker-heartbeat': workerFields(figures),
   'worker-offline': workerFields(figures),
   'task-sent': sentFields({ id: 'a', task: 'demo.add', root_id: 'a' }, 'celery'),
-  'task-received': receivedFields(headers, headers),
-  'task-started': idField('a'),
-  'task-succeeded': succeededFields('a', '5', 17.1),
-  'task-failed': failedFields('a', thrown),
-  'task-retried': failedFields('a', thrown),
-  'task-revoked': revokedFields('a', { terminated: true, signum: 15, expired: false }),
-  'task-rejected': rejectedFields('a', false),
+  'task-received': receivedFields('"a"', headers, headers),
+  'task-started': idField('"a"'),
+  'task-succeeded': succeededFields('"a"', { resultRepr: '5', runtimeMs: 17.1 }),
+  'task-failed': failedFields('"a"', thrown),
+  'task-retried': failedFields('"a"', thrown),
+  'task-revoked': revokedFields('"a"', { terminated: true, signum: 15, expired: false }),
+  'task-rejected': rejectedFields('"a"', false),
 }
 
 function sent(type: string): Record<string, unknown> {
-  return JSON.parse(eventText(eventPrefix('w@h', 7), 3, written[type] ?? '', 1_795_163_350_573, type)) as Record<
+  return JSON.parse(eventText(eventPrefix('w@h', 7), 3, written[type] ?? '', '1795163350.573', type)) as Record<
     string,
     unknown
   >
@@ -88,7 +88,7 @@ describe('events', () => {
 
   it('of failures show the exception as Python does', () => {
     const shown = (details: unknown[]): unknown =>
-      (JSON.parse(`{${failedFields('a', { ...thrown, details })}"type":""}`) as { readonly exception: unknown })
+      (JSON.parse(`{${failedFields('"a"', { ...thrown, details })}"type":""}`) as { readonly exception: unknown })
         .exception
     assert.equal(shown(['boom', 42]), "ValueError('boom', 42)")
     assert.equal(shown(['x']), "ValueError('x')")
