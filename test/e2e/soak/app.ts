@@ -72,4 +72,4 @@ export const report: Task<[], string> = app.task('soak.report', async () => {
 export const wait: Task<[ms: number], void> = app.task('soak.wait', (ms: number) => currentTask().sleep(ms))
 export const soft: Task<[], void> = app.task('soak.soft', { softTimeLimit: '100ms' }, () => currentTask().sleep('1m'))
 /** Does not. */
-export const hard: Task<[], void> = app.task('soak.hard', { timeLimit: '100ms' }, () => pause(300))
+export const hard: Task<[], void> = app.task('soak.hard', { timeLimit: '100ms' }, () => pause(5000))
