@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { describe, it } from 'node:test'
 import promClient from 'prom-client'
-import { Reject, type WorkerOptions } from '../../src/index.ts'
+import { Celeriac, Reject, Worker, type WorkerOptions } from '../../src/index.ts'
+import { Outbox } from '../../src/outbox/outbox.ts'
 import { openHealthServer } from '../../src/worker/health-server.ts'
 import { freePort } from '../services/free-port.ts'
+import { openTypeOrmLab } from '../contracts/typeorm-lab.ts'
 import { service } from '../services.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
 import {
@@ -188,6 +192,54 @@ function describeQueues(store: Store): void {
     await eventually(site, 'celeriac_queue_oldest_message_age_seconds{queue="celery"}', 0)
   })
 }
+
+it('what waits in an outbox is told', async () => {
+  await using lab = await openTypeOrmLab()
+  await using setup = new Celeriac('setup', { broker: 'memory:', backend: 'memory:' })
+  setup.models.use(lab.adapter)
+  await new Outbox(setup).migrate()
+  await using site = await openSite(memoryStore, ({ app }) => void app.models.use(lab.adapter))
+  await eventually(site, 'celeriac_outbox_messages{orm="typeorm"}', 0)
+  assert.equal((await site.scrape()).get('celeriac_outbox_oldest_message_age_seconds{orm="typeorm"}'), 0)
+})
+
+it('attempts in threads are counted and timed', async () => {
+  const { app } = await import('../contracts/pool-app/app.ts')
+  const port = await freePort()
+  const worker = new Worker(app, { pool: 'threads', concurrency: 1, healthPort: `127.0.0.1:${port}` })
+  const stopped = worker.run()
+  try {
+    await worker.ready
+    await (await app.send('pool.sleep', [30])).get({ timeout: '20s' })
+    const text = await until('it is counted', async () => {
+      const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+      return page.includes('celeriac_tasks_total{task="pool.sleep",outcome="succeeded"} 1') && page
+    })
+    assert.match(text, /^celeriac_task_run_seconds_bucket\{le="0\.025",task="pool\.sleep"\} 0$/m)
+    assert.match(text, /^celeriac_task_wait_seconds_count\{task="pool\.sleep"\} 1$/m)
+  } finally {
+    worker.stop()
+    await stopped
+    await app.close()
+  }
+})
+
+it('every metric is in docs/monitoring.md, and no other', async () => {
+  await using site = await openSite(memoryStore, () => {})
+  const page = await readFile(path.resolve(import.meta.dirname, '../../docs/monitoring.md'), 'utf8')
+  const documented = Array.from(
+    page.matchAll(/^\| `(celeriac_\w+)` \| (\w+) \|/gm),
+    ([, name, type]) => `${name} ${type}`,
+  )
+  const told = Array.from((await site.text()).matchAll(/^# TYPE (\w+ \w+)$/gm), ([, what = '']) => what)
+  assert.deepEqual(documented.toSorted(), told.toSorted())
+  const queried = Array.from(page.matchAll(/\b(celeriac_\w+?)(?:_bucket)?(?=[[{)\s])/g), ([, name]) => name ?? '')
+  for (const name of queried)
+    assert.ok(
+      documented.some((each) => each.startsWith(`${name} `)),
+      `${name} is no metric`,
+    )
+})
 
 it('a message without a time is as old as it has been seen', async () => {
   const door = gate()
