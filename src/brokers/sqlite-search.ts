@@ -7,7 +7,7 @@ import type { SqliteInspection } from './sqlite-inspection.ts'
 import { decodeMessage } from './sqlite-rows.ts'
 
 /** Rows looked at in one turn of the event loop. */
-const pageSize = 2000
+const pageSize = 1000
 
 interface Hit {
   readonly id: number
