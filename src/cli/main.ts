@@ -4,6 +4,7 @@ import { callCommand } from './commands/call.ts'
 import { configCommand } from './commands/config.ts'
 import { controlCommand } from './commands/control.ts'
 import { deadCommand } from './commands/dead.ts'
+import { eventsCommand } from './commands/events.ts'
 import { explainCommand } from './commands/explain.ts'
 import { graphCommand } from './commands/graph.ts'
 import { initCommand } from './commands/init.ts'
@@ -32,6 +33,7 @@ const commands = [
   queuesCommand,
   purgeCommand,
   deadCommand,
+  eventsCommand,
   explainCommand,
   graphCommand,
   outboxCommand,
