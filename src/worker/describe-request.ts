@@ -5,6 +5,7 @@ import { isRecord } from '../protocol/describe-value.ts'
 import type { Message } from '../protocol/message.ts'
 import { ModelReference } from '../protocol/model-reference.ts'
 import { reprArgs, reprKwargs } from '../protocol/python-repr.ts'
+import { decodeHybridBody, type TaskBody } from '../protocol/task-body.ts'
 import type { TaskInfo } from '../protocol/task-info.ts'
 import { readTask, type TaskHeaders } from '../protocol/task-message.ts'
 import type { Request } from './request.ts'
@@ -27,14 +28,18 @@ interface Held {
   readonly message: Message
   readonly queue: string
   readonly deliveryCount: number
+  /** Throws for one that cannot be read. */
+  readonly body: () => TaskBody
 }
 
 /** A task that the worker holds, as it is told to others: what its task keeps secret is masked, rows are their references. */
 export function describeRequest(request: Request, options: DescribeOptions): TaskInfo {
-  const { headers, delivery, startedAtMs, isSettled } = request
+  const { headers, delivery, job, startedAtMs, isSettled } = request
   const { message, queue, deliveryCount } = delivery
+  const load = (): unknown => options.codec.load(message)
+  const body = (): TaskBody => (job.protocol === 2 ? decodeHybridBody(load()) : readTask(message, load).body())
   return {
-    ...describeHeld({ headers, message, queue, deliveryCount }, options),
+    ...describeHeld({ headers, message, queue, deliveryCount, body }, options),
     timeStart: startedAtMs === 0 ? undefined : startedAtMs / 1000,
     acknowledged: isSettled,
     workerPid: startedAtMs === 0 ? undefined : (request.execution?.pid ?? process.pid),
@@ -44,8 +49,9 @@ export function describeRequest(request: Request, options: DescribeOptions): Tas
 /** Undefined for what is no task. */
 export function describeMessage(message: Message, queue: string, options: DescribeOptions): TaskInfo | undefined {
   try {
-    const { headers } = readTask(message, () => options.codec.load(message))
-    return describeHeld({ headers, message, queue, deliveryCount: 1 }, options)
+    const task = readTask(message, () => options.codec.load(message))
+    const body = (): TaskBody => task.body()
+    return describeHeld({ headers: task.headers, message, queue, deliveryCount: 1, body }, options)
   } catch {
     return undefined
   }
@@ -72,8 +78,8 @@ function describeHeld(held: Held, options: DescribeOptions): TaskInfo {
 }
 
 function describeArguments(
-  { headers, message }: Held,
-  { app, codec, safe = false }: DescribeOptions,
+  { headers, message, body }: Held,
+  { app, safe = false }: DescribeOptions,
 ): Pick<TaskInfo, 'args' | 'kwargs'> {
   const redactor = Redactor.of(app.tasks.get(headers.task))
   const isText = safe || message.body.length > largestBody
@@ -81,8 +87,8 @@ function describeArguments(
   if (isText && !redactor && headers.argsRepr !== undefined)
     return { args: headers.argsRepr, kwargs: headers.kwargsRepr ?? '{}' }
   try {
-    const body = readTask(message, () => codec.load(message)).body()
-    const { args, kwargs } = redactor?.arguments(body) ?? body
+    const read = body()
+    const { args, kwargs } = redactor?.arguments(read) ?? read
     return isText ? { args: reprArgs(args), kwargs: reprKwargs(kwargs) } : { args: shown(args), kwargs: shown(kwargs) }
   } catch {
     return unreadable
