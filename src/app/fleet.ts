@@ -1,4 +1,3 @@
-import { Mailbox } from '../control/mailbox.ts'
 import type { ControlReply } from '../protocol/control-message.ts'
 import { isRecord } from '../protocol/describe-value.ts'
 import type { Duration } from '../util/duration.ts'
@@ -23,7 +22,7 @@ export class Fleet {
 
   /** Asks all at once; done when nobody has answered for so long. */
   static async ask(app: Celeriac, taskId: string, timeout: Duration): Promise<Fleet> {
-    const mailbox = new Mailbox({ broker: () => app.openBroker() })
+    const { mailbox } = app.control
     const asked = Object.entries(questions(taskId)).map(
       async ([method, args]) => [method as Question, await mailbox.ask(method, args, { timeout })] as const,
     )

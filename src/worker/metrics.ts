@@ -14,7 +14,6 @@ export interface MetricsOptions {
   readonly app: Celeriac
   readonly workerName: string
   readonly pool: string
-  readonly queues: () => readonly string[]
   readonly isReady: () => boolean
 }
 
@@ -60,8 +59,11 @@ export class WorkerMetrics implements Disposable {
 
   /** What cannot be had in time, because a store is away, is left out. */
   async page(): Promise<MetricsPage> {
-    const { app, queues } = this.#options
-    if (this.#parts) await this.#stores.refresh({ app, queues: queues(), outbox: this.#parts.outbox })
+    const { app } = this.#options
+    if (this.#parts) {
+      const { consumer, outbox } = this.#parts
+      await this.#stores.refresh({ app, queues: [...consumer.queues], outbox })
+    }
     const [own, shared] = await Promise.all([this.#own.metrics(), this.#shared.metrics()])
     return { contentType: this.#own.contentType, text: shared.trim() === '' ? own : `${own}\n${shared}` }
   }

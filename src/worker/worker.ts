@@ -226,7 +226,6 @@ export class Worker {
       app: this.#app,
       workerName: this.name,
       pool: this.pool,
-      queues: () => this.queues,
       isReady: () => this.health.isReady,
     })
     return this.#metrics

@@ -156,6 +156,12 @@ describe('metrics of a worker', () => {
     for (const line of text.split('\n')) assert.match(line, /^($|# (HELP|TYPE) \S+ .+|\w+(\{[^{}]*\})? [-+\dNae.I]+$)/)
   })
 
+  it('a queue that remote control added is told', async () => {
+    await using site = await openSite(memoryStore, () => {}, { name: 'added@test' })
+    await site.harness.app.control.addConsumer('added', { destination: ['added@test'], reply: true })
+    await eventually(site, 'celeriac_queue_messages{queue="added"}', 0)
+  })
+
   it('many scrapes ask the store once', async () => {
     await using site = await openSite(memoryStore, () => {})
     await site.scrape()
