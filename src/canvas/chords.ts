@@ -10,6 +10,7 @@ import { decodeTaskMeta } from '../protocol/task-meta.ts'
 import { loadJson } from '../protocol/typed-json.ts'
 import { abandon } from './abandon.ts'
 import { frozen } from './freeze.ts'
+import { ownForm } from './parts.ts'
 import { noPlace, Planner, withFirstArgument } from './plan.ts'
 
 const closingMs = 1000
@@ -82,7 +83,7 @@ export class Chords {
 
   async #start(body: SignatureData, { rootId, taskId }: ChordPart, results: readonly unknown[]): Promise<Outgoing[]> {
     const planner = new Planner(this.#app, { dispatch: 'now' })
-    planner.add(frozen(withFirstArgument(body, results)), { ...noPlace, rootId, parentId: taskId })
+    planner.add(frozen(withFirstArgument(ownForm(body), results)), { ...noPlace, rootId, parentId: taskId })
     await planner.prepare()
     return this.#app.publisher.outgoing(planner.plan.calls)
   }

@@ -1,4 +1,5 @@
-import { decodeSignature, type SignatureData } from '../protocol/signature-json.ts'
+import { decodeSignature, encodeSignature, type SignatureData } from '../protocol/signature-json.ts'
+import { dumpJson } from '../protocol/typed-json.ts'
 import { leafIds } from './freeze.ts'
 import { decodeRest, isRest } from './rest.ts'
 
@@ -62,6 +63,19 @@ export function asBody(data: SignatureData): SignatureData {
   const options = taskId === undefined || others.length > 0 ? data.options : { ...data.options, taskId }
   const linkError = data.kind === 'chain' ? data.tasks[0]?.options.linkError : undefined
   return { ...data, options: linkError ? { ...options, linkError } : options }
+}
+
+/** A body as it was before `asBody`: what that notes of its first task is not meant for all. */
+export function ownForm(data: SignatureData): SignatureData {
+  if (data.kind !== 'chain') return data
+  const { linkError, ...options } = data.options
+  const own = new Set((data.tasks[0]?.options.linkError ?? []).map(textOf))
+  const others = (linkError ?? []).filter((one) => !own.has(textOf(one)))
+  return { ...data, options: others.length > 0 ? { ...options, linkError: others } : options }
+}
+
+function textOf(data: SignatureData): string {
+  return dumpJson(encodeSignature(data))
 }
 
 /** Celery notes the group in the body; one that is a part of another group stays that. */

@@ -79,8 +79,24 @@ function withoutLoneMember(chord: ChordSignature): SignatureData {
   const [only, ...others] = chord.header.tasks
   if (!only || others.length > 0) return chord
   const linkError = firstErrbacks(chord.body)
-  const member = linkError ? linked(only, { options: { linkError } }) : only
+  const member = linkError ? warning(only, { options: { linkError } }) : only
   return simplified(chainOf([member, ...(isMany(only) ? [] : [accumulate]), chord.body]))
+}
+
+/** With callbacks for errors of all steps but a group at its end: that stays the header of a chord, which tells of them. */
+function warning(data: SignatureData, links: Pick<SignatureData, 'options'>): SignatureData {
+  switch (data.kind) {
+    case 'task':
+      return linked(data, links)
+    case 'group':
+      return data
+    case 'chord':
+      return { ...data, body: warning(data.body, links) }
+    case 'chain': {
+      const last = data.tasks.length - 1
+      return { ...data, tasks: data.tasks.map((task, at) => (at === last ? warning : linked)(task, links)) }
+    }
+  }
 }
 
 /** Its result is a list, because it ends with a group. */
