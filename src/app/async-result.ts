@@ -121,7 +121,9 @@ export class AsyncResult<R = unknown> {
     return waited.then((meta) => {
       if (meta) return this.#unwrap(meta)
       const after = typeof timeout === 'number' ? `${timeout}s` : timeout
-      throw new TimeoutError(`task ${this.id} was not ready after ${after}; is a worker running for its queue?`)
+      throw new TimeoutError(
+        `task ${this.id} was not ready after ${after}; app.explain(id) or celeriac explain says why`,
+      )
     })
   }
 

@@ -48,7 +48,7 @@ function text(printer: Printer, outcome: TaskOutcome, withTraceback: boolean): s
   const { state, error, traceback } = outcome
   if (state === 'SUCCESS') return show(outcome.result)
   if (state === 'PENDING')
-    return 'PENDING (nothing is known of it: it waits, or there is no such task, or its result has expired)'
+    return 'PENDING (nothing is known of it: it waits, or there is no such task, or its result has expired; celeriac explain says which)'
   if (error === undefined) return `${printable(state)} ${show(outcome.result)}`
   const line = `${printer.paint('red', printable(state))} ${printable(error)}`
   return withTraceback && traceback !== undefined

@@ -51,6 +51,21 @@ describe('sqlite broker: many processes', () => {
     assert.equal(await broker.count('q'), 4)
   })
 
+  it('tells of a message whose holder was killed that nobody lives who has it', async () => {
+    await using lab = await Lab.open()
+    const broker = await lab.broker()
+    await broker.publish(to('q', 'a'))
+    const holder = lab.start('hold', '', 1)
+    await holder.waitFor('holds')
+    const whoHasIt = async () => {
+      const [found] = (await broker.find('a', { limit: 10 })).found
+      return found?.place === 'lent' ? found.holder : assert.fail(`it is ${found?.place}`)
+    }
+    assert.equal((await whoHasIt()).isAlive, true)
+    await holder.kill()
+    assert.equal((await whoHasIt()).isAlive, false)
+  })
+
   it('wakes a subscriber and a listener of another process', async () => {
     await using lab = await Lab.open()
     const worker = lab.start('hold', '', 10)
