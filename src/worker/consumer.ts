@@ -65,14 +65,14 @@ export class Consumer {
 
   /** Takes from one more queue. */
   async addQueue(queue: string): Promise<void> {
-    this.queues.add(queue)
     await this.#subscription?.add(queue)
+    this.queues.add(queue)
   }
 
   /** Takes no more from a queue; what was taken is done. */
   async cancelQueue(queue: string): Promise<void> {
-    this.queues.delete(queue)
     await this.#subscription?.cancel(queue)
+    this.queues.delete(queue)
   }
 
   /** Taken, and not begun. */

@@ -54,7 +54,21 @@ after(async () => {
 })
 
 describe('the command line', () => {
-  const commands = ['worker', 'call', 'result', 'queues', 'purge', 'dead', 'explain', 'config', 'report', 'init']
+  const commands = [
+    'worker',
+    'status',
+    'inspect',
+    'control',
+    'call',
+    'result',
+    'queues',
+    'purge',
+    'dead',
+    'explain',
+    'config',
+    'report',
+    'init',
+  ]
 
   it('explains itself and every command with examples', async () => {
     const { code, out } = await celeriac(['--help'])
