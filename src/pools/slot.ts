@@ -237,4 +237,4 @@ export class Slot implements ExecutionSlot {
 const stopTimeoutMs = 5000
 const stuckAfterMs = 2000
 const doesNotEnd =
-  'Was told to end ({reason}), and still runs: a call of native code cannot be interrupted, and takes a CPU until it is over. Another took its place. Give such tasks a process'
+  'Was told to end ({reason}), and still runs: a thread inside a call of native code cannot be interrupted, and takes a CPU until that is over. Another took its place. Give such tasks a process'
