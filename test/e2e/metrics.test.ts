@@ -230,7 +230,7 @@ it('attempts in threads are counted and timed', async () => {
   }
 })
 
-it('every metric is in docs/monitoring.md, and no other', async () => {
+it('every metric is in docs/monitoring.md, and no other there and in the dashboard', async () => {
   await using site = await openSite(memoryStore, () => {})
   const page = await readFile(path.resolve(import.meta.dirname, '../../docs/monitoring.md'), 'utf8')
   const documented = Array.from(
@@ -239,7 +239,11 @@ it('every metric is in docs/monitoring.md, and no other', async () => {
   )
   const told = Array.from((await site.text()).matchAll(/^# TYPE (\w+ \w+)$/gm), ([, what = '']) => what)
   assert.deepEqual(documented.toSorted(), told.toSorted())
-  const queried = Array.from(page.matchAll(/\b(celeriac_\w+?)(?:_bucket)?(?=[[{)\s])/g), ([, name]) => name ?? '')
+  const dashboard = await readFile(path.resolve(import.meta.dirname, '../../docs/grafana.json'), 'utf8')
+  const queried = Array.from(
+    `${page} ${dashboard}`.matchAll(/\b(celeriac_\w+?)(?:_bucket)?(?=[[{)\s])/g),
+    ([, name]) => name ?? '',
+  )
   for (const name of queried)
     assert.ok(
       documented.some((each) => each.startsWith(`${name} `)),
