@@ -8,19 +8,35 @@ import path from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
-import { Celeriac, type AnyResult } from '../../src/index.ts'
+import { Celeriac, chord, group, type AnyResult } from '../../src/index.ts'
 import { createLogger } from '../../src/util/logger.ts'
 import { privateServer, skipIfMissing } from '../services.ts'
-import { anyPlan, canvasTasks, expected, workflowOf, type Plan } from '../support/random-canvas.ts'
+import {
+  anyPlan,
+  assertCourse,
+  canvasTasks,
+  expected,
+  isThrough,
+  labelled,
+  workflowOf,
+  type Plan,
+} from '../support/random-canvas.ts'
+import { until } from '../support/until.ts'
 
-const workflows = 80
+const workflows = 60
 const kills = 6
 
 /** Workers that are killed again and again while workflows of any shape run. */
 async function survive(url: string, folder: string): Promise<void> {
   const runs = path.join(folder, 'runs.log')
   await writeFile(runs, '')
-  await using app = new Celeriac('canvas', { broker: url, backend: url, logger: createLogger({ level: 'silent' }) })
+  await using app = new Celeriac('canvas', {
+    broker: url,
+    backend: url,
+    logger: createLogger({ level: 'silent' }),
+    settings: { task_celeriac_queues: ['*'] },
+  })
+  const early = app.signature<number>('random.early', [-1])
   const tasks = canvasTasks(
     app,
     () => undefined,
@@ -41,7 +57,10 @@ async function survive(url: string, folder: string): Promise<void> {
   try {
     await Promise.all([start(), start()])
     const seed = Date.now()
-    const plans = fc.sample(anyPlan, { seed, numRuns: workflows })
+    const plans = fc.sample(anyPlan, { seed, numRuns: workflows }).map((plan, at) => labelled(plan, at * 100))
+    // Its worker is killed, and it must not run again.
+    const cutOff = (await chord(group(early, early), tasks.step.s(-2) as never).delay()) as AnyResult
+    await until('both began', () => readFileSync(runs, 'utf8').split('random.early').length === 3)
     const results: AnyResult[] = []
     for (const plan of plans) results.push((await workflowOf(plan, tasks).applyAsync([])) as AnyResult)
     const checked = Promise.all(plans.map((plan, index) => check(plan, results[index] as AnyResult, seed)))
@@ -52,15 +71,14 @@ async function survive(url: string, folder: string): Promise<void> {
       await start()
     }
     await checked
+    await assert.rejects(cutOff.get({ timeout: '30s' }), /ChordError/)
+    const lines = (): string[] => readFileSync(runs, 'utf8').trim().split('\n')
+    await until('all callbacks ran', () => isThrough(lines(), plans))
+    assertCourse(lines(), plans, `seed ${seed}`)
+    assert.equal(lines().filter((line) => line.startsWith('random.early')).length, 2)
     // A message is one task: a second one for it would be a first delivery as well.
-    const first = readFileSync(runs, 'utf8')
-      .split('\n')
-      .filter((line) => line.endsWith(' 1'))
-    assert.deepEqual(
-      first.filter((line, index) => first.indexOf(line) !== index),
-      [],
-      `seed ${seed}`,
-    )
+    const first = lines().filter((line) => line.endsWith(' 1'))
+    assert.equal(new Set(first).size, first.length, `seed ${seed}`)
   } finally {
     await Promise.all([...workers].map(kill))
   }
