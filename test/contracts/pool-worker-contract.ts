@@ -59,6 +59,28 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
       assert.deepEqual(await value('pool.echo', odd), odd)
     })
 
+    it('is asked and told by remote control: who runs a task, its limits, more slots', async () => {
+      const to = { destination: shared.worker.name, reply: true, timeout: '20s' } as const
+      const inspect = app.control.inspect(to)
+      await app.control.poolGrow(1, to)
+      const long = await call('pool.wait')
+      const [task] = await until('it runs', async () => {
+        const tasks = (await inspect.active()).get(to.destination) ?? []
+        return tasks.length > 0 && tasks
+      })
+      assert.equal(task?.id, long.id)
+      assert.equal(task?.workerPid === process.pid, pool === 'threads')
+      const stats = (await inspect.stats()).get(to.destination)
+      assert.equal(stats?.pool.maxConcurrency, 3)
+      assert.ok(stats?.pool.processes?.includes(task?.workerPid ?? 0))
+      await app.control.timeLimit('pool.sleep', { hard: 0.2 }, to)
+      await assert.rejects(value('pool.sleep', 30_000), /TimeLimitExceeded/)
+      await app.control.timeLimit('pool.sleep', {}, to)
+      assert.deepEqual([...(await app.control.terminate(long.id, to)).values()], [`terminate: ${long.id}`])
+      await assert.rejects(long.get({ timeout: '10s' }), TaskRevoked)
+      await app.control.poolShrink(1, to)
+    })
+
     it('tells what a body threw', async () => {
       await assert.rejects(
         value('pool.fail'),
@@ -160,6 +182,7 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
 }
 
 interface Running {
+  readonly worker: Worker
   stop(how: 'warm' | 'cold'): Promise<void>
 }
 
@@ -168,6 +191,7 @@ async function start(app: Celeriac, options: WorkerOptions): Promise<Running> {
   const stopped = worker.run()
   await Promise.race([worker.ready, stopped])
   return {
+    worker,
     stop: (how) => {
       worker.stop(how)
       return stopped
