@@ -60,7 +60,8 @@ export class TaskEvents implements TaskObserver {
       case 'undecodable':
         return this.#failed(uuid, error('DecodeError', [outcome.reason]))
       case 'lost':
-        if (request.isSettled && !outcome.isTransient) this.#failed(uuid, error('WorkerLostError', [outcome.reason]))
+        if (request.begun || (request.isSettled && !outcome.isTransient))
+          this.#failed(uuid, error('WorkerLostError', [outcome.reason]))
         else this.#rejected(request, true)
         return
       case 'cancelled':

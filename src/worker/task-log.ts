@@ -68,7 +68,7 @@ export class TaskLog {
       case 'lost':
         this.#log.error(
           { ...about, reason: outcome.reason },
-          request.isSettled
+          request.isSettled || request.begun
             ? 'Task {taskName}[{taskId}] could not be finished: {reason}'
             : 'Task {taskName}[{taskId}] could not be finished and goes back to its queue: {reason}',
         )
