@@ -1,7 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FindResult, FoundMessage } from '../brokers/broker.ts'
 import { InvalidArguments } from '../errors.ts'
-import { decodeControlRequest } from '../protocol/control-message.ts'
 import { deathHeader, type Death } from '../protocol/message.ts'
 import { isRemoteError } from '../protocol/remote-error.ts'
 import { isException, isReady } from '../protocol/states.ts'
@@ -12,6 +10,7 @@ import type { Celeriac } from './app.ts'
 import { explanationLines } from './explanation-text.ts'
 import type { Explanation, Reason } from './explanation.ts'
 import { Fleet } from './fleet.ts'
+import { isRevokeRetained } from './retained-revokes.ts'
 
 export interface ExplainOptions {
   /** How long workers may take to answer. Default 1 s. */
@@ -37,14 +36,17 @@ interface Facts {
 export async function explain(app: Celeriac, taskId: string, options: ExplainOptions = {}): Promise<Explanation> {
   if (typeof (taskId as unknown) !== 'string' || taskId === '')
     throw new InvalidArguments(`explain needs the id of a task, got ${taskId === '' ? 'an empty text' : typeof taskId}`)
+  const stored = await metaOf(app, taskId)
+  // Final: nothing else has to be asked.
+  if (stored?.status === 'SUCCESS') return explanationOf({ taskId, meta: stored }, finished(stored))
   const broker = await app.openBroker()
   const [fleet, search, isBroadcastRevoked] = await Promise.all([
     Fleet.ask(app, taskId, options.timeout ?? 1),
     broker.find?.(taskId, { limit: options.limit ?? 100_000 }) ?? nothingFound,
-    isRevokeRetained(app, taskId),
+    isRevokeRetained(broker, taskId),
   ])
   // After the search: what came to an end meanwhile has a result.
-  const meta = app.keepsResults ? (await (await app.openBackend()).fetch([taskId]))[0] : undefined
+  const meta = await metaOf(app, taskId)
   const found = mostTelling(search.found)
   const facts: Facts = {
     app,
@@ -57,18 +59,24 @@ export async function explain(app: Celeriac, taskId: string, options: ExplainOpt
     isRevoked: isBroadcastRevoked || fleet.isRevoked(taskId) || meta?.status === 'REVOKED',
     now: new Date(),
   }
-  const reason = reasonOf(facts)
-  const explanation = {
-    taskId,
-    taskName: facts.headers?.task ?? meta?.extended?.name,
-    queue: queueOf(facts, reason),
-    state: meta?.status ?? 'PENDING',
-    reason,
-  }
-  return { ...explanation, lines: explanationLines(explanation, facts.now) }
+  return explanationOf(facts, reasonOf(facts))
 }
 
 const nothingFound: FindResult = { found: [], isComplete: false }
+
+function explanationOf(
+  facts: Pick<Facts, 'taskId' | 'meta'> & Partial<Pick<Facts, 'found' | 'headers'>>,
+  reason: Reason,
+): Explanation {
+  const { taskId, meta, headers } = facts
+  const taskName = headers?.task ?? meta?.extended?.name
+  const about = { taskId, taskName, queue: queueOf(facts, reason), state: meta?.status ?? 'PENDING', reason }
+  return { ...about, lines: explanationLines(about, new Date()) }
+}
+
+async function metaOf(app: Celeriac, taskId: string): Promise<TaskMeta | undefined> {
+  return app.keepsResults ? (await (await app.openBackend()).fetch([taskId]))[0] : undefined
+}
 
 function reasonOf(facts: Facts): Reason {
   const { meta, found, fleet, taskId } = facts
@@ -167,7 +175,7 @@ function headersOf({ message }: FoundMessage): TaskHeaders | undefined {
   }
 }
 
-function queueOf({ found, meta }: Facts, reason: Reason): string | undefined {
+function queueOf({ found, meta }: Partial<Pick<Facts, 'found' | 'meta'>>, reason: Reason): string | undefined {
   const died = reason.kind === 'dead' ? reason.death?.queue : undefined
   return died ?? found?.queue ?? meta?.extended?.queue
 }
@@ -183,19 +191,4 @@ function withoutState({ worker, since }: { readonly worker: string; readonly sin
 function workerIn({ result, extended }: TaskMeta): string | undefined {
   const hostname = (result as { readonly hostname?: unknown } | null)?.hostname
   return typeof hostname === 'string' ? hostname : extended?.worker
-}
-
-/** Listeners hear what is retained in the turn after they came. */
-async function isRevokeRetained(app: Celeriac, taskId: string): Promise<boolean> {
-  let isRevoked = false
-  const broker = await app.openBroker()
-  await using _ = await broker.listen('control', (message) => {
-    const request = decodeControlRequest(message)
-    if (request?.method !== 'revoke') return
-    const { task_id: given } = request.arguments
-    if ((Array.isArray(given) ? given : [given]).includes(taskId)) isRevoked = true
-  })
-  await nextTurn()
-  await nextTurn()
-  return isRevoked
 }

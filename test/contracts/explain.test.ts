@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Explanation, Reason } from '../../src/app/explanation.ts'
-import { currentTask, type Task } from '../../src/index.ts'
+import { currentTask, type Celeriac, type Task } from '../../src/index.ts'
 import {
   gate,
   memoryStore,
@@ -13,13 +13,29 @@ import {
   type Store,
 } from '../support/worker-harness.ts'
 
-const soon = { timeout: '150ms' } as const
+const soon = { timeout: '80ms' } as const
 
 type Of<K extends Reason['kind']> = Extract<Reason, { readonly kind: K }>
 
 function reasonAs<K extends Reason['kind']>(kind: K, { reason, lines }: Explanation): Of<K> {
   assert.equal(reason.kind, kind, lines.join('\n'))
   return reason as Of<K>
+}
+
+/** A worker may be too busy to answer in so short a time: it is asked again. */
+async function explained(app: Celeriac, id: string, check: (explanation: Explanation) => void): Promise<void> {
+  let wrong: unknown
+  await until('it is explained', async () => {
+    try {
+      check(await app.explain(id, soon))
+      return true
+    } catch (error) {
+      wrong = error
+      return false
+    }
+  }).catch((error: unknown) => {
+    throw wrong ?? error
+  })
 }
 
 function addOf({ app }: Harness): Task<[number, number], number> {
@@ -60,6 +76,9 @@ function describeExplain(store: Store): void {
       const explanation = await harness.app.explain(id, soon)
       reasonAs('revoked', explanation)
       assert.equal(explanation.state, 'REVOKED')
+      // Where results are not kept, the broker still has the revoke.
+      await harness.app.result(id).forget()
+      reasonAs('revoked', await harness.app.explain(id, soon))
     })
 
     test('it is expired, and its message is still there', async (harness) => {
@@ -143,26 +162,24 @@ function describeExplain(store: Store): void {
       // Of tasks that take so long, a worker takes one ahead.
       app.task('shop.short', () => currentTask().sleep('20ms'))
       const { worker } = await harness.startWorker({ concurrency: 1, prefetchMultiplier: 2, name: 'one@test' })
-      const kindOf = async (id: string): Promise<Reason['kind']> => (await app.explain(id, soon)).reason.kind
       await (await app.send('shop.short')).get({ timeout: '5s' })
-      const [first, second, third] = [
-        await app.send('shop.wait'),
-        await app.send('shop.wait'),
-        await app.send('shop.wait'),
-      ]
+      const calls = [await app.send('shop.wait'), await app.send('shop.wait'), await app.send('shop.wait')] as const
+      const [first, second, third] = calls.map(({ id }) => id) as [string, string, string]
+      const busy = { worker: worker.name, busy: 1, slots: 1 }
       try {
-        await until('it runs', async () => (await kindOf(first.id)) === 'running')
-        const { since, worker: where } = reasonAs('running', await app.explain(first.id, soon))
-        assert.equal(where, worker.name)
-        assert.ok(since && Date.now() - since.getTime() < 10_000)
-        await until('it is taken', async () => (await kindOf(second.id)) === 'reserved')
-        const busy = { worker: worker.name, busy: 1, slots: 1 }
-        const reserved = await app.explain(second.id, soon)
-        assert.deepEqual(reasonAs('reserved', reserved).consumption, busy)
-        assert.match(reserved.lines[0] ?? '', /one@test has taken it and not begun yet: its 1 slot\(s\) are busy/)
-        const waiting = await app.explain(third.id, soon)
-        assert.deepEqual(reasonAs('waiting', waiting), { kind: 'waiting', ahead: 0, consumers: [busy] })
-        assert.match(waiting.lines.join('\n'), /as the next\.\n.*one@test \(1 of 1 slots busy\)/)
+        await explained(app, first, ({ reason }) => {
+          assert.ok(reason.kind === 'running' && reason.since)
+          assert.equal(reason.worker, worker.name)
+          assert.ok(Date.now() - reason.since.getTime() < 10_000)
+        })
+        await explained(app, second, ({ reason, lines }) => {
+          assert.deepEqual(reason, { kind: 'reserved', consumption: busy, rateLimit: undefined })
+          assert.match(lines[0] ?? '', /one@test has taken it and not begun yet: its 1 slot\(s\) are busy/)
+        })
+        await explained(app, third, ({ reason, lines }) => {
+          assert.deepEqual(reason, { kind: 'waiting', ahead: 0, consumers: [busy] })
+          assert.match(lines.join('\n'), /as the next\.\n.*one@test \(1 of 1 slots busy\)/)
+        })
       } finally {
         door.open()
       }
@@ -171,8 +188,9 @@ function describeExplain(store: Store): void {
     test('workers take from other queues only', async (harness) => {
       const { worker } = await harness.startWorker({ queues: ['other'], name: 'other@test' })
       const { id } = await harness.app.send('shop.add', [1, 2])
-      const { answered } = reasonAs('noConsumer', await harness.app.explain(id, soon))
-      assert.deepEqual(answered, [worker.name])
+      await explained(harness.app, id, (explanation) => {
+        assert.deepEqual(reasonAs('noConsumer', explanation).answered, [worker.name])
+      })
     })
 
     test('somebody holds it of whom no worker says what it does', async (harness) => {
