@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { freePort } from '../services/free-port.ts'
 import { Consumer, type Manifest } from './package-consumer.ts'
 
 const tsc = path.resolve('node_modules/.bin/tsc')
@@ -91,6 +92,27 @@ await app.close()
     const { code, out, err } = await consumer.node(['plain.mjs'])
     assert.equal(code, 0, err)
     assert.equal(out.trim(), '5')
+  })
+
+  it('answers probes without prom-client, and with it tells metrics too', async () => {
+    const health = `127.0.0.1:${await freePort()}`
+    await consumer.write({
+      'metrics.mjs': `import { Celeriac, Worker } from 'celeriac'
+const app = new Celeriac('metrics', { broker: 'memory:', backend: 'memory:' })
+const worker = new Worker(app, { healthPort: '${health}' })
+const running = worker.run()
+await worker.ready
+for (const place of ['ready', 'metrics']) console.log((await fetch('http://${health}/' + place)).status)
+worker.stop()
+await running
+await app.close()
+`,
+    })
+    const without = await consumer.node(['metrics.mjs'])
+    assert.deepEqual([without.code, without.out], [0, '200\n404\n'], without.err)
+    await consumer.link('prom-client')
+    const withIt = await consumer.node(['metrics.mjs'])
+    assert.deepEqual([withIt.code, withIt.out], [0, '200\n200\n'], withIt.err)
   })
 
   it('runs tasks in threads and processes, of a program that is one file', async () => {
