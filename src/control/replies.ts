@@ -18,7 +18,7 @@ export class Replies<T> extends Map<string, T> {
 }
 
 /** The text of a reply that says that the command failed; undefined for any other. */
-export function errorOf(value: unknown): string | undefined {
+function errorOf(value: unknown): string | undefined {
   if (!isRecord(value) || !('error' in value) || 'ok' in value) return undefined
   const { error } = value
   return typeof error === 'string' ? error : JSON.stringify(error)

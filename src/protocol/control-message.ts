@@ -3,7 +3,7 @@ import type { Message } from './message.ts'
 import { dumpJson, loadJson } from './typed-json.ts'
 
 /** Where a reply goes. */
-export interface ReplyAddress {
+interface ReplyAddress {
   readonly exchange: string
   readonly routingKey: string
 }

@@ -113,7 +113,7 @@ export interface BrokerInfo {
 }
 
 /** As Node tells it. */
-export type ResourceUsage = Pick<
+type ResourceUsage = Pick<
   NodeJS.ResourceUsage,
   | 'userCPUTime'
   | 'systemCPUTime'

@@ -9,7 +9,7 @@ export interface RequestFacts {
 }
 
 /** Carries out a command; what it returns, or a promise of it, is the reply. What it throws is an error reply. */
-export type CommandBody = (worker: WorkerState, args: CommandArguments, facts: RequestFacts) => unknown
+type CommandBody = (worker: WorkerState, args: CommandArguments, facts: RequestFacts) => unknown
 
 /** What each command does. */
 export type Commands = Readonly<Record<BuiltinCommand, CommandBody>>

@@ -132,6 +132,18 @@ export function describeControl(store: Store): void {
       assert.equal(await left.state(), 'PENDING')
     })
 
+    it('changes the bounds of a pool that scales by itself', async () => {
+      await using harness = await openHarness(store)
+      const { control } = harness.app
+      await harness.startWorker({ name: names[0], autoscale: { max: 2, min: 1 } })
+      const to = { destination: names[0], reply: true, timeout: 20 } as const
+      assert.equal((await control.autoscale(4, 3, to)).get(names[0]), 'autoscale now max=4 min=3')
+      const stats = (await control.inspect(to).stats()).get(names[0])
+      assert.deepEqual(stats?.autoscaler, { max: 4, min: 3, current: 3, qty: 0 })
+      assert.match((await control.autoscale(1, 3, to)).errors.get(names[0]) ?? '', /must not be below min/)
+      assert.match((await control.poolGrow(1, to)).errors.get(names[0]) ?? '', /not supported with autoscale/)
+    })
+
     it('limits the rate and the time of a task until the worker ends', async () => {
       await using harness = await openHarness(store)
       const { app } = harness

@@ -69,10 +69,10 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
         return tasks.length > 0 && tasks
       })
       assert.equal(task?.id, long.id)
-      assert.equal(task?.workerPid === process.pid, pool === 'threads')
+      assert.equal(task.workerPid === process.pid, pool === 'threads')
       const stats = (await inspect.stats()).get(to.destination)
       assert.equal(stats?.pool.maxConcurrency, 3)
-      assert.ok(stats?.pool.processes?.includes(task?.workerPid ?? 0))
+      assert.ok(stats.pool.processes?.includes(task.workerPid ?? 0))
       await app.control.timeLimit('pool.sleep', { hard: 0.2 }, to)
       await assert.rejects(value('pool.sleep', 30_000), /TimeLimitExceeded/)
       await app.control.timeLimit('pool.sleep', {}, to)
