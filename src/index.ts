@@ -29,6 +29,7 @@ export {
   type Parameter,
 } from './app/task-parameters.ts'
 export type { Task, TaskBody, TaskInTransaction } from './app/task.ts'
+export type { FollowTrace, PublishedMessage, PublishTrace, RunTrace } from './app/tracing.ts'
 export { chain, type Chain } from './canvas/chain.ts'
 export { chord } from './canvas/chord.ts'
 export { chunks, xmap, xstarmap } from './canvas/chunks.ts'
