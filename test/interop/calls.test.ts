@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { TaskRevoked, type TaskRequest } from '../../src/index.ts'
-import { encodeControlRequest } from '../../src/protocol/control-message.ts'
 import { until } from '../support/worker-harness.ts'
 import { findInterop, type InteropLab } from './interop-lab.ts'
 import type { PythonProducer } from './python-processes.ts'
 
 /** What of a request of remote control is looked at. */
-interface ControlBody {
-  readonly method: string
-  readonly ticket: string
-  readonly reply_to?: { readonly routing_key: string }
-}
-
 const { skip, open } = await findInterop()
 
 describe('calls between Python and TypeScript', { skip }, () => {
@@ -218,34 +211,6 @@ describe('calls between Python and TypeScript', { skip }, () => {
     assert.equal(soft.type, 'SoftTimeLimitExceeded')
     const hard = await python.get(await python.send('ts.hangs', [], { time_limit: 0.3 }))
     assert.deepEqual([hard.type, hard.module, hard.args], ['TimeLimitExceeded', 'billiard.exceptions', ['0.3']])
-  })
-
-  it('replies to remote control travel in both directions', async () => {
-    const broker = await lab.app.openBroker()
-    const reply = {
-      properties: { deliveryMode: 1 },
-      contentType: 'application/json',
-      contentEncoding: 'utf-8',
-    } as const
-    await using _answering = await broker.listen('control', ({ body }) => {
-      const { method, ticket, reply_to: to } = JSON.parse(String(body)) as ControlBody
-      if (method !== 'ping' || !to) return
-      const message = { ...reply, headers: { ticket, clock: 1 }, body: '{"node@ts": {"ok": "pong"}}' }
-      void broker.broadcast(message, `reply:${to.routing_key}`)
-    })
-    assert.deepEqual((await python.ping()).map((name) => name.replace(/@.*/, '')).toSorted(), ['node', 'py'])
-
-    const heard: string[] = []
-    const oid = crypto.randomUUID()
-    await using _asking = await broker.listen(`reply:${oid}`, ({ body, headers }) => {
-      heard.push(`${String(headers['ticket'])} ${String(body)}`)
-    })
-    const request = encodeControlRequest({ method: 'ping', arguments: {}, destination: undefined })
-    const to = { ticket: 't', reply_to: { exchange: 'reply.celery.pidbox', routing_key: oid } }
-    const body = JSON.stringify({ ...(JSON.parse(String(request.body)) as object), ...to })
-    await broker.broadcast({ ...request, body }, 'control')
-    await until('both answered', () => heard.length === 2)
-    assert.match(heard.toSorted().join(), /^t \{"node@ts": .*,t \{"py@.*": \{"ok": "pong"\}\}$/)
   })
 
   it('Python sees its worker by remote control, which ours neither disturbs nor is disturbed by', async () => {
