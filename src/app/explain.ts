@@ -119,7 +119,8 @@ function reasonOfMessage(facts: Facts, found: FoundMessage): Reason {
 }
 
 function finished({ status, dateDone, result }: TaskMeta): Reason {
-  return { kind: 'finished', at: dateDone, error: isException(status) && isRemoteError(result) ? result : undefined }
+  const error = isException(status) && isRemoteError(result) ? result : undefined
+  return { kind: 'finished', at: dateDone, result: error ? undefined : result, error }
 }
 
 function reserved(facts: Facts, worker: string): Reason {

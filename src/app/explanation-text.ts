@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { formatRemoteError } from '../protocol/remote-error.ts'
 import type { Consumption, Explanation, Reason } from './explanation.ts'
 
@@ -45,10 +46,12 @@ export function explanationLines(facts: Facts, now: Date): string[] {
   }
 }
 
-function finished({ at, error }: Of<'finished'>, { state }: Facts): string[] {
+function finished({ at, result, error }: Of<'finished'>, { state }: Facts): string[] {
   const line = `It is over: ${state}${at ? ` at ${at.toISOString()}` : ''}.`
-  return error ? [line, formatRemoteError(error)] : [line]
+  return [line, error ? formatRemoteError(error) : `Result: ${inspect(result, briefly)}`]
 }
+
+const briefly = { depth: 2, breakLength: Infinity, compact: true, maxArrayLength: 10, maxStringLength: 200 }
 
 function reserved({ consumption: { worker, busy, slots }, rateLimit }: Of<'reserved'>): string[] {
   const isFull = busy !== undefined && slots !== undefined && busy >= slots

@@ -14,8 +14,13 @@ export interface Consumption {
 
 /** Why a task is where it is. */
 export type Reason =
-  /** It is over. */
-  | { readonly kind: 'finished'; readonly at: Date | undefined; readonly error: RemoteError | undefined }
+  /** It is over: with a result, or an error. */
+  | {
+      readonly kind: 'finished'
+      readonly at: Date | undefined
+      readonly result: unknown
+      readonly error: RemoteError | undefined
+    }
   /** `worker` is undefined where only the stored state tells. */
   | { readonly kind: 'running'; readonly worker: string | undefined; readonly since: Date | undefined }
   /** A worker has taken it and waits for a free slot, or for its rate limit. */

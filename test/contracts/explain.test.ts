@@ -94,9 +94,10 @@ function describeExplain(store: Store): void {
       await result.get({ timeout: '5s' })
       const explanation = await harness.app.explain(result.id, soon)
       assert.equal(explanation.state, 'SUCCESS')
-      const { at, error } = reasonAs('finished', explanation)
+      const { at, error, result: value } = reasonAs('finished', explanation)
       assert.ok(at && Date.now() - at.getTime() < 10_000)
-      assert.equal(error, undefined)
+      assert.deepEqual([error, value], [undefined, 5])
+      assert.match(explanation.lines.join('\n'), /SUCCESS at .*\.\nResult: 5$/)
     })
 
     test('it failed', async (harness) => {
