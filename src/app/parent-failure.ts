@@ -17,9 +17,7 @@ export async function failureBefore(
   signal: AbortSignal,
 ): Promise<TaskMeta | undefined> {
   await pause(patienceMs, undefined, { signal, ref: false })
-  const failed = await Promise.race(
-    taskIdsBefore(parent).map((taskId) => watcher.wait(taskId, isFailure, undefined, signal)),
-  )
+  const failed = await watcher.waitForAny(taskIdsBefore(parent), isFailure, undefined, signal)
   await pause(patienceMs, undefined, { signal, ref: false })
   return failed
 }

@@ -24,6 +24,16 @@ export class ResultWatcher implements AsyncDisposable {
     timeoutMs?: number,
     signal?: AbortSignal,
   ): Promise<TaskMeta | undefined> {
+    return this.waitForAny([taskId], accept, timeoutMs, signal)
+  }
+
+  /** The same of any of many tasks, with one listener on the signal: more of them make each addition slower. */
+  waitForAny(
+    taskIds: readonly string[],
+    accept: (meta: TaskMeta) => boolean,
+    timeoutMs?: number,
+    signal?: AbortSignal,
+  ): Promise<TaskMeta | undefined> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error)
       const onAbort = (): void => waiter.settle(undefined, signal?.reason ?? new DOMException('aborted', 'AbortError'))
@@ -36,13 +46,13 @@ export class ResultWatcher implements AsyncDisposable {
         settle: (meta, error) => {
           clearTimeout(timer)
           signal?.removeEventListener('abort', onAbort)
-          this.#remove(taskId, waiter)
+          for (const taskId of taskIds) this.#remove(taskId, waiter)
           if (error === undefined) resolve(meta)
           else reject(error as Error)
         },
       }
       signal?.addEventListener('abort', onAbort, { once: true })
-      this.#add(taskId, waiter)
+      for (const taskId of taskIds) this.#add(taskId, waiter)
     })
   }
 

@@ -8,7 +8,7 @@ const longestPauseMs = 10 * 60_000
 const shortestPauseMs = 100
 
 /** A chord of which nothing is heard for so long has lost a member. Milliseconds. */
-export function chordTimeoutMs({ expiresMs, chordTimeoutMs: given }: Celeriac['config']['result']): number {
+function chordTimeoutMs({ expiresMs, chordTimeoutMs: given }: Celeriac['config']['result']): number {
   // What is known of its members expires, so it must be before that.
   const longest = expiresMs === undefined ? (given ?? 30 * day) : expiresMs * 0.7
   return Math.max(1, Math.min(given ?? longest, longest))
