@@ -15,6 +15,11 @@ export class Replies<T> extends Map<string, T> {
     )
     this.errors = new Map(failed.map(({ node, value }) => [node, errorOf(value) ?? '']))
   }
+
+  /** An object by node name, without the errors. */
+  toJSON(): Record<string, T> {
+    return Object.fromEntries(this)
+  }
 }
 
 /** The text of a reply that says that the command failed; undefined for any other. */

@@ -1,11 +1,15 @@
 import { storeRevoked } from '../app/store-revoked.ts'
+import type { ResultBackend } from '../backends/backend.ts'
 import { isRecord } from '../protocol/describe-value.ts'
 import { reprValue } from '../protocol/python-repr.ts'
+import type { Logger } from '../util/logger.ts'
 import { textsOf } from './command-arguments.ts'
 import { CommandError } from './command-error.ts'
 import type { Commands } from './command-body.ts'
 import { commonStamps, type Stamps } from './revoked-stamps.ts'
 import type { WorkerState } from './worker-state.ts'
+
+const storedAtOnce = 100
 
 /** Commands after which tasks do not run. What they change here is changed before they first wait. */
 export const revokeCommands: Pick<Commands, 'revoke' | 'revoke_by_stamped_headers' | 'terminate'> = {
@@ -44,16 +48,23 @@ async function revoke(
   const held = ids.filter((id) => consumer.holds(id))
   for (const id of ids) consumer.revocations.add(id, { terminate })
   if (ids.length > 0) app.log.debug({ ids: ids.join(', ') }, 'Tasks flagged as revoked: {ids}')
-  if (!isStored) {
-    const stored = ids.map((id) =>
-      storeRevoked(backend, id).catch((error: unknown) =>
-        app.log.warn({ err: error, taskId: id }, 'That {taskId} is revoked could not be stored'),
-      ),
-    )
-    await Promise.all(stored)
-  }
+  if (!isStored) await storeAll(app.log, backend, ids)
   if (!terminate) return { ok: `tasks ${reprSet(ids)} flagged as revoked` }
   return { ok: held.length === 0 ? 'terminate: tasks unknown' : `terminate: ${held.join(', ')}` }
+}
+
+/** Some at a time: somebody may revoke very many at once. */
+async function storeAll(log: Logger, backend: ResultBackend, ids: readonly string[]): Promise<void> {
+  for (let from = 0; from < ids.length; from += storedAtOnce) {
+    const stored = ids
+      .slice(from, from + storedAtOnce)
+      .map((id) =>
+        storeRevoked(backend, id).catch((error: unknown) =>
+          log.warn({ err: error, taskId: id }, 'That {taskId} is revoked could not be stored'),
+        ),
+      )
+    await Promise.all(stored)
+  }
 }
 
 function reprSet(ids: readonly string[]): string {

@@ -46,6 +46,13 @@ describe('a user of Redis with the permissions of docs/redis.md', { skip: skipIf
     const heard: unknown[] = []
     await using _listening = await broker.listen('control', (told) => heard.push(told))
     await broker.broadcast(message, 'control', { retainMs: 10_000 })
+    const replies: unknown[] = []
+    await using _answered = await broker.listen('reply:permitted', (reply) => replies.push(reply))
+    await broker.broadcast(message, 'reply:permitted')
+    await until(
+      () => replies.length === 1,
+      () => 'the reply',
+    )
     await broker.find?.('a', { limit: 100 })
     const ids: string[] = []
     await using _subscription = await broker.subscribe(
