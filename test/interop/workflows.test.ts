@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { chain, chord, group, TaskError } from '../../src/index.ts'
+import { chain, chord, group, TaskError, type AsyncResult } from '../../src/index.ts'
 import { findInterop, type InteropLab } from './interop-lab.ts'
 import type { PythonProducer } from './python-processes.ts'
 
@@ -11,7 +11,7 @@ describe('workflows over Python and TypeScript', { skip }, () => {
   let python: PythonProducer
 
   before(async () => {
-    lab = await open()
+    lab = await open({ typescriptSettings: { task_celeriac_queues: ['*'] } })
     const [producer] = await Promise.all([lab.startProducer(), lab.startPythonWorker(), lab.startWorker()])
     python = producer
   })
@@ -41,6 +41,17 @@ describe('workflows over Python and TypeScript', { skip }, () => {
     ])
     const values = await Promise.all(ids.map(async (id) => (await python.get(id)).value))
     assert.deepEqual(values, [15, 10, 6, 3])
+  })
+
+  it('a large chain goes on where Python sends what stands for its rest', async () => {
+    // What comes after the first ten is kept.
+    const steps = Array.from({ length: 30 }, (_, index) =>
+      at(index === 9 ? 'py' : 'ts', 'add', index === 0 ? [0, 0] : [1]),
+    )
+    const result = (await chain(...(steps as never[])).delay()) as AsyncResult
+    assert.equal(await result.get({ timeout: '15s' }), 29)
+    const last = await python.meta(result.id)
+    assert.deepEqual([last['parent_id'], last['result']], [result.parent?.id, 29])
   })
 
   for (const failing of ['py', 'ts'] as const) {
