@@ -31,7 +31,7 @@ const builtins: Readonly<Record<string, Builtin>> = {
     body: unlockChord,
   },
   // Its messages never get here: the worker itself runs them.
-  [restTask]: { options: { acksLate: true }, body: () => undefined },
+  [restTask]: { options: { acksLate: true, rateLimit: 0 }, body: () => undefined },
   'celery.backend_cleanup': {
     options: {},
     body: async () => (await currentTask().app.openBackend()).deleteExpired(),

@@ -6,7 +6,7 @@ import { dumpJson } from '../protocol/typed-json.ts'
 import { whyNoMemoryHere } from '../util/slot-mark.ts'
 import { childrenOf, leafIds } from './freeze.ts'
 import { sizeOf } from './parts.ts'
-import { isRest, restSignature } from './rest.ts'
+import { restSignature } from './rest.ts'
 import { chainOf, firstErrbacks, simplified } from './simplify.ts'
 
 /** Signatures that a message carries of what comes later, about: more are kept. */
@@ -60,7 +60,7 @@ class Cutter implements KeptWorkflow {
       case 'chord': {
         const header = { ...data.header, tasks: data.header.tasks.map((task) => this.cut(task)) }
         const body = this.cut(data.body)
-        return { ...data, header, body: isWorthKeeping(body, nodesOf(header)) ? this.#keep(body) : body }
+        return { ...data, header, body: isWorthKeeping(body, nodesOf(header)) ? this.#keep(body, true) : body }
       }
     }
   }
@@ -81,8 +81,9 @@ class Cutter implements KeptWorkflow {
     let nodes = 0
     for (const [at, task] of [...tasks.entries()].toReversed()) {
       const added = nodesOf(task)
-      if (nodes + added > mostCarried && at + 1 >= fewSteps && rest.length > 0 && !isAlone(rest)) {
-        rest = [this.#keep(rest.length === 1 ? (rest[0] as SignatureData) : chainOf(rest.toReversed()))]
+      // One alone is a rest already, or so large that the step before it should carry it, once.
+      if (nodes + added > mostCarried && at + 1 >= fewSteps && rest.length > 1) {
+        rest = [this.#keep(chainOf(rest.toReversed()))]
         nodes = 1
       }
       rest.push(task)
@@ -91,14 +92,19 @@ class Cutter implements KeptWorkflow {
     return rest.toReversed()
   }
 
-  #keep(data: SignatureData): TaskSignature {
+  #keep(data: SignatureData, isBody = false): TaskSignature {
     const part = this.parts.push(dumpJson(encodeSignature(data))) - 1
     const first = data.kind === 'chain' ? (data.tasks[0] as SignatureData) : data
     const [taskId] = leafIds(data)
     const linkError = firstErrbacks(data)
     const begin = firstTask(data)
     const priority = begin?.options['priority'] ?? this.#priorityOf(begin)
-    const rest = { workflowId: this.workflowId, part, size: sizeOf(data), children: childrenOf(first) }
+    const rest = {
+      workflowId: this.workflowId,
+      part,
+      size: sizeOf(data),
+      children: isBody ? undefined : childrenOf(first),
+    }
     return restSignature(rest, {
       queue: begin ? queueOfTask(this.#app, begin) : this.#app.config.task.defaultQueue,
       ...(priority === undefined ? undefined : { priority }),
@@ -113,10 +119,6 @@ class Cutter implements KeptWorkflow {
       this.#app.tasks.get(begin.task)?.compiledFor(this.#app).priority ?? this.#app.router.route(begin.task).priority
     )
   }
-}
-
-function isAlone([only, ...others]: readonly SignatureData[]): boolean {
-  return only !== undefined && others.length === 0 && isRest(only)
 }
 
 /** What so many others would carry. */

@@ -108,6 +108,19 @@ export function describeSize(store: Store): void {
       assert.ok(long < short * 11, `100 steps took ${short} bytes, 1,000 took ${long}`)
     })
 
+    it('carry what is wide once', async () => {
+      await using lab = await openLab(store)
+      const step = stepsOf(lab)
+      await lab.startWorker()
+      const wide = (): AnySignature => group(Array.from({ length: 300 }, () => step('add', 1) as never))
+      const result = (await chain(...([...ones(step, 60), wide()] as AnySignature[])).delay()) as unknown as GroupResult
+      assert.deepEqual(new Set(await result.get(soon)), new Set([60]))
+      const parent = await (result.parent as AsyncResult).meta()
+      assert.equal(parent?.children?.length, 300)
+      // Twice, each with about 150 bytes, beside the messages of the members themselves.
+      assert.ok(lab.bytes() < 60 * 4000 + 300 * 500, `${lab.bytes()} bytes`)
+    })
+
     it('of chords in and behind each other give what small ones give', async () => {
       await using lab = await openLab(store)
       const step = stepsOf(lab)
