@@ -1,6 +1,7 @@
 // npm run soak: all that tasks do, for long, and nothing may grow.
 import { parseArgs } from 'node:util'
-import { soak, type Sample, type SoakReport } from './e2e/soak/soak.ts'
+import type { Sample } from './e2e/soak/samples.ts'
+import { soak, type SoakReport } from './e2e/soak/soak.ts'
 import type { Trend } from './e2e/soak/trend.ts'
 import { privateServer } from './services.ts'
 
