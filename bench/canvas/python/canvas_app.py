@@ -5,8 +5,10 @@ The worker counts the bytes of the bodies of the messages that it gets, in a key
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 import redis
@@ -45,9 +47,17 @@ def workflow_of(form, count):
     return chain(add.s(0, 0), *steps)
 
 
+def end_with_the_benchmark(worker):
+    sys.stdin.read()
+    os.killpg(worker.pid, signal.SIGKILL)
+    os._exit(1)
+
+
 def main(form, count):
     command = [sys.executable, "-m", "celery", "-A", "canvas_app", "worker", "--loglevel", "ERROR"]
-    worker = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    # A group of its own, so that the processes of its pool can be ended with it.
+    worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+    threading.Thread(target=end_with_the_benchmark, args=[worker], daemon=True).start()
     try:
         chain(add.s(0, 0), add.s(1)).apply_async().get(timeout=60)
         counter.set("bench-bytes", 0)
