@@ -205,6 +205,11 @@ const worker: Settings<WorkerConfig> = {
     false,
     'Send events of tasks for monitors to watch. Those of the worker itself, such as heartbeats, are always sent.',
   ),
+  poolRestarts: setting(
+    flag,
+    false,
+    'Obey pool_restart of remote control: threads and processes are replaced, and load the app anew.',
+  ),
   enableRemoteControl: setting(flag, true, 'Answer and obey remote control; false: nothing but revokes.'),
   disableRateLimits: setting(flag, false, 'Pay no attention to rate limits.'),
   revokeExpiresMs: setting(limit, 7 * 24 * hour, 'How long the revoke of a task is remembered.'),

@@ -98,6 +98,7 @@ export interface WorkerConfig {
   /** Milliseconds. */
   readonly shutdownTimeoutMs: number
   readonly sendTaskEvents: boolean
+  readonly poolRestarts: boolean
   readonly enableRemoteControl: boolean
   readonly disableRateLimits: boolean
   /** Milliseconds. */

@@ -119,7 +119,7 @@ export class Control {
     return this.#tell('autoscale', { max, min }, options)
   }
 
-  /** Replaces the processes of Python workers that allow it. */
+  /** Replaces threads and processes, in workers with `worker_pool_restarts`. */
   poolRestart(options?: ControlOptions): Told {
     return this.#tell('pool_restart', { modules: null, reload: false, reloader: null }, options)
   }

@@ -125,4 +125,6 @@ export interface Pool extends AsyncDisposable {
   run(job: Job, loan?: Loan, onStarted?: () => void): Execution
   /** A smaller size is reached as bodies end. */
   resize(size: number): Promise<void>
+  /** Replaces its threads or processes by fresh ones, which load the app anew, as bodies end. Missing where there are none. */
+  restart?(): void
 }

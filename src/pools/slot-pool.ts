@@ -105,6 +105,11 @@ export class SlotPool implements Pool {
     return Promise.resolve()
   }
 
+  restart(): void {
+    for (const slot of this.#slots.slice()) slot.retire()
+    this.#fill()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
     clearTimeout(this.#timer)

@@ -55,8 +55,11 @@ export const controlCommands: Pick<Commands, Controlling> = {
 
   pool_shrink: (worker, { n }) => changePool(worker, 'shrink', countOf(n, 'n', 1, 1)),
 
-  pool_restart: () => {
-    throw new CommandError('ValueError', 'Pool restarts not enabled')
+  pool_restart: ({ app, pools, pool }) => {
+    if (!app.config.worker.poolRestarts) throw new CommandError('ValueError', 'Pool restarts not enabled')
+    if (!pools.restart())
+      throw new CommandError('NotImplementedError', `the pool ${pool.kind} has no processes to restart`)
+    return { ok: 'reload started' }
   },
 
   autoscale: ({ poolSize }, { max, min }) => {

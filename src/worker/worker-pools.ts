@@ -90,6 +90,13 @@ export class WorkerPools implements AsyncDisposable {
     await Promise.all(this.#all.map((pool) => pool.start()))
   }
 
+  /** False: there are no threads or processes that could be replaced. */
+  restart(): boolean {
+    const restarted = this.#all.filter((pool) => pool.restart !== undefined)
+    for (const pool of restarted) pool.restart?.()
+    return restarted.length > 0
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#all.map((pool) => pool[Symbol.asyncDispose]()))
   }

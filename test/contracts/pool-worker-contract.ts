@@ -38,7 +38,7 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
       dispose = store.dispose
       app = (await import('./pool-app/app.ts')).app
       app.setLogger(recordingLogger(lines))
-      app.configFromObject({ broker_url: store.broker, result_backend: store.backend })
+      app.configFromObject({ broker_url: store.broker, result_backend: store.backend, worker_pool_restarts: true })
       shared = await start(app, { pool, concurrency: 2 })
     })
     after(async () => {
@@ -79,6 +79,13 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
       assert.deepEqual([...(await app.control.terminate(long.id, to)).values()], [`terminate: ${long.id}`])
       await assert.rejects(long.get({ timeout: '10s' }), TaskRevoked)
       await app.control.poolShrink(1, to)
+      const places = async (): Promise<string[]> => {
+        const found = await Promise.all(Array.from({ length: 6 }, () => value<Place>('pool.where')))
+        return found.map(({ pid, threadId }) => `${pid}/${threadId}`)
+      }
+      const before = new Set(await places())
+      assert.deepEqual([...(await app.control.poolRestart(to)).values()], ['reload started'])
+      await until('others run tasks', async () => (await places()).every((place) => !before.has(place)))
     })
 
     it('tells what a body threw', async () => {
