@@ -79,7 +79,7 @@ async function processed(
   count: number,
   { isHeard, ...worker }: Variant,
 ): Promise<{ readonly tasksASecond: number; readonly cpuS: number }> {
-  const store: Store = { ...(await makeStore(run, { withResults: false })), worker }
+  const store: Store = { ...(await makeStore(run, { withResults: false })), worker, isBare: true }
   await fill(run, peer, store, count)
   await using monitor = isHeard ? await startMonitor(peer, store) : undefined
   await using consumer = await startConsumer(run, peer, store, { concurrency })

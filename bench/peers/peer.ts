@@ -21,6 +21,8 @@ export interface Store {
   readonly withResults: boolean
   /** The producer waits for results (`Producer.roundTrip`). */
   readonly awaitsResults?: boolean
+  /** Tasks carry no text: a no-op of two ints. */
+  readonly isBare?: boolean
   /** Of our worker. */
   readonly worker?: WorkerChoice
 }

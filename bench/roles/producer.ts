@@ -97,13 +97,17 @@ async function concurrently(
 async function inCalls(count: number, callSize: number): Promise<readonly string[]> {
   const checkedIds: string[] = []
   for (let first = 0; first < count; first += callSize) {
-    const payloads = Array.from({ length: Math.min(callSize, count - first) }, (_, index) => payload(first + index))
+    const payloads = Array.from({ length: Math.min(callSize, count - first) }, (_, index) => payloadAt(first + index))
     const ids = (await producer.many(payloads)) ?? []
     for (let index = 0; index < ids.length; index += checkedEvery) checkedIds.push(ids[index] as string)
     // Also those that work at once let others write in between.
     await new Promise(setImmediate)
   }
   return checkedIds
+}
+
+function payloadAt(index: number): Payload {
+  return store.isBare ? { ...payload(index), text: '' } : payload(index)
 }
 
 function stamped(): Payload {

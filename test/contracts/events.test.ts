@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { chain, ClusterState, currentTask, Ignore, Reject, type ClusterEvent } from '../../src/index.ts'
+import { createLogger } from '../../src/util/logger.ts'
 import {
   memoryStore,
   openHarness,
@@ -46,6 +47,8 @@ for (const store of [memoryStore, sqliteStore, ...(redis ? [redis] : [])]) {
     it('tell the life of a task, in order, from the call to the result', async () => {
       await using watched = await watch({ task_send_sent_event: true, worker_send_task_events: true })
       const { harness } = watched
+      // No log line shows the result.
+      harness.app.setLogger(createLogger({ level: 'silent' }))
       const add = harness.app.task('demo.add', (x: number, y: number) => x + y)
       await harness.startWorker({ name: 'one@h' })
       const { id: taskId } = await add.delay(2, 3)

@@ -59,6 +59,22 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
       assert.deepEqual(await value('pool.echo', odd), odd)
     })
 
+    it('tells events of tasks in slots', async () => {
+      const told: string[] = []
+      await using receiver = app.events.receiver({
+        handlers: {
+          'task-started': ({ taskId }) => told.push(`started ${taskId}`),
+          'task-succeeded': ({ taskId, result }) => told.push(`succeeded ${taskId} ${result}`),
+        },
+      })
+      await receiver.listen()
+      await app.control.enableEvents({ destination: shared.worker.name, reply: true, timeout: '20s' })
+      const { id } = await call('pool.add', 2, 3)
+      await until('its end is told', () => told.includes(`succeeded ${id} 5`))
+      assert.deepEqual(told, [`started ${id}`, `succeeded ${id} 5`])
+      await app.control.disableEvents({ destination: shared.worker.name, reply: true, timeout: '20s' })
+    })
+
     it('is asked and told by remote control: who runs a task, its limits, more slots', async () => {
       const to = { destination: shared.worker.name, reply: true, timeout: '20s' } as const
       const inspect = app.control.inspect(to)
