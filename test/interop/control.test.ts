@@ -61,7 +61,7 @@ describe('remote control between Python and TypeScript', { skip }, () => {
     for (const each of short) await (await each).get({ timeout: '10s' })
     for (const queue of ['ts', 'py']) {
       const texts = queue === 'ts' ? ['a', 'b', 'c'] : ['d', 'e']
-      for (const text of texts) await app.send('both.run', [key, text, 1.5], { queue })
+      for (const text of texts) await app.send('both.run', [key, text, 2.5], { queue })
       await app.send('both.noted', [lab.key()], { queue, countdown: 600 })
     }
     await lab.waitForNotes(key, 3)
