@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { chain, ClusterState, currentTask, Ignore, Reject, type ClusterEvent } from '../../src/index.ts'
+import { Celeriac, chain, ClusterState, currentTask, Ignore, Reject, type ClusterEvent } from '../../src/index.ts'
 import { createLogger } from '../../src/util/logger.ts'
 import {
   memoryStore,
@@ -238,6 +238,23 @@ for (const store of [memoryStore, sqliteStore, ...(redis ? [redis] : [])]) {
       assert.equal(await receiver.capture({ timeout: '20ms', wakeup: false }), 0)
     })
 
+    it('that an iteration is too slow for are dropped, and counted', async () => {
+      await using harness = await openHarness(store)
+      let heard = 0
+      await using receiver = harness.app.events.receiver({ maxPending: 8, handlers: { '*': () => void heard++ } })
+      const reading = receiver[Symbol.asyncIterator]()
+      const first = reading.next()
+      await receiver.listen()
+      for (let n = 0; n < 60; n += 10) {
+        for (let m = 0; m < 10; m++) harness.app.events.send('test-event', { n: n + m })
+        await until('all are heard', () => heard === n + 10)
+      }
+      assert.equal((await first).done, false)
+      assert.ok(receiver.dropped > 0 && receiver.dropped < 60)
+      const next = await reading.next()
+      assert.ok(next.value && Number(next.value.wire['n']) > 40)
+    })
+
     it('follow workflows: what an end of a task sends is told too', async () => {
       await using watched = await watch({ task_send_sent_event: true })
       const { app } = watched.harness
@@ -249,3 +266,21 @@ for (const store of [memoryStore, sqliteStore, ...(redis ? [redis] : [])]) {
     })
   })
 }
+
+describe('the setting event_exchange', { skip: redis ? false : 'there is no Redis' }, () => {
+  it('keeps the events of two systems on one Redis apart', async () => {
+    await using harness = await openHarness(redis as NonNullable<typeof redis>, { event_exchange: 'shopev' })
+    const heard: unknown[] = []
+    await using receiver = harness
+      .anotherApp()
+      .events.receiver({ handlers: { custom: ({ wire }) => heard.push(wire['n']) } })
+    await receiver.listen()
+    const { url } = harness.app.config.broker
+    await using stranger = new Celeriac('stranger', { broker: url })
+    stranger.events.send('test-event', { n: 'not ours' })
+    await stranger.events.close()
+    harness.app.events.send('test-event', { n: 'ours' })
+    await until('ours is heard', () => heard.length > 0)
+    assert.deepEqual(heard, ['ours'])
+  })
+})
