@@ -9,7 +9,7 @@ import type { Measured, Workflow } from './workflow.ts'
 
 const script = new URL('./process.ts', import.meta.url)
 const pythonFolder = new URL('./python/', import.meta.url)
-const deadlineMs = 300_000
+const deadlineMs = 480_000
 const execute = promisify(execFile)
 
 /** Bytes of the bodies of all messages, time of the call, and time until the result is there. `isOurs`: by ourselves. */

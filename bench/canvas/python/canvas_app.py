@@ -57,6 +57,7 @@ def main(form, count):
     command = [sys.executable, "-m", "celery", "-A", "canvas_app", "worker", "--loglevel", "ERROR"]
     # A group of its own, so that the processes of its pool can be ended with it.
     worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     threading.Thread(target=end_with_the_benchmark, args=[worker], daemon=True).start()
     try:
         chain(add.s(0, 0), add.s(1)).apply_async().get(timeout=60)
@@ -64,12 +65,12 @@ def main(form, count):
         started = time.monotonic()
         result = workflow_of(form, count).apply_async()
         published = time.monotonic()
-        result.get(timeout=280)
+        result.get(timeout=300)
         done = time.monotonic()
         ms = {"publishMs": (published - started) * 1000, "doneMs": (done - started) * 1000}
         print(json.dumps({**ms, "bytes": int(counter.get("bench-bytes"))}))
     finally:
-        worker.terminate()
+        os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
 
 
