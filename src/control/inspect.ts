@@ -48,7 +48,7 @@ export class Inspect {
     return this.ask('active', { safe: options.safe ?? null }, listOf(decodeTaskInfo))
   }
 
-  /** Tasks that a worker holds and has not begun. */
+  /** Tasks that a worker holds and has not begun; of one of celeriac the next hundred. */
   reserved(): Promise<Replies<TaskInfo[]>> {
     return this.ask('reserved', {}, listOf(decodeTaskInfo))
   }

@@ -11,6 +11,8 @@ import type { WorkerState } from './worker-state.ts'
 
 /** So many of the next calls with an ETA are shown of each queue. */
 const mostScheduled = 100
+/** So many of those that wait here for a slot: of very short tasks hundreds are taken ahead. */
+const mostReserved = 100
 /** What Celery's timer gives to ETAs. */
 const timerPriority = 6
 const defaultAttributes = ['exchange', 'routing_key', 'rate_limit']
@@ -41,7 +43,7 @@ export const inspectCommands: Pick<Commands, Inspecting> = {
 
   active: (worker, { safe }) => worker.consumer.running.items().map(describer(worker, safe === true)),
 
-  reserved: (worker) => worker.consumer.waiting.map(describer(worker)),
+  reserved: (worker) => worker.consumer.waiting.slice(0, mostReserved).map(describer(worker)),
 
   // Deferred calls lie in the store, where any worker of their queue finds them.
   scheduled: async (worker) => {
