@@ -6,8 +6,6 @@ import type { LamportClock } from '../util/lamport-clock.ts'
 const fullMessage = 16 * 1024
 /** What is collected at most while the broker does not take them. More is dropped: events are for those who watch now. */
 const mostCollected = 20_000
-/** From one batch to the next, while there is much to tell: each costs the broker and its listeners a turn. */
-const batchPauseMs = 20
 /** Events that are sent at once and not yet gone. */
 const mostOnTheWay = 16
 /** Who listened is taken to listen for so long. Nobody is never assumed. */
@@ -44,8 +42,7 @@ export class EventDispatcher implements AsyncDisposable {
   #timestamp = ''
   #timestampMs = 0
   #collected: Collected[] = []
-  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined
-  #batchAtMs = 0
+  #isScheduled = false
   /** Of what was collected there is one batch at a time, so that events keep their order. */
   #batch: Promise<void> | undefined
   #heardAtMs = 0
@@ -66,14 +63,17 @@ export class EventDispatcher implements AsyncDisposable {
     this.#sending.add(sending)
   }
 
-  /** Sends an event of a task at the end of this turn of the event loop, or some milliseconds later together with others. */
+  /**
+   * Sends an event of a task with those of this turn of the event loop. Not later: what is kept longer than the youngest
+   * objects costs more than the messages that it saves.
+   */
   collect<A, B>(type: string, fieldsOf: FieldsOf<A, B>, subject: A, more: B): void {
     if (this.#collected.length >= mostCollected) return this.#failed(undefined, 1)
     const clock = this.#options.clock.forward()
     this.#collected.push({ type, clock, timestampMs: Date.now(), fieldsOf, subject, more })
-    if (this.#timer) return
-    const waitMs = this.#batchAtMs + batchPauseMs - performance.now()
-    this.#timer = waitMs > 0 ? setTimeout(this.#onTime, waitMs) : setImmediate(this.#onTime)
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(this.#onTurn)
   }
 
   /** Sends what is collected and waits until it is gone, for two seconds at most. */
@@ -89,8 +89,8 @@ export class EventDispatcher implements AsyncDisposable {
     clearTimeout(timer)
   }
 
-  readonly #onTime = (): void => {
-    this.#timer = undefined
+  readonly #onTurn = (): void => {
+    this.#isScheduled = false
     this.#flush()
   }
 
@@ -98,7 +98,6 @@ export class EventDispatcher implements AsyncDisposable {
     if (this.#batch || this.#collected.length === 0) return
     const events = this.#collected
     this.#collected = []
-    this.#batchAtMs = performance.now()
     this.#batch = this.#sendBatch(events)
       .catch((error: unknown) => this.#failed(error, events.length))
       .finally(() => {
