@@ -168,8 +168,7 @@ export class Settler {
     }
     if (request.isSettled) return
     // A body that must not begin twice cannot go back.
-    if (requeue && !request.begun)
-      return void this.#do(request.delivery, () => request.delivery.reject({ requeue }))
+    if (requeue && !request.begun) return void this.#do(request.delivery, () => request.delivery.reject({ requeue }))
     void this.#do(request.delivery, async () => {
       const following = await this.#unfinished.end(request.job, 'REVOKED', revokedError(`rejected: ${reason}`))
       await this.#workflows.bury(request.delivery, reason, following)

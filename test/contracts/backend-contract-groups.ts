@@ -96,23 +96,23 @@ export function defineGroupTests(it: DefineBackend): void {
     await backend.closeGroup('closed')
     await backend.setGroupSize('closed', 3, 'another')
     await backend.extendGroup('g', 'more')
-    assert.deepEqual(await other.idleGroups(400), [])
-    await sleep(250)
-    await backend.addGroupPart('g', part(0))
-    await sleep(250)
-    assert.deepEqual(await other.idleGroups(400), [])
+    assert.deepEqual(await other.idleGroups(800), [])
     await sleep(450)
+    await backend.addGroupPart('g', part(0))
+    await sleep(450)
+    assert.deepEqual(await other.idleGroups(800), [])
+    await sleep(850)
     // Where looks are apart, the first of them sees the new member.
     const idle = await until('it is idle', async () => {
-      const [one, two] = await Promise.all([backend.idleGroups(400), other.idleGroups(400)])
+      const [one, two] = await Promise.all([backend.idleGroups(800), other.idleGroups(800)])
       const found = [...one, ...two]
       return found.length > 0 && found
     })
     assert.deepEqual(idle, [{ groupId: 'g', body: 'the body', missing: 3 }])
-    assert.deepEqual(await other.idleGroups(400), [])
+    assert.deepEqual(await other.idleGroups(800), [])
     await backend.closeGroup('g')
-    await sleep(450)
-    assert.deepEqual(await other.idleGroups(400), [])
+    await sleep(850)
+    assert.deepEqual(await other.idleGroups(800), [])
   })
 
   it('counts nobody any more in a group that is closed', async ({ backend }) => {

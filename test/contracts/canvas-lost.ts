@@ -44,10 +44,10 @@ export function describeLost(store: Store): void {
     })
 
     it('wait for members that take their time', async () => {
-      await using harness = await openHarness(store, { result_chord_timeout: '500ms' })
+      await using harness = await openHarness(store, { result_chord_timeout: '1500ms' })
       const { list } = defineTasks(harness)
       const slow = harness.app.task('lost.slow', async (x: number) => {
-        await currentTask().sleep(`${x * 250}ms`)
+        await currentTask().sleep(`${x * 500}ms`)
         return x
       })
       await harness.startWorker()
