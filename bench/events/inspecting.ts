@@ -15,7 +15,7 @@ const aMinute = 1000
 const mostCpuS = 1.2
 const idleMs = 2000
 
-/** What a thousand questions cost a worker that has nothing else to do. */
+/** What a thousand questions cost a worker that holds all that it may, and has nothing else to do. */
 export function inspecting(peer: PeerName): Case {
   const name = `${peer}: CPU of a worker for ${aMinute} questions`
   return {
@@ -50,8 +50,9 @@ export function inspected(peer: PeerName, count: number): Case {
 
 async function cpuOfQuestions(run: Run, peer: PeerName): Promise<number> {
   const store = await makeStore(run, { withResults: false })
-  await using worker = await startConsumer(run, peer, store, { concurrency })
-  await worker.call('start')
+  const script = new URL('./holder.ts', import.meta.url)
+  const argument = { url: celeriacUrl(peer, store), slots: concurrency }
+  await using worker = await Child.start(`holder of ${peer}`, script, argument)
   await using inspector = await startInspector(peer, store)
   // Compiled, as in a worker that has run for a while.
   await inspector.call('ask', { count: aMinute })
@@ -60,7 +61,7 @@ async function cpuOfQuestions(run: Run, peer: PeerName): Promise<number> {
   const askedS = await cpuDuring(worker, () => inspector.call('ask', { count: aMinute }))
   const tookMs = performance.now() - beginMs
   await inspector.call('close')
-  await worker.call('close', { checkedIds: [] })
+  await worker.call('close')
   return askedS - idleS * (tookMs / idleMs)
 }
 

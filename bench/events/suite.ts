@@ -15,7 +15,7 @@ export const events: Suite = {
     eventsOff('celeriac-redis', 100_000),
     inspecting('celeriac-sqlite'),
     inspecting('celeriac-redis'),
-    inspected('celeriac-sqlite', 200_000),
-    inspected('celeriac-redis', 300_000),
+    inspected('celeriac-sqlite', 400_000),
+    inspected('celeriac-redis', 600_000),
   ],
 }
