@@ -65,8 +65,8 @@ export class Connections {
 
   /** No worker of Celery can read the broker's store. */
   get isOwnStore(): boolean {
-    const { broker, config } = this.#options
-    return broker === undefined && /^(memory|sqlite):/i.test(config().broker.url)
+    const isByUrl = this.#options.broker === undefined
+    return isByUrl && /^(memory|sqlite):/i.test(this.#options.config().broker.url)
   }
 
   /** Closes what was opened here, results first: their stores may share a file with the broker. */

@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises'
 import type { Broker, Outgoing } from '../brokers/broker.ts'
 import { InvalidArguments } from '../errors.ts'
 import type { TaskSignature } from '../protocol/signature-json.ts'
@@ -128,6 +129,8 @@ export class Publisher {
       // Its failure is seen at the next await; until then it must not count as unhandled.
       published.catch(() => undefined)
       batch = []
+      // Brokers write at the end of the turn: the store works on it while the next is encoded.
+      await endOfTurn()
     }
     await published
     if (batch.length > 0) await this.#dispatch(batch, this.#callOf(task.name, task, [], options))

@@ -123,7 +123,14 @@ export interface CompiledOptions {
   readonly isolate: IsolateMode | undefined
 }
 
-const booleans = ['retryJitter', 'acksLate', 'ignoreResult', 'storeErrorsEvenIfIgnored', 'trackStarted', 'sendEvents'] as const
+const booleans = [
+  'retryJitter',
+  'acksLate',
+  'ignoreResult',
+  'storeErrorsEvenIfIgnored',
+  'trackStarted',
+  'sendEvents',
+] as const
 const durations = ['retryDelay', 'retryBackoffMax', 'expires', 'timeLimit', 'softTimeLimit'] as const
 const others = [
   'maxRetries',

@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises'
 import { type Redis, type RedisConnection, RedisConnectionLost } from '../drivers/open-redis.ts'
 import { throwLater } from '../util/throw-later.ts'
 import type { OnDeliveries, SubscribeOptions, Subscription } from './broker.ts'
@@ -25,7 +26,6 @@ const pollMs = 200
 const outagePauseMs = 1000
 
 const done: Promise<void> = Promise.resolve()
-const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** Takes from its queues whenever slots are free and something is there, which its bells tell. */
 export class RedisSubscription implements Subscription {
