@@ -56,9 +56,8 @@ export function publishWithin(
 ): Promise<void> {
   const giveUpAt = Date.now() + timeoutMs
   const publish = (): Promise<void> => publishOnce(openBroker(), messages, retry ? giveUpAt : Date.now())
-  const first = publish()
-  const published = retry ? first.catch((error: unknown) => retryPublish(error, publish, policy, giveUpAt)) : first
-  return deadlines.guard(published, () => publishedTooLate(messages, timeoutMs))
+  const again = (error: unknown): Promise<void> => retryPublish(error, publish, policy, giveUpAt)
+  return deadlines.guard(publish(), () => publishedTooLate(messages, timeoutMs), retry ? again : undefined)
 }
 
 function publishOnce(broker: Broker | Promise<Broker>, messages: readonly Outgoing[], giveUpAt: number): Promise<void> {

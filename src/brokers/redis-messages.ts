@@ -12,13 +12,22 @@ export interface Push {
   readonly text: string
 }
 
+/** Of this process: no other has the random part. */
+const tagBeginning = randomUUID().slice(0, 24)
+let tags = 0
+
+/** In the form of a UUID, as kombu's tags are, and as good as one at being unique. */
+function nextTag(): string {
+  return tagBeginning + (++tags).toString(16).padStart(12, '0')
+}
+
 /** Throws EncodeError for headers or a body that cannot be written. */
 export function encodePush(names: RedisNames, { message, queue, deliverAt }: Outgoing): Push {
   const { body, properties } = message
   if (typeof body !== 'string' && !((body as unknown) instanceof Uint8Array)) {
     throw new EncodeError(`The body of a message must be text or bytes, got ${typeof body}`)
   }
-  const address = { exchange: '', routingKey: queue, deliveryTag: randomUUID() }
+  const address = { exchange: '', routingKey: queue, deliveryTag: nextTag() }
   const dueMs = deliverAt && deliverAt.getTime() > Date.now() ? deliverAt.getTime() : undefined
   const priority = wirePriority(properties.priority)
   if (priority === undefined) return { queue, stepIndex: 0, text: encodeEnvelope(message, address, dueMs) }

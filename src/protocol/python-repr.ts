@@ -123,11 +123,15 @@ function reprBigint(value: bigint): string {
 
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
+// eslint-disable-next-line no-control-regex
+const escaped = /[\\'\u0000-\u001f\u007f-\u00a0\u00ad\u2028\u2029]/
+const allEscaped = new RegExp(escaped.source, 'g')
+
 function reprText(text: string, maxLength: number): string {
   const cut = text.length > maxLength ? text.slice(0, maxLength) : text
+  if (!escaped.test(cut)) return `'${cut}'`
   const quote = cut.includes("'") && !cut.includes('"') ? '"' : "'"
-  // eslint-disable-next-line no-control-regex
-  const body = cut.replace(/[\\'\u0000-\u001f\u007f-\u00a0\u00ad\u2028\u2029]/g, (character) => {
+  const body = cut.replace(allEscaped, (character) => {
     if (character === "'") return quote === "'" ? "\\'" : "'"
     const code = character.charCodeAt(0)
     return escapes[character] ?? (code < 256 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`)

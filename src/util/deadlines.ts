@@ -17,8 +17,11 @@ export class Deadlines {
     this.#timeoutMs = timeoutMs
   }
 
-  /** Settles as `promise` does, or rejects with what `onLate` makes once the deadline has passed. */
-  guard<T>(promise: Promise<T>, onLate: () => Error): Promise<T> {
+  /**
+   * Settles as `promise` does, or rejects with what `onLate` makes once the deadline has passed. What `recover` makes of an
+   * error takes its place.
+   */
+  guard<T>(promise: Promise<T>, onLate: () => Error, recover?: (error: unknown) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const guarded: Guarded = {
         expiresAt: performance.now() + this.#timeoutMs,
@@ -27,16 +30,15 @@ export class Deadlines {
         next: undefined,
       }
       this.#add(guarded)
-      promise.then(
-        (value) => {
-          this.#remove(guarded)
-          resolve(value)
-        },
-        (error: unknown) => {
-          this.#remove(guarded)
-          reject(error as Error)
-        },
-      )
+      const onValue = (value: T): void => {
+        this.#remove(guarded)
+        resolve(value)
+      }
+      const onError = (error: unknown): void => {
+        this.#remove(guarded)
+        reject(error as Error)
+      }
+      promise.then(onValue, recover ? (error: unknown) => void recover(error).then(onValue, onError) : onError)
     })
   }
 
