@@ -65,6 +65,9 @@ const known: readonly string[] = [
   ...(['shadow', 'argsRepr', 'kwargsRepr', 'retry', 'retryPolicy', 'dispatch', 'link', 'linkError', 'stamps'] as const),
 ]
 
+/** Of a call that has none: known to need no check. */
+export const noOptions: CallOptions = Object.freeze({})
+
 /** Throws InvalidArguments with everything that is wrong with the options of one call. */
 export function checkCallOptions(taskName: string, options: CallOptions): void {
   const problems: string[] = []

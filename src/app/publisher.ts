@@ -6,7 +6,7 @@ import { Deadlines } from '../util/deadlines.ts'
 import type { Celeriac } from './app.ts'
 import { checkCallArguments } from './arguments.ts'
 import { AsyncResult } from './async-result.ts'
-import { checkCallOptions, type CallOptions } from './call-options.ts'
+import { checkCallOptions, type CallOptions, noOptions } from './call-options.ts'
 import { insertIntoOutbox } from './outbox-table.ts'
 import { prepareCall, type Call, type CallWorkflow, type PreparedCall } from './prepare-call.ts'
 import { publishWithin } from './publish-retry.ts'
@@ -23,7 +23,6 @@ const batchSize = 500
 const done: Promise<void> = Promise.resolve()
 const noKwargs: Readonly<Record<string, unknown>> = Object.freeze({})
 
-export const noOptions: CallOptions = Object.freeze({})
 
 /** From a call to a message at the broker. */
 export class Publisher {

@@ -2,7 +2,7 @@ import { ImproperlyConfigured } from '../errors.ts'
 import type { Celeriac } from './app.ts'
 import type { AsyncResult } from './async-result.ts'
 import { runInContext, TaskContext, type TaskRequest } from './context.ts'
-import type { CallOptions } from './call-options.ts'
+import { type CallOptions, noOptions } from './call-options.ts'
 import { ModelDeclaration } from './model-declaration.ts'
 import type { EnqueueableArgs } from './ref.ts'
 import { checkTaskOptions, compileTaskOptions, type CompiledOptions, type TaskOptions } from './task-options.ts'
@@ -123,7 +123,6 @@ export function createTask<A extends readonly unknown[], R, C extends readonly u
   return task
 }
 
-const noOptions: CallOptions = Object.freeze({})
 const onCommit: CallOptions = Object.freeze({ dispatch: 'afterCommit' })
 
 function checkDefinition(name: unknown, options: TaskOptions, body: unknown): asserts name is string {

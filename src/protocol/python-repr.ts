@@ -25,7 +25,8 @@ export function reprArgs(args: readonly unknown[], { maxLength = 1024 }: ReprOpt
 
 /** Keyword arguments as a Python dictionary: `{'y': 3}`. */
 export function reprKwargs(kwargs: Readonly<Record<string, unknown>>, options: ReprOptions = {}): string {
-  return reprValue(kwargs, options)
+  for (const _ in kwargs) return reprValue(kwargs, options)
+  return '{}'
 }
 
 class Printer {
