@@ -23,7 +23,6 @@ const batchSize = 500
 const done: Promise<void> = Promise.resolve()
 const noKwargs: Readonly<Record<string, unknown>> = Object.freeze({})
 
-
 /** From a call to a message at the broker. */
 export class Publisher {
   readonly #app: Celeriac
