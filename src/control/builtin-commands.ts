@@ -1,6 +1,7 @@
 import type { CommandSpec } from './command-spec.ts'
 
-export type BuiltinCommand =
+/** Commands that tell something. */
+export type InspectingCommand =
   | 'ping'
   | 'stats'
   | 'active'
@@ -17,9 +18,12 @@ export type BuiltinCommand =
   | 'memsample'
   | 'memdump'
   | 'objgraph'
-  | 'revoke'
-  | 'revoke_by_stamped_headers'
-  | 'terminate'
+
+/** Commands after which tasks do not run. */
+export type RevokingCommand = 'revoke' | 'revoke_by_stamped_headers' | 'terminate'
+
+/** Commands that change the worker. */
+export type ControllingCommand =
   | 'rate_limit'
   | 'time_limit'
   | 'pool_grow'
@@ -33,6 +37,8 @@ export type BuiltinCommand =
   | 'heartbeat'
   | 'election'
   | 'shutdown'
+
+export type BuiltinCommand = InspectingCommand | RevokingCommand | ControllingCommand
 
 /** The commands that every worker knows, by Celery's names (celery-wire 9.3). */
 export const builtinCommands: Readonly<Record<BuiltinCommand, CommandSpec>> = {

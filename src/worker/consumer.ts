@@ -29,8 +29,6 @@ export class Consumer {
   readonly queues: Set<string> = new Set()
   /** Attempts that ever began here, by the name of their task. */
   readonly totals: Map<string, number> = new Map()
-  /** Attempts that ever began here. */
-  startedCount = 0
   readonly #decisions: Decisions
   #waiting: Request[] = []
   /** Of those that wait: their pool is full, that of others is not. */
@@ -73,6 +71,11 @@ export class Consumer {
   async cancelQueue(queue: string): Promise<void> {
     await this.#subscription?.cancel(queue)
     this.queues.delete(queue)
+  }
+
+  /** Attempts that ever began here. */
+  get startedCount(): number {
+    return [...this.totals.values()].reduce((sum, count) => sum + count, 0)
   }
 
   /** Taken, and not begun. */
@@ -256,14 +259,13 @@ export class Consumer {
 
   #start(request: Request, pool: Pool): void {
     const { settler, taskLog, observers } = this.#options
-    this.startedCount++
     this.totals.set(request.taskName, (this.totals.get(request.taskName) ?? 0) + 1)
     request.startedAtMs = Date.now()
     const onStarted = observers.active && (() => this.#tellStarted(request))
     const execution = pool.run(request.job, request.delivery, onStarted)
     request.execution = execution
     // A revoke may have come between the decision and the start.
-    if (!this.revocations.isEmpty && this.revocations.covers(request.headers)) execution.cancel('revoked')
+    if (this.revocations.covers(request.headers)) execution.cancel('revoked')
     void execution.outcome.then((outcome) => {
       taskLog.ended(request, outcome)
       observers.active?.ended(request, outcome)

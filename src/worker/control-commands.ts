@@ -1,4 +1,5 @@
 import type { Task } from '../app/task.ts'
+import type { ControllingCommand } from '../control/builtin-commands.ts'
 import { reprValue } from '../protocol/python-repr.ts'
 import { countOf, textOf } from './command-arguments.ts'
 import { CommandError } from './command-error.ts'
@@ -6,25 +7,10 @@ import { noReply, type Commands } from './command-body.ts'
 import { parseRate } from './parse-rate.ts'
 import type { WorkerState } from './worker-state.ts'
 
-type Controlling =
-  | 'rate_limit'
-  | 'time_limit'
-  | 'pool_grow'
-  | 'pool_shrink'
-  | 'pool_restart'
-  | 'autoscale'
-  | 'add_consumer'
-  | 'cancel_consumer'
-  | 'enable_events'
-  | 'disable_events'
-  | 'heartbeat'
-  | 'election'
-  | 'shutdown'
-
 const unknownTask = { error: 'unknown task' }
 
 /** Commands that change the worker (celery-wire 9.3). */
-export const controlCommands: Pick<Commands, Controlling> = {
+export const controlCommands: Pick<Commands, ControllingCommand> = {
   rate_limit: ({ app, limits }, { task_name: taskName, rate_limit: rate }) => {
     const parsed = parseRate(rate)
     if ('problem' in parsed) return { error: parsed.problem }

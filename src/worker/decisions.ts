@@ -98,7 +98,7 @@ export class Decisions {
   /** Expired or revoked, at receipt or while it waited for a slot. */
   isDiscarded(request: Request): boolean {
     const { revocations, settler, observers } = this.#options
-    const isRevoked = !revocations.isEmpty && revocations.covers(request.headers)
+    const isRevoked = revocations.covers(request.headers)
     if (!isRevoked && !request.isExpired(Date.now())) return false
     const reason = isRevoked ? 'revoked' : 'expired'
     settler.revoked(request, reason)

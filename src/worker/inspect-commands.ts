@@ -1,3 +1,4 @@
+import type { InspectingCommand } from '../control/builtin-commands.ts'
 import type { Message } from '../protocol/message.ts'
 import { encodeScheduledTask, encodeTaskInfo } from '../protocol/task-info.ts'
 import { encodeQueueInfo, encodeStats } from '../protocol/worker-info.ts'
@@ -17,26 +18,8 @@ const mostReserved = 100
 const timerPriority = 6
 const defaultAttributes = ['exchange', 'routing_key', 'rate_limit']
 
-type Inspecting =
-  | 'ping'
-  | 'stats'
-  | 'active'
-  | 'reserved'
-  | 'scheduled'
-  | 'revoked'
-  | 'registered'
-  | 'active_queues'
-  | 'conf'
-  | 'query_task'
-  | 'clock'
-  | 'report'
-  | 'hello'
-  | 'memsample'
-  | 'memdump'
-  | 'objgraph'
-
 /** Commands that tell something (celery-wire 9.3). */
-export const inspectCommands: Pick<Commands, Inspecting> = {
+export const inspectCommands: Pick<Commands, InspectingCommand> = {
   ping: () => ({ ok: 'pong' }),
 
   stats: (worker) => stats(worker),

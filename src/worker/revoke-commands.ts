@@ -1,5 +1,6 @@
 import { storeRevoked } from '../app/store-revoked.ts'
 import type { ResultBackend } from '../backends/backend.ts'
+import type { RevokingCommand } from '../control/builtin-commands.ts'
 import { isRecord } from '../protocol/describe-value.ts'
 import { reprValue } from '../protocol/python-repr.ts'
 import type { Logger } from '../util/logger.ts'
@@ -12,7 +13,7 @@ import type { WorkerState } from './worker-state.ts'
 const storedAtOnce = 100
 
 /** Commands after which tasks do not run. What they change here is changed before they first wait. */
-export const revokeCommands: Pick<Commands, 'revoke' | 'revoke_by_stamped_headers' | 'terminate'> = {
+export const revokeCommands: Pick<Commands, RevokingCommand> = {
   revoke: (worker, { task_id: taskIds, terminate }, { isStored }) =>
     revoke(worker, textsOf(taskIds, 'task_id'), terminate === true, isStored),
 

@@ -51,27 +51,28 @@ export class Workflows {
     return parts.length === 0 ? report() : tracedFollowing(message, report)
   }
 
-  /** What it does is done already, and must not be repeated. */
-  async #close(groupId: string): Promise<void> {
-    try {
-      await this.#backend.closeGroup(groupId)
-    } catch (error) {
-      this.#app.log.warn(
-        { err: error, groupId },
-        'The chord {groupId} is over, but its parts are left until they expire',
-      )
-    }
+  #close(groupId: string): Promise<void> {
+    return this.#tidy(
+      () => this.#backend.closeGroup(groupId),
+      { groupId },
+      'The chord {groupId} is over, but its parts are left until they expire',
+    )
   }
 
-  /** As `#close`. */
-  async #forget(workflowId: string, part: number): Promise<void> {
+  #forget(workflowId: string, part: number): Promise<void> {
+    return this.#tidy(
+      () => this.#backend.useWorkflowPart(workflowId, part),
+      { workflowId, part },
+      'Part {part} of the workflow {workflowId} is used, but it is left until it expires',
+    )
+  }
+
+  /** What was to be done is done already, and must not be repeated because this fails. */
+  async #tidy(work: () => Promise<unknown>, about: object, whatIsLeft: string): Promise<void> {
     try {
-      await this.#backend.useWorkflowPart(workflowId, part)
+      await work()
     } catch (error) {
-      this.#app.log.warn(
-        { err: error, workflowId, part },
-        'Part {part} of the workflow {workflowId} is used, but it is left until it expires',
-      )
+      this.#app.log.warn({ err: error, ...about }, whatIsLeft)
     }
   }
 

@@ -5,7 +5,6 @@ import { until } from '../support/worker-harness.ts'
 import { findInterop, type InteropLab } from './interop-lab.ts'
 import type { PythonProducer } from './python-processes.ts'
 
-/** What of a request of remote control is looked at. */
 const { skip, open } = await findInterop()
 
 describe('calls between Python and TypeScript', { skip }, () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import os from 'node:os'
 import { after, before, describe, it } from 'node:test'
-import { main } from '../../src/cli/main.ts'
 import type { Celeriac } from '../../src/index.ts'
+import { runCommandLine as celeriac } from '../support/command-line.ts'
 import { until } from '../support/until.ts'
 import { findInterop, type InteropLab } from './interop-lab.ts'
 import { runCelery, type PythonProducer, type PythonWorker } from './python-processes.ts'
@@ -270,15 +270,3 @@ describe('remote control between Python and TypeScript', { skip }, () => {
     await leaving.stopped
   })
 })
-
-async function celeriac(args: readonly string[]): Promise<{ readonly code: number; out: string; err: string }> {
-  const written = { out: '', err: '' }
-  const code = await main(args, {
-    out: { write: (text) => (written.out += text) },
-    err: { write: (text) => (written.err += text) },
-    env: {},
-    isInteractive: false,
-    ask: () => Promise.resolve(''),
-  })
-  return { code, ...written }
-}

@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { Celeriac, type Explanation } from '../../src/index.ts'
-import { main } from '../../src/cli/main.ts'
+import { runCommandLine, type CommandLineRun } from '../support/command-line.ts'
 
 const url = `memory:cli-explain-${process.pid}`
 
-async function explain(
-  ...args: readonly string[]
-): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  let [out, err] = ['', '']
-  const terminal = {
-    out: { write: (text: string) => (out += text) },
-    err: { write: (text: string) => (err += text) },
-    env: { CELERY_BROKER_URL: url, CELERY_RESULT_BACKEND: url },
-    isInteractive: false,
-    ask: () => Promise.resolve(''),
-  }
-  const code = await main(['explain', '--timeout', '50ms', ...args], terminal)
-  return { code, out, err }
+const env = { CELERY_BROKER_URL: url, CELERY_RESULT_BACKEND: url }
+
+function explain(...args: readonly string[]): Promise<CommandLineRun> {
+  return runCommandLine(['explain', '--timeout', '50ms', ...args], env)
 }
 
 describe('celeriac explain', () => {

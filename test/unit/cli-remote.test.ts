@@ -3,9 +3,9 @@ import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { main } from '../../src/cli/main.ts'
 import { type Celeriac, Worker } from '../../src/index.ts'
 import { createLogger } from '../../src/util/logger.ts'
+import { runCommandLine, type CommandLineRun } from '../support/command-line.ts'
 
 const broker = `memory:cli-remote-${process.pid}`
 const nodes = ['one@here', 'two@here'] as const
@@ -42,17 +42,7 @@ after(async () => {
   await fs.rm(folder, { recursive: true, force: true })
 })
 
-async function celeriac(...args: readonly string[]): Promise<{ readonly code: number; out: string; err: string }> {
-  const written = { out: '', err: '' }
-  const code = await main(args, {
-    out: { write: (text) => (written.out += text) },
-    err: { write: (text) => (written.err += text) },
-    env: {},
-    isInteractive: false,
-    ask: () => Promise.resolve(''),
-  })
-  return { code, ...written }
-}
+const celeriac = (...args: readonly string[]): Promise<CommandLineRun> => runCommandLine(args)
 
 const [one, two] = nodes
 

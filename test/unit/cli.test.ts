@@ -4,31 +4,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Celeriac } from '../../src/app/app.ts'
-import { main } from '../../src/cli/main.ts'
 import { deadLetterQueue, withDeath } from '../../src/protocol/message.ts'
-
-interface Run {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-/** One command line in this process; `answer`: what somebody at a terminal says when asked. */
-async function celeriac(args: readonly string[], env: Record<string, string> = {}, answer?: string): Promise<Run> {
-  let out = ''
-  let err = ''
-  const code = await main(args, {
-    out: { write: (text) => (out += text) },
-    err: { write: (text) => (err += text) },
-    env,
-    isInteractive: answer !== undefined,
-    ask: async (question) => {
-      err += question
-      return Promise.resolve(answer ?? '')
-    },
-  })
-  return { code, out, err }
-}
+import { runCommandLine as celeriac } from '../support/command-line.ts'
 
 let folder = ''
 const broker = `memory:cli-${process.pid}`
