@@ -3,18 +3,18 @@ import type { ResultBackend } from '../backends/backend.ts'
 import type { Broker } from '../brokers/broker.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import type { ArgumentSpecs } from '../control/command-spec.ts'
-import { Control } from '../control/control.ts'
+import type { Control } from '../control/control.ts'
 import { LamportClock } from '../util/lamport-clock.ts'
 import { createLogger, type Logger } from '../util/logger.ts'
-import { discoverTaskFiles, importTaskModules } from './autodiscover.ts'
 import { AsyncResult, type RevokeOptions } from './async-result.ts'
+import { controlOf } from './app-control.ts'
 import { AppEvents } from './app-events.ts'
+import { AppSettings } from './app-settings.ts'
 import type { Codec } from './codec.ts'
 import { Connections } from './connections.ts'
 import { configFromEnv } from './config-env.ts'
-import { compileConfig, settingsWarnings, type Config } from './config.ts'
-import { configFromData, type ConfigData } from './config-data.ts'
-import { configuredQueues } from './configured-queues.ts'
+import type { Config } from './config.ts'
+import type { ConfigData } from './config-data.ts'
 import { CustomCommands, type Command, type CommandHandler, type CommandOptions } from './custom-commands.ts'
 import { openEagerRunner, type EagerRunner } from './eager.ts'
 import type { ExplainOptions } from './explain.ts'
@@ -25,13 +25,13 @@ import type { Ref } from './ref.ts'
 import { type CallOptions, noOptions } from './call-options.ts'
 import { Publisher } from './publisher.ts'
 import type { ResultWatcher } from './result-watcher.ts'
-import { Router } from './router.ts'
-import { readSettings, type SettingsSource } from './settings-source.ts'
+import type { Router } from './router.ts'
+import { readSettings } from './settings-source.ts'
 import { sharedTasks, setCurrentApp, unsetCurrentApp } from './shared-task.ts'
 import { SignalHub, type SignalListener, type SignalName } from './signals.ts'
 import { taskSignature, type Signature, type TaskSignatureOptions } from './signature.ts'
-import { storeRevoked } from './store-revoked.ts'
 import type { DefineTask } from './task-definition.ts'
+import { TaskModules } from './task-modules.ts'
 import { TaskRegistry } from './task-registry.ts'
 import {
   TaskMethods,
@@ -74,33 +74,19 @@ export class Celeriac implements AsyncDisposable {
   /** @internal Of this process: events and remote control carry it. */
   readonly clock: LamportClock = new LamportClock()
   /** Tells and asks workers. */
-  readonly control: Control = new Control({
-    broker: () => this.openBroker(),
-    form: async () => (await this.openCodec()).form(this.config.task.serializer),
-    log: () => this.log,
-    revokeExpiresMs: () => this.config.worker.revokeExpiresMs,
-    storeRevoked: async (taskIds) => {
-      const backend = await this.openBackend()
-      for (const taskId of taskIds) await storeRevoked(backend, taskId)
-    },
-    queues: () => configuredQueues(this.config),
-  })
+  readonly control: Control = controlOf(this)
   /** @internal */
   readonly commands: CustomCommands = new CustomCommands(this)
   readonly #methods: TaskMethods = new TaskMethods(this)
   readonly #connections: Connections
   readonly #logger: Logger | undefined
-  readonly #sources: SettingsSource[] = []
-  readonly #discoveries: {
-    readonly patterns: readonly string[]
-    readonly baseDir: string
-    readonly related: string | undefined
-  }[] = []
+  readonly #settings: AppSettings
+  readonly #modules: TaskModules = new TaskModules(
+    () => this.config,
+    () => this.#checkTasks(),
+  )
   readonly #outboxListeners = new Set<() => void>()
-  #config: Config | undefined
-  #router: Router | undefined
   #log: Logger | undefined
-  #loading: Promise<void> | undefined
   #eager: Promise<EagerRunner> | undefined
 
   constructor(name: string, options: AppOptions = {}) {
@@ -109,6 +95,7 @@ export class Celeriac implements AsyncDisposable {
     this.name = name
     this.place = callerPlace(new.target)
     this.#logger = options.logger
+    this.#settings = new AppSettings(name, (warning) => this.log.warn({ warning }, '{warning}'))
     this.#connections = new Connections({
       broker: typeof options.broker === 'object' ? options.broker : undefined,
       backend: typeof options.backend === 'object' ? options.backend : undefined,
@@ -128,27 +115,24 @@ export class Celeriac implements AsyncDisposable {
 
   /** Adds settings; later ones win. With `namespace: 'CELERY'` they are named `CELERY_TASK_ACKS_LATE`, …, and other keys are left alone. */
   configFromObject(settings: object, options: { readonly namespace?: string } = {}): this {
-    return this.#addSource(readSettings(settings, options))
+    this.#settings.add(readSettings(settings, options))
+    return this
   }
 
   /** Adds the settings of the environment: `CELERY_BROKER_URL`, … */
   configFromEnv(env: NodeJS.ProcessEnv = process.env, options: { readonly prefix?: string } = {}): this {
-    return this.#addSource(configFromEnv(env, options))
+    this.#settings.add(configFromEnv(env, options))
+    return this
   }
 
   /** The settings, complete and frozen at the first look. Throws ImproperlyConfigured with every problem found. */
   get config(): Config {
-    if (!this.#config) {
-      this.#config = compileConfig(this.#sources)
-      for (const warning of settingsWarnings(this.#sources)) this.log.warn({ warning }, '{warning}')
-    }
-    return this.#config
+    return this.#settings.config
   }
 
   /** @internal The settings of the same app in another thread or process, as far as they are data, count here too. */
   adoptConfig(data: ConfigData): void {
-    this.#config = configFromData(data, () => this.#config ?? compileConfig(this.#sources))
-    this.#router = undefined
+    this.#settings.adopt(data)
   }
 
   get log(): Logger {
@@ -163,7 +147,7 @@ export class Celeriac implements AsyncDisposable {
 
   /** @internal */
   get router(): Router {
-    return (this.#router ??= new Router(this.config))
+    return this.#settings.router
   }
 
   /** `gen<pid>@<host>`: this process as a sender. */
@@ -222,14 +206,13 @@ export class Celeriac implements AsyncDisposable {
     patterns: readonly string[],
     options: { readonly baseDir?: string; readonly related?: string } = {},
   ): this {
-    this.#discoveries.push({ patterns, baseDir: options.baseDir ?? process.cwd(), related: options.related })
-    this.#loading = undefined
+    this.#modules.discover(patterns, options)
     return this
   }
 
   /** Imports the modules of `imports` and `include` and what autodiscovery finds, once. An error names the file. */
   loadTasks(): Promise<void> {
-    return (this.#loading ??= this.#load())
+    return this.#modules.load()
   }
 
   /** Sends a call of a task that is defined elsewhere. */
@@ -361,23 +344,7 @@ export class Celeriac implements AsyncDisposable {
     await this.close()
   }
 
-  #addSource(source: SettingsSource): this {
-    if (this.#config)
-      throw new ImproperlyConfigured(
-        `the settings of app ${this.name} are in use already: give them before the first task is sent`,
-      )
-    this.#sources.push(source)
-    return this
-  }
-
-  async #load(): Promise<void> {
-    await importTaskModules([...this.config.imports, ...this.config.include], process.cwd())
-    for (const { patterns, baseDir, related } of this.#discoveries) {
-      await importTaskModules(
-        await discoverTaskFiles(patterns, baseDir, related === undefined ? {} : { related }),
-        baseDir,
-      )
-    }
+  #checkTasks(): void {
     this.tasks.check()
     // Tasks may be defined before the ORMs are in use.
     for (const task of this.tasks) this.models.checkLocks(task.declaration)
