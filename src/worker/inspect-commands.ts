@@ -105,7 +105,7 @@ function stats({ app, startedAtMs, consumer, pools, pool, poolSize }: WorkerStat
   const { bounds, now } = poolSize
   const { task } = app.config
   return encodeStats({
-    total: Object.fromEntries(consumer.totals),
+    total: Object.fromEntries(consumer.running.totals),
     pid: process.pid,
     clock: app.clock.value,
     uptime: Math.round((Date.now() - startedAtMs) / 1000),
@@ -117,7 +117,7 @@ function stats({ app, startedAtMs, consumer, pools, pool, poolSize }: WorkerStat
       timeouts: [(task.softTimeLimitMs ?? 0) / 1000, (task.timeLimitMs ?? 0) / 1000],
     },
     broker: describeBroker(app.config),
-    prefetchCount: consumer.prefetch,
+    prefetchCount: consumer.prefetch.count,
     autoscaler: bounds && { ...bounds, current: now, qty: consumer.demand },
     rusage: process.resourceUsage(),
   })

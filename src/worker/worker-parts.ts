@@ -140,7 +140,7 @@ function openConsumer({ app, options, onOutage }: WorkerPartsOptions, parts: Con
   const revocations: Revocations = new Revocations({
     max: app.config.worker.revokesMax,
     expiresMs: app.config.worker.revokeExpiresMs,
-    onRevoked: (taskId, { terminate }) => consumer.revoke(taskId, terminate),
+    onRevoked: (taskId, { terminate }) => consumer.running.revoke(taskId, terminate),
   })
   const consumer = new Consumer({
     app,
@@ -185,7 +185,7 @@ function openEvents({ app, workerName, options }: WorkerPartsOptions, parts: Eve
     taskEvents: new TaskEvents(app, codec, dispatcher),
     version: packageVersion(),
     heartbeatMs: withoutHeartbeat ? undefined : durationMs(heartbeatInterval, 'heartbeatInterval') || 2000,
-    load: () => ({ active: consumer().running.size, processed: consumer().startedCount }),
+    load: () => ({ active: consumer().running.size, processed: consumer().running.startedCount }),
   })
   if (taskEvents ?? app.config.worker.sendTaskEvents) events.enable()
   return events

@@ -198,7 +198,7 @@ export class Worker {
         { workerName: this.name, running: consumer.running.size },
         '{workerName}: cold shutdown, {running} task(s) are stopped and given back',
       )
-      await consumer.abort()
+      await consumer.running.abort()
     } finally {
       clearTimeout(timer)
       this.shutdown = { how: this.#killing.signal.aborted ? 'cold' : 'warm', ...consumer.tally }
