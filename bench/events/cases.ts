@@ -11,20 +11,22 @@ type PeerName = 'celeriac-sqlite' | 'celeriac-redis'
 const concurrency = 100
 const eventsOfATask = 3
 
-/** What is measured: a worker with the choice, and whether a monitor in a process of its own hears its events. */
+/** Who hears the events, in a process of its own: a monitor reads every one, a listener takes what comes and drops it. */
+type Hearer = 'nobody' | 'a listener' | 'a monitor'
+
+/** What is measured: a worker with the choice, and who hears its events. */
 interface Variant extends WorkerChoice {
-  readonly isHeard?: boolean
+  readonly hearer?: Hearer
 }
 
 const off: Variant = { taskEvents: false }
 
 /** With events by without, in one round: no-op tasks a second, and CPU of the worker. */
-export function eventsOn(peer: PeerName, count: number, isHeard: boolean): Case {
-  const heard = isHeard ? 'a monitor hears them' : 'nobody hears them'
+export function eventsOn(peer: PeerName, count: number, hearer: Hearer): Case {
   const targets = { least: 0.85, mostCpu: 1.18 }
-  return versus(`${peer}: events on, ${heard}`, targets, peer, count, {
-    ours: { taskEvents: true, isHeard },
-    theirs: ['events off', { ...off, isHeard }],
+  return versus(`${peer}: events on, ${hearer} hears them`, targets, peer, count, {
+    ours: { taskEvents: true, hearer },
+    theirs: ['events off', { ...off, hearer }],
   })
 }
 
@@ -51,8 +53,14 @@ function versus(
   { ours, theirs: [title, theirs] }: { readonly ours: Variant; readonly theirs: readonly [string, Variant] },
 ): Case {
   const cpu = `${name}: CPU of the worker`
+  const monitorCpu = `${name}: CPU of the monitor`
   const speedOptions: FigureOptions = { unit: 'tasks/s', ratios: { [title]: least } }
-  const cpuOptions: FigureOptions = { unit: 's per 10,000 tasks', ratiosAtMost: { [title]: mostCpu } }
+  const unit = 's per 10,000 tasks'
+  const figures: Record<string, FigureOptions> = {
+    [name]: speedOptions,
+    [cpu]: { unit, ratiosAtMost: { [title]: mostCpu } },
+    ...(ours.hearer === 'a monitor' ? { [monitorCpu]: { unit } } : {}),
+  }
   return {
     name,
     async run(run) {
@@ -62,14 +70,23 @@ function versus(
         peer: label,
         role,
         measure: async () => {
-          const { tasksASecond, cpuS } = await processed(run, peer, tasks, variant)
-          return { [name]: tasksASecond, [cpu]: (cpuS / tasks) * 10_000 }
+          const { tasksASecond, cpuS, monitorCpuS } = await processed(run, peer, tasks, variant)
+          const figuresOfAll = { [name]: tasksASecond, [cpu]: (cpuS / tasks) * 10_000 }
+          // Without events it has nothing to do.
+          if (role === 'peer' || monitorCpuS === undefined) return figuresOfAll
+          return { ...figuresOfAll, [monitorCpu]: (monitorCpuS / tasks) * 10_000 }
         },
       })
       const both = [contestant('ours', 'ours', ours), contestant('peer', title, theirs)]
-      return compare(run, { [name]: speedOptions, [cpu]: cpuOptions }, both)
+      return compare(run, figures, both)
     },
   }
+}
+
+interface Processed {
+  readonly tasksASecond: number
+  readonly cpuS: number
+  readonly monitorCpuS?: number | undefined
 }
 
 /** A queue that another process filled. Fails if a monitor missed an event. */
@@ -77,19 +94,20 @@ async function processed(
   run: Run,
   peer: PeerName,
   count: number,
-  { isHeard, ...worker }: Variant,
-): Promise<{ readonly tasksASecond: number; readonly cpuS: number }> {
+  { hearer = 'nobody', ...worker }: Variant,
+): Promise<Processed> {
   const store: Store = { ...(await makeStore(run, { withResults: false })), worker, isBare: true }
   await fill(run, peer, store, count)
-  await using monitor = isHeard ? await startMonitor(peer, store) : undefined
+  await using listener = await startHearer(run, peer, store, hearer)
   await using consumer = await startConsumer(run, peer, store, { concurrency })
   await consumer.call('expect', { count })
   const startedAtMs = await consumer.call<number>('start')
   const { finishedAtMs, cpuS } = await consumer.call<ConsumerReport>('finished')
   await consumer.call('close', { checkedIds: [] })
-  if (monitor && worker.taskEvents) await allHeard(monitor, count * eventsOfATask)
-  await monitor?.call('close')
-  return { tasksASecond: count / ((finishedAtMs - startedAtMs) / 1000), cpuS }
+  if (listener && worker.taskEvents) await allHeard(listener, hearer === 'a monitor' ? count * eventsOfATask : 1)
+  const monitorCpuS = hearer === 'a monitor' ? await listener?.call<number>('cpu') : undefined
+  await listener?.call('close')
+  return { tasksASecond: count / ((finishedAtMs - startedAtMs) / 1000), cpuS, monitorCpuS }
 }
 
 async function fill(run: Run, peer: PeerName, store: Store, count: number): Promise<void> {
@@ -98,16 +116,20 @@ async function fill(run: Run, peer: PeerName, store: Store, count: number): Prom
   await producer.call('close')
 }
 
-function startMonitor(peer: PeerName, store: Store): Promise<Child> {
-  return Child.start(`monitor of ${peer}`, new URL('./monitor.ts', import.meta.url), { url: celeriacUrl(peer, store) })
+async function startHearer(run: Run, peer: PeerName, store: Store, hearer: Hearer): Promise<Child | undefined> {
+  if (hearer === 'nobody') return undefined
+  const argument = { url: celeriacUrl(peer, store), profileFolder: run.profileFolder }
+  const script = new URL(hearer === 'a monitor' ? './monitor.ts' : './listener.ts', import.meta.url)
+  return Child.start(`${hearer} of ${peer}`, script, argument)
 }
 
-async function allHeard(monitor: Child, expected: number): Promise<void> {
+/** `heard` are events of a monitor, and whatever a listener counts. */
+async function allHeard(listener: Child, expected: number): Promise<void> {
   const giveUpAt = Date.now() + 10_000
   for (;;) {
-    const heard = await monitor.call<number>('heard')
+    const heard = await listener.call<number>('heard')
     if (heard >= expected) return
-    if (Date.now() > giveUpAt) throw new Error(`a monitor heard ${heard} events of ${expected}`)
+    if (Date.now() > giveUpAt) throw new Error(`${heard} were heard of ${expected} events`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
