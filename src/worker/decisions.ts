@@ -38,7 +38,7 @@ export class Decisions {
     if (!received) return undefined
     const task = app.tasks.get(received.headers.task)
     if (!task) {
-      settler.unknown(delivery, received.headers)
+      settler.refusals.unknown(delivery, received.headers)
       this.#tellBuried(delivery, { kind: 'unknown', headers: received.headers })
       return undefined
     }
@@ -50,7 +50,7 @@ export class Decisions {
       return undefined
     }
     if (delivery.deliveryCount > maxDeliveries) {
-      settler.tooManyDeliveries(request)
+      settler.refusals.tooManyDeliveries(request)
       this.#tellBuried(delivery, { kind: 'tooManyDeliveries', request })
       return undefined
     }
@@ -101,14 +101,14 @@ export class Decisions {
     const isRevoked = revocations.covers(request.headers)
     if (!isRevoked && !request.isExpired(Date.now())) return false
     const reason = isRevoked ? 'revoked' : 'expired'
-    settler.revoked(request, reason)
+    settler.refusals.revoked(request, reason)
     observers.active?.discarded(request, reason)
     return true
   }
 
   /** Bytes that are no task, or none that may be read. */
   unreadable(delivery: Delivery, error: unknown): void {
-    this.#options.settler.unreadable(delivery, error)
+    this.#options.settler.refusals.unreadable(delivery, error)
     this.#tellBuried(delivery, { kind: 'unreadable', error })
   }
 }

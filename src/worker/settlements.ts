@@ -13,10 +13,10 @@ export class Settlements {
   #pending = 0
   #onNone: (() => void) | undefined
   readonly #ending = new AbortController()
-  readonly #report: (error: unknown) => void
+  readonly report: (error: unknown) => void
 
   constructor(report: (error: unknown) => void) {
-    this.#report = report
+    this.report = report
   }
 
   /** Resolves when `work` is done or has failed for good. It may be called several times. */
@@ -36,7 +36,7 @@ export class Settlements {
   }
 
   async #again(firstError: unknown, delivery: Delivery | undefined, work: () => Promise<void>): Promise<void> {
-    this.#report(firstError)
+    this.report(firstError)
     let error = firstError
     for (let waitMs = pauseMs; error instanceof OperationalError; waitMs = Math.min(longestPauseMs, waitMs * 1.5)) {
       if (delivery?.isLost || this.#ending.signal.aborted) return
@@ -48,7 +48,7 @@ export class Settlements {
         error = reason
       }
     }
-    if (error !== firstError) this.#report(error)
+    if (error !== firstError) this.report(error)
   }
 
   #pause(ms: number): Promise<void> {

@@ -2,25 +2,23 @@ import type { Celeriac } from '../app/app.ts'
 import { revokedError, storeRevoked } from '../app/store-revoked.ts'
 import type { ResultBackend } from '../backends/backend.ts'
 import type { Delivery } from '../brokers/broker.ts'
-import { DecodeError } from '../errors.ts'
-import type { Following, Outcome } from '../pools/pool.ts'
+import type { Outcome } from '../pools/pool.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
-import type { TaskHeaders } from '../protocol/task-message.ts'
 import { EarlyAcknowledgement } from './early-acknowledgement.ts'
-import { storesErrors } from './result-policy.ts'
+import { Endings } from './endings.ts'
+import { Refusals } from './refusals.ts'
 import type { Request } from './request.ts'
 import { Settlements } from './settlements.ts'
-import { Unfinished } from './unfinished.ts'
-import { Workflows } from './workflows.ts'
 
 /** Brings broker and result backend in line with what became of a task. Its errors are logged, and what failed is tried again. */
 export class Settler {
+  /** Of messages whose body does not begin. */
+  readonly refusals: Refusals
   readonly #app: Celeriac
   readonly #backend: ResultBackend
   readonly #settlements: Settlements
   readonly #now: () => number
-  readonly #unfinished: Unfinished
-  readonly #workflows: Workflows
+  readonly #endings: Endings
   readonly #early: EarlyAcknowledgement
 
   constructor(app: Celeriac, backend: ResultBackend, now: () => number = Date.now) {
@@ -28,8 +26,8 @@ export class Settler {
     this.#backend = backend
     this.#now = now
     this.#settlements = new Settlements(this.report)
-    this.#unfinished = new Unfinished(app, backend)
-    this.#workflows = new Workflows(app, backend)
+    this.#endings = new Endings(app, backend, this.#settlements)
+    this.refusals = new Refusals(app, backend, this.#endings)
     this.#early = new EarlyAcknowledgement(app, backend)
   }
 
@@ -39,19 +37,19 @@ export class Settler {
       case 'succeeded':
       case 'failed':
         return outcome.successors || outcome.parts
-          ? this.#acknowledgeWith(request, outcome)
+          ? this.#endings.acknowledge(request, outcome)
           : this.#acknowledge(request)
       case 'ignored':
-        if (outcome.successors) return this.#acknowledgeWith(request, outcome)
-        return this.#endUnfinished(request, revokedError(`ignored: ${outcome.reason}`))
+        if (outcome.successors) return this.#endings.acknowledge(request, outcome)
+        return this.#endings.revoke(request, revokedError(`ignored: ${outcome.reason}`))
       case 'retried':
-        return this.#acknowledgeWith(request, { successors: [outcome.next] })
+        return this.#endings.acknowledge(request, { successors: [outcome.next] })
       case 'rejected':
         return this.#rejected(request, outcome)
       case 'undecodable':
-        return this.#deadLetter(request.delivery, outcome.reason, outcome)
+        return this.#endings.bury(request.delivery, outcome.reason, outcome)
       case 'timedOut':
-        return void this.#do(request.delivery, () => this.#endWith(request, timeLimitExceeded(outcome.limitMs)))
+        return this.#endings.fail(request, timeLimitExceeded(outcome.limitMs))
       case 'cancelled':
         return this.#cancelled(request, outcome.reason)
       case 'lost':
@@ -78,58 +76,7 @@ export class Settler {
 
   /** Back until then. Resolves when that is done or has failed. */
   defer(delivery: Delivery, until: Date): Promise<void> {
-    return this.#do(delivery, () => delivery.defer(until))
-  }
-
-  /** Discarded before it ran: REVOKED with the reason `revoked` or `expired`. */
-  revoked(request: Request, reason: 'revoked' | 'expired'): void {
-    this.#app.log.info(
-      { taskId: request.id, taskName: request.taskName, reason },
-      'Discarding {reason} task: {taskName}[{taskId}]',
-    )
-    this.#endUnfinished(request, revokedError(reason), () => storeRevoked(this.#backend, request.id, reason))
-    this.#tellRevoked(request, { expired: reason === 'expired', terminated: false })
-  }
-
-  /** No task of that name here: parked among the dead letters, so that a newer release can still run it. */
-  unknown(delivery: Delivery, headers: TaskHeaders): void {
-    const { task: taskName, id: taskId } = headers
-    const known = this.#app.tasks.names()
-    this.#app.log.error(
-      { taskId, taskName, queue: delivery.queue, known: known.length },
-      'Received unregistered task {taskName}[{taskId}], put among the dead letters of {queue}; is its module imported?',
-    )
-    this.#fail(
-      { headers, delivery },
-      { type: 'NotRegistered', message: taskName, module: 'celery.exceptions' },
-      `no task ${taskName} is registered in this worker`,
-    )
-    if (this.#app.signals.has('taskUnknown'))
-      void this.#app.signals.emit('taskUnknown', { taskName, taskId, queue: delivery.queue })
-  }
-
-  /** A task that keeps killing its workers stops here. */
-  tooManyDeliveries(request: Request): void {
-    const { deliveryCount, queue } = request.delivery
-    const reason = `delivered ${deliveryCount - 1} times and never finished (task_max_deliveries is ${this.#app.config.task.maxDeliveries}): it may be killing its workers`
-    this.#app.log.error(
-      { taskId: request.id, taskName: request.taskName, queue, reason },
-      'Task {taskName}[{taskId}] {reason}; put among the dead letters',
-    )
-    this.#fail(request, { type: 'WorkerLostError', message: reason, module: 'billiard.exceptions' }, reason)
-  }
-
-  /** Bytes that are no task, or none that may be read. */
-  unreadable(delivery: Delivery, error: unknown): void {
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    const { id } = delivery.message.headers
-    this.#app.log.error(
-      { queue: delivery.queue, reason, taskId: id },
-      'A message of {queue} cannot be read, put among the dead letters: {reason}',
-    )
-    if (typeof id !== 'string' || id === '') return this.#deadLetter(delivery, reason)
-    const type = error instanceof DecodeError ? error.name : 'DecodeError'
-    this.#fail({ headers: undefined, delivery }, { type, message: reason, module: 'celeriac' }, reason)
+    return this.#settlements.do(delivery, () => delivery.defer(until))
   }
 
   readonly report = (error: unknown): void => {
@@ -145,21 +92,8 @@ export class Settler {
   }
 
   #acknowledge(request: Request): void {
-    if (request.begun) this.#acknowledgeWith(request, {})
-    else if (!request.isSettled) void this.#do(request.delivery, () => request.delivery.acknowledge())
-  }
-
-  #acknowledgeWith(request: Request, following: Following): void {
-    void this.#do(request.delivery, () => this.#workflows.acknowledge(request, following))
-  }
-
-  /** REVOKED for what waits behind it. */
-  #endUnfinished(request: Request, error: RemoteError, store?: () => Promise<void>): void {
-    void this.#do(request.delivery, async () => {
-      await store?.()
-      const following = await this.#unfinished.end(request.job, 'REVOKED', error)
-      await this.#workflows.acknowledge(request, following)
-    })
+    if (request.begun) this.#endings.acknowledge(request, {})
+    else if (!request.isSettled) void this.#settlements.do(request.delivery, () => request.delivery.acknowledge())
   }
 
   #rejected(request: Request, { requeue, reason }: { readonly requeue: boolean; readonly reason: string }): void {
@@ -168,21 +102,19 @@ export class Settler {
     }
     if (request.isSettled) return
     // A body that must not begin twice cannot go back.
-    if (requeue && !request.begun) return void this.#do(request.delivery, () => request.delivery.reject({ requeue }))
-    void this.#do(request.delivery, async () => {
-      const following = await this.#unfinished.end(request.job, 'REVOKED', revokedError(`rejected: ${reason}`))
-      await this.#workflows.bury(request.delivery, reason, following)
-    })
+    if (requeue && !request.begun)
+      return void this.#settlements.do(request.delivery, () => request.delivery.reject({ requeue }))
+    this.#endings.reject(request, revokedError(`rejected: ${reason}`), reason)
   }
 
   #lost(request: Request, { isTransient, reason }: Extract<Outcome, { kind: 'lost' }>): void {
     const { delivery } = request
     if (request.isSettled || request.begun) {
       // Nothing is left to run it again.
-      if (!isTransient || request.begun) void this.#do(delivery, () => this.#endWith(request, workerLost(reason)))
+      if (!isTransient || request.begun) this.#endings.fail(request, workerLost(reason))
       return
     }
-    void this.#do(delivery, () =>
+    void this.#settlements.do(delivery, () =>
       isTransient ? delivery.defer(new Date(this.#now() + lostPauseMs)) : delivery.reject({ requeue: true }),
     )
   }
@@ -194,9 +126,11 @@ export class Settler {
       else void this.giveBack(request)
       return
     }
-    const store = (): Promise<void> => storeRevoked(this.#backend, request.id, 'terminated')
-    this.#endUnfinished(request, revokedError('terminated'), store)
-    this.#tellRevoked(request, { expired: false, terminated: true })
+    const { id: taskId, taskName } = request
+    const { signals } = this.#app
+    this.#endings.revoke(request, revokedError('terminated'), () => storeRevoked(this.#backend, taskId, 'terminated'))
+    if (signals.has('taskRevoked'))
+      void signals.emit('taskRevoked', { taskName, taskId, expired: false, terminated: true })
   }
 
   /** FAILURE of a task whose body began, and must not again. */
@@ -204,62 +138,7 @@ export class Settler {
     const { id: taskId, taskName } = request
     const reason = `${what}; it is not run again, because it is acknowledged before it runs (acksLate: false)`
     this.#app.log.error({ taskId, taskName, reason }, 'Task {taskName}[{taskId}] failed: {reason}')
-    void this.#do(request.delivery, () => this.#endWith(request, workerLost(reason)))
-  }
-
-  #tellRevoked({ taskName, id }: Request, how: { readonly expired: boolean; readonly terminated: boolean }): void {
-    const { signals } = this.#app
-    if (signals.has('taskRevoked')) void signals.emit('taskRevoked', { taskName, taskId: id, ...how })
-  }
-
-  /** FAILURE of a task whose body cannot say so itself. */
-  async #endWith(request: Request, result: RemoteError): Promise<void> {
-    const { headers, options } = request
-    if (storesErrors(headers, options)) {
-      await this.#backend.store({
-        taskId: request.id,
-        status: 'FAILURE',
-        result,
-        dateDone: new Date(),
-        groupId: headers.group,
-        parentId: headers.parentId,
-      })
-    }
-    const following = await this.#unfinished.end(request.job, 'FAILURE', result)
-    await this.#workflows.acknowledge(request, following)
-    if (this.#app.signals.has('taskFailure')) {
-      await this.#app.signals.emit('taskFailure', {
-        taskName: request.taskName,
-        taskId: request.id,
-        error: result,
-        thrown: undefined,
-      })
-    }
-  }
-
-  /** FAILURE for whoever waits, then the dead letters. */
-  #fail(
-    { delivery, headers }: { readonly delivery: Delivery; readonly headers: TaskHeaders | undefined },
-    error: { readonly type: string; readonly message: string; readonly module: string },
-    reason: string,
-  ): void {
-    const result = { type: error.type, details: [error.message], module: error.module, traceback: undefined }
-    const taskId = String(delivery.message.headers['id'])
-    void this.#do(delivery, async () => {
-      await this.#backend.store({ taskId, status: 'FAILURE', result, dateDone: new Date() }).catch(this.report)
-      const { message, queue, deliveryCount } = delivery
-      const ended = headers && { headers, message, queue, deliveryCount }
-      const following = ended ? await this.#unfinished.end(ended, 'FAILURE', result) : {}
-      await this.#workflows.bury(delivery, reason, following)
-    })
-  }
-
-  #deadLetter(delivery: Delivery, reason: string, following: Following = {}): void {
-    void this.#do(delivery, () => this.#workflows.bury(delivery, reason, following))
-  }
-
-  #do(delivery: Delivery | undefined, work: () => Promise<void>): Promise<void> {
-    return this.#settlements.do(delivery, work)
+    this.#endings.fail(request, workerLost(reason))
   }
 }
 
