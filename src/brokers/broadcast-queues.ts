@@ -84,7 +84,7 @@ export class BroadcastQueues implements Broker {
     return subscription
   }
 
-  broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<void> {
+  broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<number | undefined> {
     return this.#broker.broadcast(message, channel, options)
   }
 

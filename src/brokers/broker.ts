@@ -97,7 +97,11 @@ export interface Broker extends AsyncDisposable {
   publish(messages: readonly Outgoing[], options?: PublishOptions): Promise<void>
   /** Delivers the queues' messages until the subscription is disposed of: higher priority first, then first come. */
   subscribe(queues: readonly string[], onDeliveries: OnDeliveries, options: SubscribeOptions): Promise<Subscription>
-  broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<void>
+  /**
+   * Resolves to how many listeners the message went to, those of this process included; undefined where nobody can tell. It
+   * may count some that are gone.
+   */
+  broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<number | undefined>
   /** Whether anybody may listen to the channel now, anywhere. Missing where the broker cannot know. */
   isHeard?(channel: Channel): Promise<boolean>
   /** Retained messages of the channel come first, oldest first. */

@@ -51,9 +51,15 @@ export class MemoryChannels {
   readonly #listeners = new Map<Channel, Set<Listener>>()
   readonly #retained = new Map<Channel, Retained[]>()
 
-  broadcast(message: Message, channel: Channel, retainMs: number): void {
-    for (const listener of this.#listeners.get(channel) ?? []) listener.tell(message)
-    if (retainMs <= 0) return
+  /** How many heard it. */
+  broadcast(message: Message, channel: Channel, retainMs: number): number {
+    const listeners = this.#listeners.get(channel) ?? new Set()
+    for (const listener of listeners) listener.tell(message)
+    if (retainMs > 0) this.#retain(message, channel, retainMs)
+    return listeners.size
+  }
+
+  #retain(message: Message, channel: Channel, retainMs: number): void {
     this.#dropExpired()
     const kept = this.#retained.get(channel)
     const retained = { message, until: Date.now() + retainMs }

@@ -74,9 +74,9 @@ class MemoryBroker implements Broker {
     return subscription
   }
 
-  async broadcast(message: Message, channel: Channel, { retainMs = 0 }: BroadcastOptions = {}): Promise<void> {
+  async broadcast(message: Message, channel: Channel, { retainMs = 0 }: BroadcastOptions = {}): Promise<number> {
     this.#assertOpen('broadcast')
-    this.#store.channels.broadcast(message, channel, retainMs)
+    return this.#store.channels.broadcast(message, channel, retainMs)
   }
 
   isHeard(channel: Channel): Promise<boolean> {

@@ -26,7 +26,7 @@ export class RedisChannels implements AsyncDisposable {
   readonly #eventExchange: string | undefined
   readonly #retained: RedisRetained
   readonly #replies: RedisReplies
-  readonly #listening = new Set<AsyncDisposable>()
+  readonly #listening = new Map<AsyncDisposable, Channel>()
   #mayNotAsk = false
   #isDisposed = false
 
@@ -38,8 +38,16 @@ export class RedisChannels implements AsyncDisposable {
     this.#replies = new RedisReplies(redis)
   }
 
-  /** Rejects with OperationalError. Only what is retained is sent again when a lost connection left in doubt whether it went. */
-  async broadcast(message: Message, channel: Channel, retainMs: number, routingKey?: string): Promise<void> {
+  /**
+   * Rejects with OperationalError. Only what is retained is sent again when a lost connection left in doubt whether it went.
+   * Resolves to how many heard it, where the server tells.
+   */
+  async broadcast(
+    message: Message,
+    channel: Channel,
+    retainMs: number,
+    routingKey?: string,
+  ): Promise<number | undefined> {
     this.#assertOpen('broadcast')
     const address = fanoutAddress(channel, this.#eventExchange)
     const exchange = address?.exchange ?? replyExchange
@@ -50,11 +58,18 @@ export class RedisChannels implements AsyncDisposable {
       { exchange, routingKey: key, deliveryTag: randomUUID() },
     )
     const topic = this.#topics.topic(exchange, key)
-    await this.#send(retainMs > 0, async () => {
+    return this.#send(retainMs > 0, async () => {
       if (!address) await this.#replies.send(channel, envelope)
       else if (retainMs > 0) await this.#retained.publish(channel, envelope, topic, retainMs)
-      else await this.#redis.commands.send(['PUBLISH', topic, envelope])
+      else return this.#counted(channel, await this.#redis.commands.send(['PUBLISH', topic, envelope]))
+      return undefined
     })
+  }
+
+  /** The server counts connections, of which this process has one for all that listen here. */
+  #counted(channel: Channel, connections: unknown): number {
+    const here = [...this.#listening.values()].filter((each) => each === channel).length
+    return Number(connections) + Math.max(0, here - 1)
   }
 
   /** False only if the server knows nobody who may listen. */
@@ -87,7 +102,7 @@ export class RedisChannels implements AsyncDisposable {
         return (ended ??= Promise.resolve(listening[Symbol.asyncDispose]()))
       },
     }
-    this.#listening.add(handle)
+    this.#listening.set(handle, channel)
     // Disposed of meanwhile: nobody else would end it.
     if (this.#isDisposed) await this[Symbol.asyncDispose]()
     this.#assertOpen('listen')
@@ -96,7 +111,7 @@ export class RedisChannels implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
-    await Promise.all([...this.#listening].map((listening) => listening[Symbol.asyncDispose]()))
+    await Promise.all([...this.#listening.keys()].map((listening) => listening[Symbol.asyncDispose]()))
   }
 
   async #listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
@@ -129,7 +144,7 @@ export class RedisChannels implements AsyncDisposable {
       throw new OperationalError(`The Redis broker was disposed of and cannot ${operation}; open a new one`)
   }
 
-  async #send(isRetained: boolean, send: () => Promise<void>): Promise<void> {
+  async #send<T>(isRetained: boolean, send: () => Promise<T>): Promise<T> {
     const giveUpAt = performance.now() + sendTimeoutMs
     for (;;) {
       try {

@@ -118,10 +118,12 @@ export class RedisBroker implements Broker {
     return subscription
   }
 
-  async broadcast(message: Message, channel: Channel, options: BroadcastOptions = {}): Promise<void> {
+  async broadcast(message: Message, channel: Channel, options: BroadcastOptions = {}): Promise<number | undefined> {
     this.#assertOpen('broadcast')
     const { retainMs = 0, routingKey } = options
-    await this.#channels.broadcast(message, channel, retainMs, routingKey)
+    const count = await this.#channels.broadcast(message, channel, retainMs, routingKey)
+    // A node of a cluster counts only its own listeners.
+    return this.#isCluster ? undefined : count
   }
 
   async isHeard(channel: Channel): Promise<boolean> {

@@ -65,10 +65,11 @@ export class SqliteChannels {
     return this.#listeners.size
   }
 
-  /** What nobody listens to, and nobody may hear later, is not written. */
-  async broadcast(message: Message, channel: Channel, retainMs: number): Promise<void> {
+  /** What nobody listens to, and nobody may hear later, is not written. How many hear it; not told of what is retained. */
+  async broadcast(message: Message, channel: Channel, retainMs: number): Promise<number | undefined> {
     const { envelope, body } = encodeMessage(message)
-    if (retainMs <= 0 && !(await this.isHeard(channel))) return
+    const count = retainMs > 0 ? undefined : await this.#database.read(() => this.#count(channel))
+    if (count === 0) return count
     await this.#database.write(() => {
       const nowMs = Date.now()
       const expires = nowMs + Math.max(retainMs, transientMs)
@@ -77,6 +78,7 @@ export class SqliteChannels {
         .run(channel, retainMs > 0 ? 1 : 0, retainMs > 0 ? nowMs + retainMs : expires, envelope, body)
       this.#cleanUp(nowMs)
     })
+    return count
   }
 
   isHeard(channel: Channel): Promise<boolean> {
@@ -157,6 +159,17 @@ export class SqliteChannels {
   #isHeard(channel: Channel): boolean {
     const sql = `SELECT 1 FROM listener l JOIN owner o ON o.id = l.owner WHERE l.channel = ? AND o.expires > ? LIMIT 1`
     return this.#database.prepare(sql).get(channel, Date.now()) !== undefined
+  }
+
+  /** In other processes, which have one row each however many listen there, and in this one. */
+  #count(channel: Channel): number {
+    const rows = this.#database
+      .prepare(
+        'SELECT o.id, o.host, o.pid, o.started, o.expires FROM listener l JOIN owner o ON o.id = l.owner WHERE l.channel = ?',
+      )
+      .all(channel)
+    const others = rows.filter((row) => row['id'] !== this.#owners.own && this.#owners.mayLive(row))
+    return others.length + [...this.#listeners].filter((listener) => listener.channel === channel).length
   }
 
   #lastId(): number {

@@ -47,6 +47,11 @@ export class SqliteOwners {
     return changes === 1
   }
 
+  /** Whether the owner of a row may still be there. */
+  mayLive(row: Readonly<Record<string, unknown>>): boolean {
+    return Number(row['expires']) > Date.now() && !isGone(row as unknown as ProcessIdentity, this.#identity)
+  }
+
   /** The owners whose loans are over. */
   findDead(): number[] {
     const nowMs = Date.now()

@@ -102,9 +102,9 @@ export class SqliteBroker implements Broker {
     return subscription
   }
 
-  async broadcast(message: Message, channel: Channel, { retainMs = 0 }: BroadcastOptions = {}): Promise<void> {
+  async broadcast(message: Message, channel: Channel, { retainMs = 0 }: BroadcastOptions = {}): Promise<number | undefined> {
     this.#assertOpen('broadcast')
-    await this.#channels.broadcast(message, channel, retainMs)
+    return this.#channels.broadcast(message, channel, retainMs)
   }
 
   async isHeard(channel: Channel): Promise<boolean> {

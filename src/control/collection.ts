@@ -2,7 +2,7 @@ import type { ControlReply } from '../protocol/control-message.ts'
 
 export interface CollectionOptions {
   readonly timeoutMs: number
-  /** Undefined: as many as come in time. */
+  /** Undefined or 0: as many as come in time. */
   readonly limit: number | undefined
   readonly onReply: ((reply: ControlReply) => void) | undefined
 }
@@ -12,11 +12,13 @@ export class Collection {
   readonly #options: CollectionOptions
   readonly #replies: ControlReply[] = []
   readonly #over = Promise.withResolvers<void>()
+  #limit: number | undefined
   #timer: NodeJS.Timeout | undefined
   #isCollecting = false
 
   constructor(options: CollectionOptions) {
     this.#options = options
+    this.#limit = options.limit || undefined
     this.#over.promise.catch(() => undefined)
   }
 
@@ -32,10 +34,16 @@ export class Collection {
     this.#wait()
   }
 
-  /** The question is sent: from now on the time counts. Rejects with what `onReply` threw. */
-  async collect(): Promise<readonly ControlReply[]> {
+  /**
+   * The question is sent: from now on the time counts. `limit`: how many can be expected, as the sending told; 0 for none.
+   * Rejects with what `onReply` threw.
+   */
+  async collect(limit: number | undefined = this.#limit, signal?: AbortSignal): Promise<readonly ControlReply[]> {
+    this.#limit = limit
     this.#isCollecting = true
     this.#wait()
+    if (signal?.aborted) this.close()
+    signal?.addEventListener('abort', () => this.close(), { once: true })
     await this.#over.promise
     return this.#replies
   }
@@ -47,8 +55,8 @@ export class Collection {
 
   #wait(): void {
     clearTimeout(this.#timer)
-    const { limit, timeoutMs } = this.#options
+    const limit = this.#limit
     if (limit !== undefined && this.#replies.length >= limit) this.#over.resolve()
-    else if (this.#isCollecting) this.#timer = setTimeout(() => this.#over.resolve(), timeoutMs)
+    else if (this.#isCollecting) this.#timer = setTimeout(() => this.#over.resolve(), this.#options.timeoutMs)
   }
 }

@@ -190,7 +190,7 @@ export class Control {
     const isStored = this.#parts.storeRevoked !== undefined
     const retain = (): Promise<void> => this.mailbox.tell(method, args, { ...options, retainMs, isStored })
     if (!reply) await retain()
-    const replies = reply ? await this.mailbox.ask(method, args, options, retainMs > 0 ? retain : undefined) : []
+    const replies = reply ? await this.mailbox.ask(method, args, options, retainMs > 0 ? { onSent: retain } : {}) : []
     return this.#repliesOf(replies, okOf)
   }
 

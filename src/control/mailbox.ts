@@ -31,6 +31,16 @@ export interface AskOptions extends Addressees {
   readonly onReply?: ((reply: ControlReply) => void) | undefined
 }
 
+/** What only celeriac itself asks for. */
+export interface AskParts {
+  /** Once the question is sent. */
+  readonly onSent?: () => Promise<void>
+  /** How many replies are waited for, of so many that heard the question, this process included. Not asked where the broker cannot tell. */
+  readonly limitOf?: (heard: number) => number
+  /** What came until then is all. */
+  readonly signal?: AbortSignal
+}
+
 export interface TellOptions extends Addressees {
   /** Workers that start later hear it too, for this long. Default 0. */
   readonly retainMs?: number
@@ -78,7 +88,7 @@ export class Mailbox {
     method: string,
     args: Readonly<Record<string, unknown>>,
     options: AskOptions = {},
-    onSent?: () => Promise<void>,
+    { onSent, limitOf, signal }: AskParts = {},
   ): Promise<readonly ControlReply[]> {
     const [broker, form] = await this.#open()
     const to = addressed(options)
@@ -96,9 +106,9 @@ export class Mailbox {
       const replyTo = { exchange: 'reply.celery.pidbox', routingKey: id }
       const stamp = { clock: this.#clock.forward(), expires: (Date.now() + timeoutMs) / 1000 }
       const request = { method, arguments: args, ...to, replyTo, ticket }
-      await broker.broadcast(encodeControlRequest(request, stamp, form), 'control')
+      const heard = await broker.broadcast(encodeControlRequest(request, stamp, form), 'control')
       await onSent?.()
-      return await collection.collect()
+      return await collection.collect(heard === undefined ? undefined : limitOf?.(heard), signal)
     } finally {
       collection.close()
       this.#collections.delete(ticket)

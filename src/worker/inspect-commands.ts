@@ -7,6 +7,7 @@ import { CommandError } from './command-error.ts'
 import type { Commands } from './command-body.ts'
 import { describeMessage, describeRequest } from './describe-request.ts'
 import { describeBroker, describeInstallation, describeSettings, describeTask } from './describe-worker.ts'
+import { revokedIds } from './mingle.ts'
 import type { Request } from './request.ts'
 import type { WorkerState } from './worker-state.ts'
 
@@ -73,8 +74,9 @@ export const inspectCommands: Pick<Commands, InspectingCommand> = {
 
   hello: ({ app, nodeName, consumer }, { from_node: fromNode, revoked }) => {
     if (textOf(fromNode, 'from_node') === nodeName) return null
-    const ids = Array.isArray(revoked) ? textsOf(revoked, 'revoked') : Object.keys(revoked ?? {})
-    for (const id of ids) consumer.revocations.add(id, { terminate: false })
+    const ids = revokedIds(revoked ?? null)
+    if (!ids) throw new CommandError('ValueError', 'revoked must be a list of ids, or times by id')
+    consumer.revocations.learn(ids)
     return { revoked: consumer.revocations.shared(), clock: app.clock.forward() }
   },
 

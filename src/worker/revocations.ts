@@ -34,9 +34,14 @@ export class Revocations {
 
   add(taskId: string, revocation: Revocation): void {
     this.#byId.delete(taskId)
-    this.#byId.set(taskId, { until: this.#now() + this.#options.expiresMs, monotonicTime: performance.now() / 1000 })
+    this.#byId.set(taskId, { until: this.#now() + this.#options.expiresMs, monotonicTime: monotonicSeconds() })
     this.#dropExpired()
     this.#options.onRevoked(taskId, revocation)
+  }
+
+  /** What another worker knows. What is known here gets no older and no younger by that. */
+  learn(taskIds: readonly string[]): void {
+    for (const id of taskIds) if (!this.#byId.has(id)) this.add(id, { terminate: false })
   }
 
   addStamps(stamps: Stamps): void {
@@ -69,6 +74,11 @@ export class Revocations {
       this.#byId.delete(oldest)
     }
   }
+}
+
+/** The clock that Python's `time.monotonic()` reads: a time of this process would be far too old for it. */
+function monotonicSeconds(): number {
+  return Number(process.hrtime.bigint()) / 1e9
 }
 
 function asFraction(time: number): number {

@@ -13,6 +13,7 @@ import { surviveDriverErrors } from './driver-errors.ts'
 import { Executor } from './executor.ts'
 import { LoopLag } from './loop-lag.ts'
 import { MemorySamples } from './memory-samples.ts'
+import { mingle } from './mingle.ts'
 import type { ResolvedPoolOptions } from './pool-options.ts'
 import { PoolSize } from './pool-size.ts'
 import { RemoteControl } from './remote-control.ts'
@@ -48,7 +49,7 @@ export interface WorkerParts extends AsyncDisposable {
   readonly events: WorkerEvents
   readonly pools: WorkerPools
   readonly outbox: Outbox
-  /** Resolves when bodies can run. */
+  /** Resolves when bodies can run, and when the other workers told what is revoked. */
   start(): Promise<void>
 }
 
@@ -96,6 +97,8 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   opened.use(new ChordSweep(app, backend))
   lag.watch(() => consumer.running.items())
   opened.defer(() => lag.stop())
+  const ending = new AbortController()
+  opened.defer(() => ending.abort())
   const outbox = new Outbox(app)
   opened.use(relay(outbox))
   const parts = opened.move()
@@ -105,7 +108,10 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
     events,
     pools,
     outbox,
-    start: () => pools.start(),
+    start: async () => {
+      const { withoutMingle = false } = options.options
+      await Promise.all([pools.start(), withoutMingle ? undefined : mingle(state, ending.signal)])
+    },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
 }

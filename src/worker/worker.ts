@@ -29,6 +29,8 @@ export interface WorkerOptions extends PoolOptions {
   readonly heartbeatInterval?: Duration
   /** Sends neither heartbeats nor the events that say when the worker begins and ends. */
   readonly withoutHeartbeat?: boolean
+  /** Does not ask the other workers at its start what is revoked. */
+  readonly withoutMingle?: boolean
   /** Answers probes of a supervisor and scrapes of Prometheus over HTTP: a port (on all addresses) or host:port. Default: none. */
   readonly healthPort?: HealthAddress
   /** A file whose age tells whether the worker is ready. Default: none. */

@@ -1,4 +1,6 @@
 import { sqliteStore } from '../support/worker-harness.ts'
 import { describeControl } from './control-contract.ts'
+import { describeMingle } from './mingle-contract.ts'
 
 describeControl(sqliteStore)
+describeMingle(sqliteStore)

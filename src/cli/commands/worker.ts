@@ -75,7 +75,7 @@ export function workerCommand(run: CommandRun): Command {
     .option('--without-heartbeat', 'send no heartbeats')
     .option('--heartbeat-interval <duration>', 'from one heartbeat to the next (default: 2s)', duration)
     .option('--without-gossip', 'accepted: workers of celeriac never listen to the events of others')
-    .option('--without-mingle', 'accepted: they ask no others at their start, the broker keeps what is revoked')
+    .option('--without-mingle', 'ask no other workers at the start what is revoked')
     .option('--drain', 'stop when the queues are empty')
     .option('--health-port <[host:]port>', 'answer over HTTP: /live, /ready with 200 or 503, and /metrics')
     .option('--health-file <file>', 'write this file every 5 s while ready; a probe looks at its age')
@@ -113,7 +113,7 @@ async function runWorker(run: CommandRun, options: Options): Promise<void> {
 }
 
 function workerOptions(options: Options, { file }: OpenedApp): WorkerOptions {
-  const { hostname, loglevel: _, withoutGossip: _gossip, withoutMingle: _mingle, ...others } = options
+  const { hostname, loglevel: _, withoutGossip: _gossip, ...others } = options
   return {
     ...others,
     ...(hostname !== undefined && { name: hostname }),
