@@ -1,6 +1,7 @@
 import type { CancelReason, Job } from './pool.ts'
 import type { ExecutionSlot, SlotExecution } from './slot-execution.ts'
-import type { FromSlot, SlotError, SlotJob, SlotLog } from './slot-messages.ts'
+import { SlotJobs } from './slot-jobs.ts'
+import type { FromSlot, SlotError, SlotLog } from './slot-messages.ts'
 import type { OpenTransport, SlotTransport } from './slot-transport.ts'
 
 export interface SlotOptions {
@@ -47,11 +48,7 @@ export class Slot implements ExecutionSlot {
   readonly exited: Promise<void>
   #state: 'starting' | 'ready' | 'leaving' | 'gone' = 'starting'
   #resolveExited!: () => void
-  #lastNumber = 0
-  /** In the order in which they run, with the number that the child knows them by. */
-  readonly #held: { readonly number: number; readonly execution: SlotExecution }[] = []
-  /** What is given in one turn travels in one message. */
-  #unsent: SlotJob[] = []
+  readonly #jobs: SlotJobs
   readonly #transport: SlotTransport
   readonly #options: SlotOptions
   #fatal: string | undefined
@@ -62,6 +59,7 @@ export class Slot implements ExecutionSlot {
     const { name, entry, open, setup, maxMemoryBytes, startTimeoutMs } = options
     this.#options = options
     this.name = name
+    this.#jobs = new SlotJobs((message) => this.#transport.send(message))
     this.exited = new Promise((resolve) => (this.#resolveExited = resolve))
     this.#transport = open({
       name,
@@ -96,40 +94,27 @@ export class Slot implements ExecutionSlot {
 
   /** Jobs that it holds, the running one included. */
   get load(): number {
-    return this.#held.length
+    return this.#jobs.count
   }
 
   /** Jobs that it ever had. */
   get taken(): number {
-    return this.#lastNumber
+    return this.#jobs.taken
   }
 
   get running(): SlotExecution | undefined {
-    return this.#held[0]?.execution
+    return this.#jobs.running
   }
 
   give(execution: SlotExecution): void {
-    const number = ++this.#lastNumber
-    const { message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs, showsResult = false } = execution.job
-    this.#held.push({ number, execution })
-    const job = { number, message, queue, deliveryCount, softTimeLimitMs, hardTimeLimitMs, showsResult }
-    if (this.#unsent.push(job) === 1) queueMicrotask(this.#flush)
-    if (this.#lastNumber === this.#options.maxTasks) this.#state = 'leaving'
+    this.#jobs.add(execution)
+    if (this.taken === this.#options.maxTasks) this.#state = 'leaving'
     execution.givenTo(this)
-    if (this.#held.length === 1) execution.begin()
+    if (this.load === 1) execution.begin()
   }
 
   cancel(execution: SlotExecution, reason: CancelReason): void {
-    const held = this.#held.find((each) => each.execution === execution)
-    if (!held) return
-    this.#flush()
-    this.#transport.send({ kind: 'cancel', number: held.number, reason })
-  }
-
-  readonly #flush = (): void => {
-    if (this.#unsent.length === 0) return
-    this.#transport.send({ kind: 'run', jobs: this.#unsent })
-    this.#unsent = []
+    this.#jobs.cancel(execution, reason)
   }
 
   killUnder(execution: SlotExecution, reason: string): void {
@@ -188,20 +173,20 @@ export class Slot implements ExecutionSlot {
   }
 
   #answered(answer: Extract<FromSlot, { kind: 'ended' }>): void {
-    const held = this.#held.shift()
+    const execution = this.#jobs.shift()
     // What a child that was killed said before it died.
-    if (!held) return
-    this.#held[0]?.execution.begin()
+    if (!execution) return
+    this.running?.begin()
     const { maxMemoryBytes, events } = this.#options
     if (maxMemoryBytes !== undefined && (answer.memoryBytes ?? 0) > maxMemoryBytes && this.#state === 'ready')
       this.#state = 'leaving'
-    held.execution.answered(answer)
+    execution.answered(answer)
     this.#stopIfDone()
-    events.onAnswer(this, held.execution.job, answer.outcome.runtimeMs)
+    events.onAnswer(this, execution.job, answer.outcome.runtimeMs)
   }
 
   #store({ number, call, state }: Extract<FromSlot, { kind: 'store' }>): void {
-    const execution = this.#held.find((held) => held.number === number)?.execution
+    const execution = this.#jobs.byNumber(number)
     const answer = (error: SlotError | undefined): void => this.#transport.send({ kind: 'stored', call, error })
     if (!execution) return answer(undefined)
     execution.store(state).then(
@@ -211,13 +196,13 @@ export class Slot implements ExecutionSlot {
   }
 
   #confirm({ number, call }: Extract<FromSlot, { kind: 'confirm' }>): void {
-    const execution = this.#held.find((held) => held.number === number)?.execution
+    const execution = this.#jobs.byNumber(number)
     const error = execution?.isAccepted ? undefined : { message: 'not accepted', isOperational: false }
     this.#transport.send({ kind: 'stored', call, error })
   }
 
   #stopIfDone(): void {
-    if (this.#state !== 'leaving' || this.#held.length > 0 || this.#isStopped) return
+    if (this.#state !== 'leaving' || this.load > 0 || this.#isStopped) return
     this.#isStopped = true
     this.#transport.send({ kind: 'stop' })
     const timer = setTimeout(() => this.#transport.kill(), stopTimeoutMs)
@@ -228,7 +213,7 @@ export class Slot implements ExecutionSlot {
     if (this.#state === 'gone') return
     clearTimeout(this.#startTimer)
     this.#state = 'gone'
-    const left = this.#held.splice(0).map(({ execution }) => execution)
+    const left = this.#jobs.takeAll()
     this.#options.events.onGone(this, { reason, isExpected, left })
   }
 }
