@@ -21,6 +21,7 @@ const layers = [
 /** Upward imports that are dynamic on purpose, with the reason. */
 const lazyExceptions = new Map([
   ['app/eager.ts', 'worker/eager-executor.ts: eager mode runs the very pipeline of the worker'],
+  ['app/explain.ts', 'outbox/outbox-search.ts: what waits in an outbox is looked for where the outboxes are known'],
 ])
 
 /** Interchangeable implementations: from outside only the port and the opener may be imported. */

@@ -1,15 +1,16 @@
 import type { FindResult, FoundMessage } from '../brokers/broker.ts'
 import { InvalidArguments } from '../errors.ts'
-import { deathHeader, type Death } from '../protocol/message.ts'
 import { isRemoteError } from '../protocol/remote-error.ts'
 import { isException, isReady } from '../protocol/states.ts'
-import { readTask, type TaskHeaders } from '../protocol/task-message.ts'
+import type { TaskHeaders } from '../protocol/task-message.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import type { Duration } from '../util/duration.ts'
 import type { Celeriac } from './app.ts'
 import { explanationLines } from './explanation-text.ts'
 import type { Explanation, Reason } from './explanation.ts'
 import { Fleet } from './fleet.ts'
+import { deathOf, headersOf, mostTelling } from './found-messages.ts'
+import type { OutboxCall, OutboxSearch } from './outbox-call.ts'
 import { isRevokeRetained } from './retained-revokes.ts'
 
 export interface ExplainOptions {
@@ -27,6 +28,7 @@ interface Facts {
   readonly found: FoundMessage | undefined
   readonly isSearched: boolean
   readonly headers: TaskHeaders | undefined
+  readonly outbox: OutboxSearch
   readonly fleet: Fleet
   readonly isRevoked: boolean
   readonly now: Date
@@ -40,6 +42,8 @@ export async function explain(app: Celeriac, taskId: string, options: ExplainOpt
   // Final: nothing else has to be asked.
   if (stored?.status === 'SUCCESS') return explanationOf({ taskId, meta: stored }, finished(stored))
   const broker = await app.openBroker()
+  // Before the queues: what is sent meanwhile is found there.
+  const outbox = await searchOutboxes(app, taskId)
   const [fleet, search, isBroadcastRevoked] = await Promise.all([
     Fleet.ask(app, taskId, options.timeout ?? 1),
     broker.find?.(taskId, { limit: options.limit ?? 100_000 }) ?? nothingFound,
@@ -48,13 +52,15 @@ export async function explain(app: Celeriac, taskId: string, options: ExplainOpt
   // After the search: what came to an end meanwhile has a result.
   const meta = await metaOf(app, taskId)
   const found = mostTelling(search.found)
+  const sent = found ?? outbox.found
   const facts: Facts = {
     app,
     taskId,
     meta,
     found,
     isSearched: search.isComplete && broker.find !== undefined,
-    headers: found && headersOf(found),
+    headers: sent && headersOf(sent.message),
+    outbox,
     fleet,
     isRevoked: isBroadcastRevoked || fleet.isRevoked(taskId) || meta?.status === 'REVOKED',
     now: new Date(),
@@ -65,13 +71,18 @@ export async function explain(app: Celeriac, taskId: string, options: ExplainOpt
 const nothingFound: FindResult = { found: [], isComplete: false }
 
 function explanationOf(
-  facts: Pick<Facts, 'taskId' | 'meta'> & Partial<Pick<Facts, 'found' | 'headers'>>,
+  facts: Pick<Facts, 'taskId' | 'meta'> & Partial<Pick<Facts, 'found' | 'headers' | 'outbox'>>,
   reason: Reason,
 ): Explanation {
   const { taskId, meta, headers } = facts
   const taskName = headers?.task ?? meta?.extended?.name
   const about = { taskId, taskName, queue: queueOf(facts, reason), state: meta?.status ?? 'PENDING', reason }
   return { ...about, lines: explanationLines(about, new Date()) }
+}
+
+async function searchOutboxes(app: Celeriac, taskId: string): Promise<OutboxSearch> {
+  if (app.models.adapters.length === 0) return { found: undefined, unread: [] }
+  return (await import('../outbox/outbox-search.ts')).findInOutboxes(app, taskId)
 }
 
 async function metaOf(app: Celeriac, taskId: string): Promise<TaskMeta | undefined> {
@@ -89,8 +100,14 @@ function reasonOf(facts: Facts): Reason {
     return finished(meta)
   if (found) return reasonOfMessage(facts, found)
   if (possession) return reserved(facts, possession.worker)
+  if (facts.outbox.found) return inOutbox(facts, facts.outbox.found)
   if (meta) return { kind: 'running', worker: workerIn(meta), since: undefined }
   return { kind: 'unknown', isSearched: facts.isSearched, hints: hints(facts) }
+}
+
+function inOutbox({ fleet }: Facts, { orm, since, ahead, due, isHeld }: OutboxCall): Reason {
+  const [failures, answered] = [fleet.outboxTroubles(orm), fleet.workers]
+  return { kind: 'outbox', orm, since, ahead, due, isHeld, failures, answered }
 }
 
 function reasonOfMessage(facts: Facts, found: FoundMessage): Reason {
@@ -146,39 +163,25 @@ function rateLimitOf({ app, headers, fleet }: Facts): string | undefined {
   return told ?? (defined === undefined ? undefined : String(defined))
 }
 
-function hints({ app }: Facts): string[] {
+function hints({ app, outbox }: Facts): string[] {
   const lines = ['There may be no such task, or it was sent to another broker than this one.']
   if (!app.keepsResults) lines.push('No result backend is configured: what becomes of tasks is not kept.')
   else if (app.config.task.ignoreResult) lines.push('task_ignore_result is set: what becomes of tasks is not kept.')
   else lines.push('It may be over: with ignoreResult nothing is kept, and results are forgotten after result_expires.')
   lines.push('A later step of a workflow is not sent before those in front of it are over.')
-  lines.push('If it was called in a transaction, that may not be committed, or wait in the outbox: celeriac outbox.')
+  lines.push('If it was called in a transaction, that may not be committed.')
+  for (const { orm, error } of outbox.unread) lines.push(`The outbox of ${orm} could not be read: ${error.message}`)
+  if (app.models.adapters.length === 0)
+    lines.push('No outbox was looked into: this app has no ORM. If it has one, name its module: -A ./app.ts.')
   return lines
 }
 
-/** The newest place of a task that has several messages: what is dead was sent back, what waits is a retry. */
-function mostTelling(found: readonly FoundMessage[]): FoundMessage | undefined {
-  const order = ['lent', 'ready', 'deferred'] as const
-  const living = found.filter((each) => !deathOf(each))
-  return living.toSorted((a, b) => order.indexOf(a.place) - order.indexOf(b.place))[0] ?? found[0]
-}
-
-function deathOf({ message }: FoundMessage): Death | undefined {
-  return message.headers[deathHeader] as Death | undefined
-}
-
-function headersOf({ message }: FoundMessage): TaskHeaders | undefined {
-  try {
-    // Protocol 1 has them in its body, which may be of any serializer: JSON does for a look.
-    return readTask(message, () => JSON.parse(String(message.body)) as unknown).headers
-  } catch {
-    return undefined
-  }
-}
-
-function queueOf({ found, meta }: Partial<Pick<Facts, 'found' | 'meta'>>, reason: Reason): string | undefined {
+function queueOf(
+  { found, meta, outbox }: Partial<Pick<Facts, 'found' | 'meta' | 'outbox'>>,
+  reason: Reason,
+): string | undefined {
   const died = reason.kind === 'dead' ? reason.death?.queue : undefined
-  return died ?? found?.queue ?? meta?.extended?.queue
+  return died ?? found?.queue ?? outbox?.found?.queue ?? meta?.extended?.queue
 }
 
 function withoutState({ worker, since }: { readonly worker: string; readonly since: Date | undefined }): {

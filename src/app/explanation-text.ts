@@ -32,6 +32,8 @@ export function explanationLines(facts: Facts, now: Date): string[] {
           : `Workers that answered, with other queues: ${reason.answered.join(', ')}.`,
         `Start one with -Q ${queue}.`,
       ]
+    case 'outbox':
+      return outbox(reason, queue, now)
     case 'revoked':
       return [`It is revoked: the worker that takes its message from queue ${queue} drops it.`]
     case 'expired':
@@ -82,6 +84,30 @@ function deferred({ until, why, retries, rateLimit, worker }: Of<'deferred'>, na
         `A worker put it back until ${when}: for a rate limit, or because a store that it needs could not be reached.`,
       ]
   }
+}
+
+function outbox(reason: Of<'outbox'>, queue: string, now: Date): string[] {
+  const { orm, since: written, ahead, due, isHeld, failures, answered } = reason
+  const place = `It waits in the outbox of ${orm}${since(written, now)}, ${behind(ahead)}, to be sent to queue ${queue}.`
+  const later = due && due > now ? [`Once sent, it is not to run before ${due.toISOString()} (${away(due, now)}).`] : []
+  return [place, ...later, ...whyNotSent(failures, isHeld, answered)]
+}
+
+function whyNotSent(
+  failures: Of<'outbox'>['failures'],
+  isHeld: boolean | undefined,
+  answered: readonly string[],
+): string[] {
+  if (failures.length > 0)
+    return failures.map(
+      ({ worker, attempts, error }) => `${worker} could not send it, in ${attempts} attempt(s) so far: ${error}`,
+    )
+  if (isHeld === true) return ['A relay has it and sends it now, or died with it: then another gets it soon.']
+  if (answered.length === 0)
+    return ['No worker answered, and they send what waits there. Start one, or run: celeriac outbox']
+  return [
+    `Workers that answered: ${answered.join(', ')}. One that knows this database sends it within outbox_poll_interval.`,
+  ]
 }
 
 function unknown({ isSearched, hints }: Of<'unknown'>): string[] {

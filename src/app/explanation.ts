@@ -12,6 +12,15 @@ export interface Consumption {
   readonly slots: number | undefined
 }
 
+/** A worker that tried in vain to send what waits in an outbox. */
+export interface RelayFailure {
+  readonly worker: string
+  /** How often in a row. */
+  readonly attempts: number
+  /** Of the last attempt. */
+  readonly error: string
+}
+
 /** Why a task is where it is. */
 export type Reason =
   /** It is over: with a result, or an error. */
@@ -39,6 +48,22 @@ export type Reason =
   | { readonly kind: 'waiting'; readonly ahead: number; readonly consumers: readonly Consumption[] }
   /** `answered`: workers that take from other queues only. */
   | { readonly kind: 'noConsumer'; readonly ahead: number; readonly answered: readonly string[] }
+  /** Its call is committed, and no relay has sent it to the broker yet. */
+  | {
+      readonly kind: 'outbox'
+      /** The ORM whose database it is in. */
+      readonly orm: string
+      readonly since: Date
+      /** Written before it. */
+      readonly ahead: number
+      /** Not to be run before this time, once it is sent. */
+      readonly due: Date | undefined
+      /** A relay sends it now. Undefined where the database does not tell. */
+      readonly isHeld: boolean | undefined
+      readonly failures: readonly RelayFailure[]
+      /** Workers that answered. */
+      readonly answered: readonly string[]
+    }
   /** It still has a message, which the next worker drops. */
   | { readonly kind: 'revoked' }
   | { readonly kind: 'expired'; readonly expires: Date }

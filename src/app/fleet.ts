@@ -1,8 +1,9 @@
 import type { ControlReply } from '../protocol/control-message.ts'
 import { isRecord } from '../protocol/describe-value.ts'
+import { decodeOutboxTroubles } from '../protocol/worker-info.ts'
 import type { Duration } from '../util/duration.ts'
 import type { Celeriac } from './app.ts'
-import type { Consumption } from './explanation.ts'
+import type { Consumption, RelayFailure } from './explanation.ts'
 
 /** What a worker says of a task that it has. */
 export interface Possession {
@@ -59,6 +60,15 @@ export class Fleet {
       busy: Array.isArray(active) ? active.length : undefined,
       slots: typeof slots === 'number' ? slots : undefined,
     }
+  }
+
+  /** Why workers could not send what waits in an outbox. */
+  outboxTroubles(orm: string): RelayFailure[] {
+    return this.#of('stats').flatMap(({ node, value }) =>
+      decodeOutboxTroubles(value)
+        .filter((trouble) => trouble.orm === orm)
+        .map(({ attempts, error }) => ({ worker: node, attempts, error })),
+    )
   }
 
   isRevoked(taskId: string): boolean {

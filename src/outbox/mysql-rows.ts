@@ -4,7 +4,7 @@ import type { OrmTransactions } from '../orms/orm-adapter.ts'
 import { publishClaimed, type Claim } from './claim.ts'
 import type { OutboxCount, OutboxRow, OutboxRows, PublishRows, TakeOptions } from './outbox-rows.ts'
 import { retryDeadlock } from './retry-deadlock.ts'
-import { countOf, countSql, idsThatFit, selectSql, tableExists } from './outbox-sql.ts'
+import { countOf, countSql, findSql, idsThatFit, selectSql, tableExists } from './outbox-sql.ts'
 
 /** The server's clock, for claims of relays on several hosts. */
 const now = "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)"
@@ -37,6 +37,11 @@ export class MysqlRows implements OutboxRows {
 
   count(): Promise<OutboxCount> {
     return this.#transactions.run(async (tx) => countOf(await this.#execute(tx, countSql(this.#table))))
+  }
+
+  find(pattern: string): Promise<readonly OutboxRow[]> {
+    const sql = findSql('mysql', this.#table, `claimed_until >= ${now}`)
+    return this.#transactions.run((tx) => this.#execute(tx, sql, [pattern]))
   }
 
   take({ limit, withinMs }: TakeOptions, publish: PublishRows): Promise<number> {

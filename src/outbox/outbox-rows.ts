@@ -27,6 +27,11 @@ export interface OutboxRows extends Disposable {
   /** False where nobody has made the table. Throws when the database cannot be reached, or is too old for an outbox. */
   exists(): Promise<boolean>
   count(): Promise<OutboxCount>
+  /**
+   * The first rows whose message is LIKE the pattern, with `created`, with `ahead`, the number of those before it, and with
+   * `held`: 1 while a relay has claimed it, else 0, null where that cannot be seen. Locks nothing.
+   */
+  find(pattern: string): Promise<readonly OutboxRow[]>
   /** Hands the oldest rows that no other relay holds to `publish`. Resolves to how many those were. */
   take(options: TakeOptions, publish: PublishRows): Promise<number>
 }

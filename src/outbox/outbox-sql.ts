@@ -28,6 +28,18 @@ export function countOf([row]: readonly OutboxRow[]): OutboxCount {
   }
 }
 
+/** Of those that are LIKE a pattern; it may fit some rows of other tasks. */
+const mostFound = 10
+
+/** `held`: an expression. */
+export function findSql(dialect: SqlDialect, table: string, held: string): string {
+  const ahead = `(SELECT COUNT(*) FROM ${table} AS earlier WHERE earlier.id < found.id)`
+  return (
+    `SELECT queue, message, due, created, ${ahead} AS ahead, ${held} AS held FROM ${table} AS found ` +
+    `WHERE message LIKE ${placeholders(dialect, 1)} ORDER BY id LIMIT ${mostFound}`
+  )
+}
+
 export function selectSql(dialect: SqlDialect, table: string, count: number): string {
   const ids = placeholders(dialect, count)
   return `SELECT id, queue, message, due FROM ${table} WHERE id IN (${ids}) ORDER BY id`

@@ -13,11 +13,22 @@ const tableCheckMs = 60_000
 /** A stop waits so much longer than for the broker: a database that is frozen must not hold up the exit. */
 const spareMs = 5000
 
+/** A relay that cannot send what waits. */
+export interface RelayTrouble {
+  /** The ORM whose database it reads. */
+  readonly orm: string
+  /** How often in a row it failed. */
+  readonly attempts: number
+  /** In the last attempt. */
+  readonly error: string
+}
+
 /** The outboxes of an app's databases: makes their tables, and relays what is written into them. */
 export class Outbox {
   readonly #app: Celeriac
   /** Those that `run` has found a table for. */
   readonly #relays = new Set<OutboxRelay>()
+  readonly #troubles = new Map<OutboxRelay, RelayTrouble>()
 
   constructor(app: Celeriac) {
     this.#app = app
@@ -47,6 +58,11 @@ export class Outbox {
   /** As `status`, of what `run` relays now, over its connections. */
   depths(): Promise<OutboxStatus[]> {
     return Promise.all([...this.#relays].map((relay) => relay.status()))
+  }
+
+  /** Of what `run` relays now. */
+  get troubles(): RelayTrouble[] {
+    return [...this.#troubles.values()]
   }
 
   /** Relays until `signal` aborts, and the batch in hand is done. Errors are logged, and tried again after a pause. */
@@ -109,8 +125,10 @@ export class Outbox {
           const count = hasTable ? await relay.relayBatch() : 0
           if (pauseMs > shortestPauseMs) this.#app.log.info({ orm: relay.name }, 'The outbox of {orm} is relayed again')
           pauseMs = shortestPauseMs
+          this.#troubles.delete(relay)
           if (count === 0) await alarm.wait(hasTable ? this.#app.config.outbox.pollIntervalMs : tableCheckMs)
         } catch (error) {
+          this.#noteTrouble(relay, error)
           this.#app.log.error(
             { err: error, orm: relay.name, pause: pauseMs / 1000 },
             'The outbox of {orm} could not be relayed; trying again in {pause}s',
@@ -122,6 +140,13 @@ export class Outbox {
     } finally {
       off()
       this.#relays.delete(relay)
+      this.#troubles.delete(relay)
     }
+  }
+
+  #noteTrouble(relay: OutboxRelay, error: unknown): void {
+    const attempts = (this.#troubles.get(relay)?.attempts ?? 0) + 1
+    const message = error instanceof Error ? error.message : String(error)
+    this.#troubles.set(relay, { orm: relay.name, attempts, error: message })
   }
 }

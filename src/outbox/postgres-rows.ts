@@ -1,7 +1,7 @@
 import { placeholders, quoted } from '../app/outbox-table.ts'
 import type { OrmTransactions } from '../orms/orm-adapter.ts'
 import type { OutboxCount, OutboxRow, OutboxRows, PublishRows, TakeOptions } from './outbox-rows.ts'
-import { countOf, countSql, idsOf, idsThatFit, selectSql, tableExists } from './outbox-sql.ts'
+import { countOf, countSql, findSql, idsOf, idsThatFit, selectSql, tableExists } from './outbox-sql.ts'
 
 /** Rows stay locked until they are published and deleted: others skip them, and get them at once if this relay dies. */
 export class PostgresRows implements OutboxRows {
@@ -23,6 +23,10 @@ export class PostgresRows implements OutboxRows {
 
   count(): Promise<OutboxCount> {
     return this.#transactions.run(async (tx) => countOf(await this.#execute(tx, countSql(this.#table))))
+  }
+
+  find(pattern: string): Promise<readonly OutboxRow[]> {
+    return this.#transactions.run((tx) => this.#execute(tx, findSql('postgres', this.#table, 'NULL'), [pattern]))
   }
 
   take({ limit }: TakeOptions, publish: PublishRows): Promise<number> {

@@ -2,7 +2,7 @@ import type { Celeriac } from '../app/app.ts'
 import { canHoldOutbox } from '../app/outbox-table.ts'
 import type { OrmTransactions } from '../orms/orm-adapter.ts'
 import { Forwarder } from './forwarder.ts'
-import { openOutboxRows, type OutboxRows } from './outbox-rows.ts'
+import { openOutboxRows, type OutboxRow, type OutboxRows } from './outbox-rows.ts'
 
 export interface OutboxStatus {
   /** The ORM whose database it is in. */
@@ -45,6 +45,11 @@ export class OutboxRelay implements Disposable {
   async status(): Promise<OutboxStatus> {
     const { waiting, oldest } = await this.#outside(() => this.#rows.count())
     return { orm: this.name, waiting, oldestMs: oldest === undefined ? undefined : Date.now() - oldest }
+  }
+
+  /** See `OutboxRows.find`; none where nobody has made the table. */
+  find(pattern: string): Promise<readonly OutboxRow[]> {
+    return this.#outside(async () => ((await this.#rows.exists()) ? this.#rows.find(pattern) : []))
   }
 
   /**

@@ -1,5 +1,5 @@
 import { publishClaimed } from './claim.ts'
-import type { OutboxCount, OutboxRows, PublishRows, TakeOptions } from './outbox-rows.ts'
+import type { OutboxCount, OutboxRow, OutboxRows, PublishRows, TakeOptions } from './outbox-rows.ts'
 import { SqliteProcess } from './sqlite-process.ts'
 
 /** SQLite knows no row locks, and a transaction held while publishing would stop every writer of the file: rows are claimed. */
@@ -23,6 +23,10 @@ export class SqliteRows implements OutboxRows {
 
   count(): Promise<OutboxCount> {
     return this.#process.ask('count')
+  }
+
+  find(pattern: string): Promise<readonly OutboxRow[]> {
+    return this.#process.ask('find', pattern)
   }
 
   take({ limit, withinMs }: TakeOptions, publish: PublishRows): Promise<number> {

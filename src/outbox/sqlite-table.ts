@@ -1,7 +1,7 @@
 import { placeholders, quoted } from '../app/outbox-table.ts'
 import { SqliteSideConnection } from '../drivers/sqlite-side-connection.ts'
 import type { OutboxCount, OutboxRow } from './outbox-rows.ts'
-import { countOf, countSql, idsThatFit, selectSql } from './outbox-sql.ts'
+import { countOf, countSql, findSql, idsThatFit, selectSql } from './outbox-sql.ts'
 
 type Id = number | bigint
 
@@ -40,6 +40,16 @@ export class SqliteTable {
 
   count(): Promise<OutboxCount> {
     return this.#connection.read((database) => countOf(database.prepare(countSql(this.#table)).all()))
+  }
+
+  find(pattern: string): Promise<readonly OutboxRow[]> {
+    const sql = findSql('sqlite', this.#table, `claimed_until >= ${Date.now()}`)
+    return this.#connection.read((database) =>
+      database
+        .prepare(sql)
+        .all(pattern)
+        .map((row) => ({ ...row })),
+    )
   }
 
   async claim({ name, lifeMs, limit }: SqliteClaim): Promise<readonly OutboxRow[]> {

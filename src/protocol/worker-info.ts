@@ -98,6 +98,15 @@ export interface StatsOptions {
     | { readonly max: number; readonly min: number; readonly current: number; readonly qty: number }
     | undefined
   readonly rusage: ResourceUsage
+  /** Outboxes that it cannot relay, which only celeriac has. */
+  readonly outboxTroubles: readonly OutboxTrouble[]
+}
+
+/** An outbox that a worker cannot send from: how often in a row it tried, and the last error. */
+export interface OutboxTrouble {
+  readonly orm: string
+  readonly attempts: number
+  readonly error: string
 }
 
 export interface BrokerInfo {
@@ -153,7 +162,18 @@ export function encodeStats(stats: StatsOptions): Record<string, unknown> {
     prefetch_count: stats.prefetchCount,
     ...(autoscaler && { autoscaler }),
     rusage: encodeUsage(stats.rusage),
+    ...(stats.outboxTroubles.length > 0 && { outbox_troubles: stats.outboxTroubles }),
   }
+}
+
+/** Of the stats of any worker. */
+export function decodeOutboxTroubles(stats: unknown): OutboxTrouble[] {
+  const told = record(stats)['outbox_troubles']
+  return (Array.isArray(told) ? told : []).map(record).map(({ orm, attempts, error }) => ({
+    orm: text(orm, ''),
+    attempts: Number(attempts),
+    error: text(error, ''),
+  }))
 }
 
 function encodeBroker(broker: BrokerInfo): Record<string, unknown> {

@@ -103,7 +103,7 @@ function scheduled(worker: WorkerState, message: Message, queue: string): Record
   return [encodeScheduledTask({ eta: typeof eta === 'string' ? eta : undefined, priority: timerPriority, request })]
 }
 
-function stats({ app, startedAtMs, consumer, pools, pool, poolSize }: WorkerState): Record<string, unknown> {
+function stats({ app, startedAtMs, consumer, pools, pool, poolSize, outbox }: WorkerState): Record<string, unknown> {
   const { bounds, now } = poolSize
   const { task } = app.config
   return encodeStats({
@@ -122,5 +122,6 @@ function stats({ app, startedAtMs, consumer, pools, pool, poolSize }: WorkerStat
     prefetchCount: consumer.prefetch.count,
     autoscaler: bounds && { ...bounds, current: now, qty: consumer.demand },
     rusage: process.resourceUsage(),
+    outboxTroubles: outbox.troubles,
   })
 }

@@ -89,7 +89,8 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   const consumer = openConsumer(options, { pools, window, observers, limits, backend, codec })
   const poolSize = opened.use(new PoolSize({ pool, pools, window, consumer, log: app.log }))
   const { stop, workerName: nodeName } = options
-  const own = { nodeName, startedAtMs: Date.now(), memory: new MemorySamples(), stop }
+  const outbox = new Outbox(app)
+  const own = { nodeName, startedAtMs: Date.now(), memory: new MemorySamples(), outbox, stop }
   const state = { ...own, app, broker, backend, codec, consumer, pools, pool, poolSize, window, limits, events }
   opened.use(await RemoteControl.open(state))
   opened.defer(() => consumer.close())
@@ -99,7 +100,6 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   opened.defer(() => lag.stop())
   const ending = new AbortController()
   opened.defer(() => ending.abort())
-  const outbox = new Outbox(app)
   opened.use(relay(outbox))
   const parts = opened.move()
   return {

@@ -2,6 +2,7 @@ import type { Celeriac } from '../app/app.ts'
 import type { Codec } from '../app/codec.ts'
 import type { ResultBackend } from '../backends/backend.ts'
 import type { Broker } from '../brokers/broker.ts'
+import type { Outbox } from '../outbox/outbox.ts'
 import type { Consumer } from './consumer.ts'
 import type { DeliveryWindow } from './delivery-window.ts'
 import type { MemorySamples } from './memory-samples.ts'
@@ -27,6 +28,7 @@ export interface WorkerState {
   readonly limits: TaskLimits
   readonly events: WorkerEvents
   readonly memory: MemorySamples
+  readonly outbox: Outbox
   /** Begins a warm shutdown. */
   readonly stop: () => void
 }

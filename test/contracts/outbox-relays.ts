@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { OperationalError } from '../../src/errors.ts'
+import { Worker, type Explanation } from '../../src/index.ts'
 import type { Service } from '../services.ts'
 import { openOutboxSite, until, type OutboxSite } from './outbox-site.ts'
 
@@ -207,6 +208,47 @@ export function defineRelayTests(define: Define, serviceOf: () => Service | 'sql
     }
     await stop()
   })
+
+  it('leave what waits to be explained: since when, behind what, and why it was not sent', async (site) => {
+    const note = site.app.task('demo.note', (n: number) => n)
+    const [first, second, later] = await site.transaction(async () => [
+      await note.delay(1),
+      await note.applyAsync([2], { queue: 'mail', taskId: `odd % _ "ümläut" \\ ' id` }),
+      await note.applyAsync([3], { countdown: '1h' }),
+    ])
+    const explain = async (id: string): Promise<Explanation> => site.app.explain(id, { timeout: '80ms' })
+    const waiting = await explain(second.id)
+    const { since, ...reason } = outboxReason(waiting)
+    const rest = { due: undefined, failures: [], answered: [] }
+    const isHeld = site.database.dialect === 'postgres' ? undefined : false
+    assert.deepEqual(reason, { kind: 'outbox', orm: 'typeorm', ahead: 1, isHeld, ...rest })
+    assert.ok(Math.abs(Date.now() - since.getTime()) < 60_000)
+    assert.deepEqual([waiting.taskName, waiting.queue, waiting.state], ['demo.note', 'mail', 'PENDING'])
+    assert.match(
+      waiting.lines.join('\n'),
+      /outbox of typeorm since .*, behind 1 other, to be sent to queue mail[^]*celeriac outbox/,
+    )
+    assert.ok((outboxReason(await explain(later.id)).due?.getTime() ?? 0) > Date.now() + 3_000_000)
+    assert.equal((await explain('%')).reason.kind, 'unknown')
+    const stop = site.relay()
+    await until('it is sent', async () => (await explain(first.id)).reason.kind === 'noConsumer')
+    await stop()
+  })
+
+  it('tell by their worker that the broker refuses what they send', async (site) => {
+    const broker = await site.app.openBroker()
+    broker.publish = () => Promise.reject(new OperationalError('the disk of the broker is full'))
+    const { id } = await site.transaction(() => site.app.task('demo.note', (n: number) => n).delay(1))
+    const worker = new Worker(site.app, { name: 'w@here', concurrency: 1 })
+    const running = worker.run()
+    await worker.ready
+    await until('it says why', async () => {
+      const [failure] = outboxReason(await site.app.explain(id, { timeout: '80ms' })).failures
+      return failure?.worker === 'w@here' && failure.attempts > 1 && failure.error.includes('disk of the broker')
+    })
+    worker.stop()
+    await running
+  })
 }
 
 /** The batches that the site's broker gets from now on. */
@@ -223,6 +265,11 @@ async function watchBatches(
     await publish(messages)
   }
   return batches
+}
+
+function outboxReason({ reason, lines }: Explanation): Extract<Explanation['reason'], { readonly kind: 'outbox' }> {
+  assert.ok(reason.kind === 'outbox', lines.join('\n'))
+  return reason
 }
 
 /** Sixty calls, and one among them that the broker refuses unless it is a dead letter. */

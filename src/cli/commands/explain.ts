@@ -12,7 +12,7 @@ interface Options {
 
 const help = `
 Looks for the message in the queues, among what workers hold, and among the dead letters; reads the result; and asks the
-workers, of celeriac and of Celery. Nothing is taken or changed.
+workers, of celeriac and of Celery. With -A it looks into the app's outboxes too. Nothing is taken or changed.
 Exits with 1 if nothing is known of the task.
 
 Examples:
@@ -50,6 +50,7 @@ const labels = {
   deferred: 'deferred',
   waiting: 'waiting',
   noConsumer: 'no consumer',
+  outbox: 'in the outbox',
   revoked: 'revoked',
   expired: 'expired',
   dead: 'dead letter',
@@ -64,6 +65,7 @@ const colours = {
   deferred: 'cyan',
   waiting: 'cyan',
   noConsumer: 'yellow',
+  outbox: 'yellow',
   revoked: 'yellow',
   expired: 'yellow',
   dead: 'red',
