@@ -1,4 +1,5 @@
-import { configSchema, type Setting } from './config-schema.ts'
+import { configSchema } from './config-schema.ts'
+import type { Setting } from './setting.ts'
 
 /** A setting and where it lives. */
 export interface NamedSetting {

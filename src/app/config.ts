@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Setting } from './config-schema.ts'
 import { settingsByName, type NamedSetting } from './config-names.ts'
 import type { Config } from './config-type.ts'
 import { maskSecrets } from './mask-secrets.ts'
+import type { Setting } from './setting.ts'
 import { shown, type GivenSetting, type SettingsSource } from './settings-source.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 

@@ -1,62 +1,8 @@
 import type { z as Zod } from 'zod'
 import { parseDuration } from '../util/duration.ts'
-import { ratePattern } from '../util/rate.ts'
-import type { Autoscale, Route } from './config-type.ts'
+import { asFlag, asJson, asList, asNumber, asText, z, type Kind } from './setting-kind.ts'
 
-let zod: typeof Zod | undefined
-
-/** Loaded when the first value is checked: it takes as long to load as all the rest, and a slot of a pool needs none. */
-function z(): typeof Zod {
-  return (zod ??= load())
-}
-
-function load(): typeof Zod {
-  const require = process.getBuiltinModule('node:module').createRequire(import.meta.url)
-  return (require('zod') as { readonly z: typeof Zod }).z
-}
-
-/** What a setting's value may be: checked by zod, read from text where it comes from the environment. */
-export interface Kind<T> {
-  readonly schema: () => Zod.ZodType<T>
-  /** The end of the sentence `… must be`. */
-  readonly expects: string
-  /** The value that a text of the environment means. What it cannot read it returns as it is, for the schema to refuse. */
-  readonly fromText: (text: string) => unknown
-  /** Stored in milliseconds: the field's name ends in `Ms`, the setting's does not. */
-  readonly isDuration?: true
-}
-
-const asText = (text: string): unknown => text
-
-function asNumber(text: string): unknown {
-  const number = Number(text)
-  return text.trim() === '' || Number.isNaN(number) ? text : number
-}
-
-function asFlag(text: string): unknown {
-  const word = text.trim().toLowerCase()
-  if (['true', '1', 'yes', 'on'].includes(word)) return true
-  if (['false', '0', 'no', 'off'].includes(word)) return false
-  return text
-}
-
-function asJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
-  }
-}
-
-function asList(text: string): unknown {
-  if (text.trim().startsWith('[')) return asJson(text)
-  return text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
-}
-
-const nonEmpty = (): Zod.ZodType<string> =>
+export const nonEmpty = (): Zod.ZodType<string> =>
   z()
     .string()
     .refine((text) => text.trim() !== '')
@@ -123,22 +69,10 @@ export const limit: Kind<number> = {
   expects: `${duration.expects}, more than 0`,
 }
 
-/** What Celery takes as `broker_use_ssl`. */
-export const tls: Kind<boolean | Readonly<Record<string, unknown>> | undefined> = {
-  schema: () =>
-    z().preprocess(
-      (value) => value ?? undefined,
-      z()
-        .union([z().boolean(), z().record(z().string(), z().unknown())])
-        .optional(),
-    ),
-  expects: "true, false, or an object such as { ssl_ca_certs: '/etc/ca.pem', ssl_cert_reqs: 'required' }",
-  fromText: asJson,
-}
-
 const sizeUnits = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 } as const
 
-function parseSize(value: unknown): unknown {
+/** Text with a unit becomes bytes; all else stays. */
+export function parseSize(value: unknown): unknown {
   const match = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*([kmg]?b)$/i.exec(value.trim()) : null
   return match ? Math.round(Number(match[1]) * sizeUnits[match[2]?.toLowerCase() as keyof typeof sizeUnits]) : value
 }
@@ -150,50 +84,6 @@ export const size: Kind<number> = {
   fromText: asNumber,
 }
 
-/** KiB as in Celery, or text with a unit; becomes bytes. */
-export const memory: Kind<number> = {
-  schema: () =>
-    z().preprocess(
-      (value) => (typeof value === 'number' ? value * 1024 : parseSize(value)),
-      z()
-        .number()
-        .int()
-        .min(1024 ** 2),
-    ),
-  expects: "KiB, or text such as '200MB', at least 1MB",
-  fromText: asNumber,
-}
-
-const poolNames = ['async', 'solo', 'threads', 'processes'] as const
-/** Celery's names. */
-const poolAliases: Readonly<Record<string, string>> = { prefork: 'processes', gevent: 'async', eventlet: 'async' }
-
-export const pool: Kind<(typeof poolNames)[number]> = {
-  schema: () =>
-    z().preprocess((value) => (typeof value === 'string' ? (poolAliases[value] ?? value) : value), z().enum(poolNames)),
-  expects: "one of 'async', 'solo', 'threads', 'processes' (or 'prefork')",
-  fromText: asText,
-}
-
-function parseAutoscale(value: unknown): unknown {
-  const parts = typeof value === 'string' ? value.split(',') : value
-  if (!Array.isArray(parts) || parts.length !== 2) return value
-  const [max, min] = parts.map((part: unknown) => (typeof part === 'string' ? asNumber(part) : part))
-  return { max, min }
-}
-
-export const autoscale: Kind<Autoscale> = {
-  schema: () =>
-    z().preprocess(
-      parseAutoscale,
-      z()
-        .strictObject({ max: z().number().int().min(1), min: z().number().int().min(1) })
-        .refine(({ max, min }) => min <= max),
-    ),
-  expects: "text such as '10,2': the most and the least, whole numbers from 1",
-  fromText: asText,
-}
-
 export function oneOf<T extends string>(...names: readonly [T, ...T[]]): Kind<T> {
   return {
     schema: () => z().enum(names),
@@ -201,6 +91,9 @@ export function oneOf<T extends string>(...names: readonly [T, ...T[]]): Kind<T>
     fromText: asText,
   }
 }
+
+/** How values travel. */
+export const serializer: Kind<'json' | 'msgpack' | 'yaml'> = oneOf('json', 'msgpack', 'yaml')
 
 /** Undefined is a value too, and so is null, which is how Python's None arrives. */
 export function optional<T>(kind: Kind<T>): Kind<T | undefined> {
@@ -218,37 +111,4 @@ export const record: Kind<Readonly<Record<string, unknown>>> = {
   schema: () => z().record(z().string(), z().unknown()),
   expects: 'an object; in the environment JSON',
   fromText: asJson,
-}
-
-const route = (): Zod.ZodType<Route> =>
-  z().preprocess(
-    (value) => (typeof value === 'string' ? { queue: value } : value),
-    z().strictObject({ queue: nonEmpty().optional(), priority: z().number().int().min(0).max(9).optional() }),
-  )
-
-export const routes: Kind<Readonly<Record<string, Route>>> = {
-  schema: () => z().preprocess((value) => value ?? {}, z().record(z().string(), route())),
-  expects:
-    "an object of task names or globs to a queue, such as { 'mail.*': 'mail', 'video.cut': { queue: 'slow', priority: 2 } }",
-  fromText: asJson,
-}
-
-export const rateLimit: Kind<string | number> = {
-  schema: () => z().union([z().number().min(0), z().string().regex(ratePattern)]),
-  expects: "tasks a second, or text such as '10/s', '100/m', '1000/h'",
-  fromText: asNumber,
-}
-
-export const timezone: Kind<string> = {
-  schema: () => z().string().refine(isTimezone),
-  expects: "an IANA time zone such as 'UTC' or 'Europe/Berlin'",
-  fromText: asText,
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
 }

@@ -1,6 +1,7 @@
 import os from 'node:os'
 import type { Config } from '../app/config.ts'
-import { memory, pool as poolKind, type Kind } from '../app/setting-kinds.ts'
+import type { Kind } from '../app/setting-kind.ts'
+import { memory, pool as poolKind } from '../app/special-kinds.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import type { PoolKind } from '../pools/open-pool.ts'
 
