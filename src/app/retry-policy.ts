@@ -1,4 +1,5 @@
-import type { ErrorMatcher, RetryPolicy } from './task-options.ts'
+import type { RetryPolicy } from './compiled-options.ts'
+import type { ErrorMatcher } from './task-options.ts'
 
 /** Milliseconds until attempt `retries + 1`: the delay, or factor * 2^retries, capped, and a random part of that with jitter. */
 export function retryDelayMs(policy: RetryPolicy, retries: number, random: () => number = Math.random): number {

@@ -4,7 +4,7 @@ import { type AttemptHooks, TaskContext, type TaskRequest } from '../app/context
 import type { Arguments } from '../app/model-declaration.ts'
 import { Redactor } from '../app/redaction.ts'
 import { taskIdTime } from '../app/task-id.ts'
-import type { CompiledOptions } from '../app/task-options.ts'
+import type { CompiledOptions } from '../app/compiled-options.ts'
 import type { Task } from '../app/task.ts'
 import type { Attempt, Job } from '../pools/pool.ts'
 import { emptyEmbed, type Embed, type TaskBody } from '../protocol/task-body.ts'

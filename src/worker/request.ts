@@ -1,4 +1,4 @@
-import type { CompiledOptions } from '../app/task-options.ts'
+import type { CompiledOptions } from '../app/compiled-options.ts'
 import type { Delivery } from '../brokers/broker.ts'
 import type { Execution, Job } from '../pools/pool.ts'
 import type { ReceivedTask, TaskHeaders } from '../protocol/task-message.ts'

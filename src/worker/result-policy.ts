@@ -1,4 +1,4 @@
-import type { CompiledOptions } from '../app/task-options.ts'
+import type { CompiledOptions } from '../app/compiled-options.ts'
 import type { TaskHeaders } from '../protocol/task-message.ts'
 
 /** The call's word counts before the task's. */

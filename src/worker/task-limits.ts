@@ -1,5 +1,5 @@
 import type { Celeriac } from '../app/app.ts'
-import type { CompiledOptions } from '../app/task-options.ts'
+import type { CompiledOptions } from '../app/compiled-options.ts'
 import type { Task } from '../app/task.ts'
 import { RateLimiter } from './rate-limiter.ts'
 import type { Request } from './request.ts'

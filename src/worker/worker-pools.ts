@@ -1,5 +1,6 @@
 import type { Celeriac } from '../app/app.ts'
-import type { CompiledOptions, IsolateMode } from '../app/task-options.ts'
+import type { CompiledOptions } from '../app/compiled-options.ts'
+import type { IsolateMode } from '../app/task-options.ts'
 import { restTask } from '../canvas/rest.ts'
 import { openAsyncPool, openSlotPool } from '../pools/open-pool.ts'
 import type { Execute, Pool } from '../pools/pool.ts'

@@ -1,0 +1,98 @@
+import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
+import { parseDuration } from '../util/duration.ts'
+import { nearest } from '../util/nearest.ts'
+import { rateIntervalMs } from '../util/rate.ts'
+import { isModelHandle } from './model-handle.ts'
+import { policyNames, policyProblems } from './model-policy.ts'
+import type { TaskOptions } from './task-options.ts'
+import { isParameter } from './task-parameters.ts'
+
+const booleans = [
+  'retryJitter',
+  'acksLate',
+  'ignoreResult',
+  'storeErrorsEvenIfIgnored',
+  'trackStarted',
+  'sendEvents',
+] as const
+const durations = ['retryDelay', 'retryBackoffMax', 'expires', 'timeLimit', 'softTimeLimit'] as const
+const others = [
+  'maxRetries',
+  'autoretryFor',
+  'dontAutoretryFor',
+  'retryBackoff',
+  'priority',
+  'queue',
+  'rateLimit',
+  'parameters',
+  'secret',
+  'input',
+  'output',
+  'throws',
+  'serializer',
+  'compression',
+  'dispatch',
+  'isolate',
+  'models',
+  'takes',
+] as const
+const known: readonly string[] = [...booleans, ...durations, ...others, ...policyNames]
+
+/** Throws ImproperlyConfigured with every wrong option of the task, so that JavaScript users learn what the types say. */
+export function checkTaskOptions(name: string, options: TaskOptions): void {
+  const problems: string[] = []
+  const given = options as Readonly<Record<string, unknown>>
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue
+    const near = nearest(key, known)
+    problems.push(`${key} is no task option${near ? `; did you mean ${near}?` : ''}`)
+  }
+  for (const key of booleans) {
+    if (given[key] !== undefined && typeof given[key] !== 'boolean')
+      problems.push(`${key} must be true or false, got ${describeValue(given[key])}`)
+  }
+  for (const key of durations) {
+    if (given[key] !== undefined && parseDuration(given[key]) === undefined)
+      problems.push(`${key} must be seconds or text like '30s', got ${describeValue(given[key])}`)
+  }
+  checkNumbers(options, problems)
+  checkModels(given, problems)
+  if (problems.length > 0) throw new ImproperlyConfigured(`task ${name}:\n  ${problems.join('\n  ')}`)
+}
+
+function checkNumbers(options: TaskOptions, problems: string[]): void {
+  const { isolate, maxRetries, priority, rateLimit, retryBackoff, timeLimit, softTimeLimit } = options
+  if (maxRetries !== undefined && !(maxRetries >= 0))
+    problems.push(`maxRetries must be a count or Infinity, got ${String(maxRetries)}`)
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9))
+    problems.push(`priority must be 0..9, got ${String(priority)}`)
+  if (retryBackoff !== undefined && typeof retryBackoff !== 'boolean' && parseDuration(retryBackoff) === undefined) {
+    problems.push(`retryBackoff must be true or a duration, got ${String(retryBackoff)}`)
+  }
+  if (rateLimit !== undefined && rateIntervalMs(rateLimit) === null)
+    problems.push(
+      `rateLimit must be tasks a second or text like '10/s', '100/m', '1000/h', got ${describeValue(rateLimit)}`,
+    )
+  if (isolate !== undefined && !['thread', 'process'].includes(isolate))
+    problems.push(`isolate must be 'thread' or 'process', got ${describeValue(isolate)}`)
+  const hard = parseDuration(timeLimit)
+  const soft = parseDuration(softTimeLimit)
+  if (hard !== undefined && soft !== undefined && soft > hard)
+    problems.push(`softTimeLimit (${softTimeLimit}) must not be longer than timeLimit (${timeLimit})`)
+}
+
+function checkModels(given: Readonly<Record<string, unknown>>, problems: string[]): void {
+  problems.push(...policyProblems(given))
+  const { takes, models, parameters } = given
+  if (models !== undefined && !(Array.isArray(models) && models.every(isModelHandle)))
+    problems.push(`models must be a list of model classes or labels, got ${describeValue(models)}`)
+  if (takes === undefined) return
+  if (!Array.isArray(takes) || !takes.every(isParameter)) {
+    problems.push(`takes must be a list of model(), models(), lazy() and value(), got ${describeValue(takes)}`)
+    return
+  }
+  if (models !== undefined) problems.push('models has no meaning beside takes, which declares each argument')
+  if (Array.isArray(parameters) && parameters.length !== takes.length)
+    problems.push(`parameters names ${parameters.length} arguments, takes declares ${takes.length}`)
+}
