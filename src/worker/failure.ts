@@ -1,28 +1,14 @@
 import type { TaskRequest } from '../app/context.ts'
 import { hasRetriesLeft, isAutoRetried, retryDelayMs } from '../app/retry-policy.ts'
-import { publishChannel, tracedPublish } from '../app/tracing.ts'
-import type { Outgoing } from '../brokers/broker.ts'
 import { Continued } from '../canvas/continued.ts'
 import { afterFailure, type Followers } from '../canvas/continuation.ts'
 import { Replaced, replacement } from '../canvas/replace.ts'
-import {
-  DatabaseUnavailable,
-  Ignore,
-  InvalidArguments,
-  ModelTypeChanged,
-  OperationalError,
-  Reject,
-  Retry,
-  RowChanged,
-  RowMissing,
-  RowNotYetVisible,
-  UnknownModel,
-} from '../errors.ts'
+import { DatabaseUnavailable, Ignore, OperationalError, Reject, Retry, UnknownModel } from '../errors.ts'
 import type { Following, Outcome } from '../pools/pool.ts'
-import { describeError, type RemoteError } from '../protocol/remote-error.ts'
-import { encodeTaskBody } from '../protocol/task-body.ts'
-import { encodeTaskHeaders } from '../protocol/task-message.ts'
+import type { RemoteError } from '../protocol/remote-error.ts'
 import type { TaskAttempt } from './attempt.ts'
+import { mayRetry, retried } from './retry.ts'
+import { described, lookable } from './thrown.ts'
 
 /** What follows from what a body threw, stored. */
 export async function outcomeOfThrown(attempt: TaskAttempt, given: unknown): Promise<Outcome> {
@@ -122,93 +108,10 @@ export async function outcomeOfUnexpected(attempt: TaskAttempt, error: unknown):
   }
 }
 
-function mayRetry(attempt: TaskAttempt, thrown: unknown): boolean {
-  // A row that is gone does not come back, nor does what it was.
-  if (thrown instanceof RowMissing || thrown instanceof RowChanged || thrown instanceof ModelTypeChanged) return false
-  // The message is wrong, and will be.
-  if (thrown instanceof InvalidArguments && !attempt.context) return false
-  // Before the body ran: the transaction that writes the row may take its time.
-  if (thrown instanceof RowNotYetVisible && !attempt.context) return true
-  try {
-    return isAutoRetried(attempt.options.retry, thrown)
-  } catch (error) {
-    attempt.app.log.error(
-      { taskName: attempt.task.name, taskId: attempt.taskId, err: error },
-      'autoretryFor of {taskName} threw; the task is not retried',
-    )
-    return false
-  }
-}
-
 function isExpected(attempt: TaskAttempt, thrown: unknown): boolean {
   const expected = attempt.task.options.throws
   return (
     expected !== undefined &&
     isAutoRetried({ ...attempt.options.retry, autoretryFor: expected, dontAutoretryFor: [] }, thrown)
   )
-}
-
-async function retried(attempt: TaskAttempt, when: Date, cause: unknown): Promise<Outcome> {
-  const error: RemoteError | undefined = cause === undefined ? undefined : described(attempt, cause)
-  const next = nextAttempt(attempt, when)
-  if (publishChannel.hasSubscribers) await traceRetry(attempt, next)
-  if (!attempt.ignoresResult) {
-    const result = error ?? {
-      type: 'Retry',
-      details: [`Retry at ${when.toISOString()}`],
-      module: 'celery.exceptions',
-      traceback: undefined,
-    }
-    await attempt.store({ status: 'RETRY', result, traceback: error?.traceback })
-  }
-  const { signals } = attempt.app
-  if (signals.has('taskRetry')) {
-    const { retries } = attempt.job.headers
-    await signals.emit('taskRetry', { taskName: attempt.task.name, taskId: attempt.taskId, error, when, retries })
-  }
-  return { kind: 'retried', runtimeMs: attempt.runtimeMs, error, when, next }
-}
-
-/** It goes out with the end of this attempt; a trace may change its headers. */
-function traceRetry({ job, taskId }: TaskAttempt, next: Outgoing): Promise<void> {
-  const headers = next.message.headers as Record<string, unknown>
-  return tracedPublish([{ taskName: job.headers.task, taskId, headers, outgoing: next }], async () => {})
-}
-
-/** The same message once more: one retry later, not before `when`. Protocol 1 becomes protocol 2. */
-function nextAttempt({ worker, job, body, options }: TaskAttempt, when: Date): Outgoing {
-  const { message, headers, protocol, queue } = job
-  const next = encodeTaskHeaders({ ...headers, retries: headers.retries + 1, eta: when })
-  const compression = message.headers['compression']
-  if (protocol === 2) {
-    if (compression !== undefined) next['compression'] = compression
-    return { message: { ...message, headers: next }, queue, deliverAt: when }
-  }
-  const {
-    contentType,
-    contentEncoding,
-    body: bytes,
-  } = worker.codec.dump(encodeTaskBody(body), options.serializer, undefined)
-  return {
-    message: { headers: next, properties: message.properties, contentType, contentEncoding, body: bytes },
-    queue,
-    deliverAt: when,
-  }
-}
-
-function described({ redactor, body }: TaskAttempt, thrown: unknown): RemoteError {
-  const error = describeError(thrown)
-  if (!redactor) return error
-  redactor.arguments(body)
-  return redactor.error(error)
-}
-
-/** Some values, such as a revoked proxy, throw as soon as they are asked what they are. */
-function lookable(thrown: unknown): unknown {
-  try {
-    void (thrown instanceof Error)
-    return thrown
-  } catch (error) {
-    return new Error('the task threw an object that cannot be examined', { cause: error })
-  }
 }
