@@ -8,7 +8,7 @@ import {
 } from '../app/signature.ts'
 import { InvalidArguments } from '../errors.ts'
 import { runWorkflow } from './apply.ts'
-import { chainOf } from './simplify.ts'
+import { chainOf } from './compose.ts'
 
 type Last<S extends readonly unknown[]> = S extends readonly [...unknown[], infer L] ? L : S[number]
 

@@ -2,7 +2,7 @@ import { checkSignature, Signature, type AnySignature } from '../app/signature.t
 import type { GroupSignature } from '../protocol/signature-json.ts'
 import { runWorkflow } from './apply.ts'
 import type { GroupResult } from './group-result.ts'
-import { chordOf, groupOf } from './simplify.ts'
+import { chordOf, groupOf } from './compose.ts'
 
 /**
  * A group, and a body that gets the list of its results once all members succeeded. If one does not, the body never runs,

@@ -5,7 +5,7 @@ import { InvalidArguments } from '../errors.ts'
 import { encodeSignature, type SignatureData } from '../protocol/signature-json.ts'
 import { runWorkflow } from './apply.ts'
 import type { GroupResult } from './group-result.ts'
-import { groupOf } from './simplify.ts'
+import { groupOf } from './compose.ts'
 
 /** A task that is called for each item of a list, one after the other, in one message. */
 interface Each<C extends readonly unknown[], R> {

@@ -12,7 +12,8 @@ import { partOf, type Finished } from './chord-part.ts'
 import { callErrbacks } from './errbacks.ts'
 import { childrenOf, frozen } from './freeze.ts'
 import { noPlace, Planner, withFirstArgument, type Place } from './plan.ts'
-import { groupOf, simplified } from './simplify.ts'
+import { groupOf } from './compose.ts'
+import { simplified } from './simplify.ts'
 
 /** What follows a task that is over. */
 export interface Followers {

@@ -7,7 +7,8 @@ import { remoteErrorMessage, type RemoteError } from '../protocol/remote-error.t
 import { decodeSignature, type SignatureData } from '../protocol/signature-json.ts'
 import { frozen } from './freeze.ts'
 import { noPlace, Planner, withFirstArgument } from './plan.ts'
-import { groupOf, simplified } from './simplify.ts'
+import { groupOf } from './compose.ts'
+import { simplified } from './simplify.ts'
 
 /** The task that failed, for those who are told. */
 interface FailedTask {

@@ -9,7 +9,7 @@ import {
 import { currentApp } from '../app/shared-task.ts'
 import { runWorkflow } from './apply.ts'
 import type { GroupResult } from './group-result.ts'
-import { groupOf } from './simplify.ts'
+import { groupOf } from './compose.ts'
 
 /** The results of the members, those of groups among them each for itself. */
 type Results<S extends readonly unknown[]> = S extends readonly [infer First, ...infer Rest]

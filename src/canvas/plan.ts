@@ -15,7 +15,8 @@ import { dumpJson } from '../protocol/typed-json.ts'
 import { frozen } from './freeze.ts'
 import { asBody, asPart, inGroup, partsFrom, sizeOf, type Part } from './parts.ts'
 import { shortened, type KeptWorkflow } from './shorten.ts'
-import { chainOf, chordOf, simplified } from './simplify.ts'
+import { chainOf, chordOf } from './compose.ts'
+import { simplified } from './simplify.ts'
 
 /** Where a workflow hangs: what comes after it, what it is part of, and which task it follows. */
 export interface Place {

@@ -9,7 +9,10 @@ import type { Finished } from './chord-part.ts'
 import { frozen, leafIds } from './freeze.ts'
 import type { Part } from './parts.ts'
 import { noPlace, Planner } from './plan.ts'
-import { chordOf, linked, simplified, withLastId } from './simplify.ts'
+import { chordOf } from './compose.ts'
+import { withLastId } from './last-id.ts'
+import { linked } from './links.ts'
+import { simplified } from './simplify.ts'
 
 /** What leaves the body of a task that is replaced. */
 export class Replaced extends Error {

@@ -11,7 +11,7 @@ import { frozen } from './freeze.ts'
 import { asPart, type Part } from './parts.ts'
 import { noPlace, Planner, withFirstArgument } from './plan.ts'
 import { decodeRest, type KeptPart, type RestEnd } from './rest.ts'
-import { withLastId } from './simplify.ts'
+import { withLastId } from './last-id.ts'
 
 /** A message of `celeriac.rest`. */
 export interface RestMessage {

@@ -7,7 +7,9 @@ import { whyNoMemoryHere } from '../util/slot-mark.ts'
 import { childrenOf, leafIds } from './freeze.ts'
 import { sizeOf } from './parts.ts'
 import { restSignature } from './rest.ts'
-import { chainOf, firstErrbacks, simplified } from './simplify.ts'
+import { chainOf } from './compose.ts'
+import { firstErrbacks } from './links.ts'
+import { simplified } from './simplify.ts'
 
 /** Signatures that a message carries of what comes later, about: more are kept. */
 const mostCarried = 20

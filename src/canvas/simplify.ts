@@ -1,21 +1,9 @@
-import { mergeOptions } from '../app/signature-settings.ts'
 import { withArguments } from '../app/signature.ts'
 import { decodeSignature } from '../protocol/signature-json.ts'
 import type { ChainSignature, ChordSignature, GroupSignature, SignatureData } from '../protocol/signature-json.ts'
-
-const plain = { args: [], kwargs: {}, options: {}, immutable: false } as const
-
-export function chainOf(tasks: readonly SignatureData[]): ChainSignature {
-  return { kind: 'chain', tasks, ...plain }
-}
-
-export function groupOf(tasks: readonly SignatureData[]): GroupSignature {
-  return { kind: 'group', tasks, ...plain }
-}
-
-export function chordOf(header: GroupSignature, body: SignatureData): ChordSignature {
-  return { kind: 'chord', header, body, ...plain }
-}
+import { chainOf, chordOf, plain } from './compose.ts'
+import { hasLastId, withLastId } from './last-id.ts'
+import { firstErrbacks, linked, warning } from './links.ts'
 
 /**
  * The same workflow in the form in which it travels: chains hold no chains, groups no groups, and what comes after a
@@ -83,22 +71,6 @@ function withoutLoneMember(chord: ChordSignature): SignatureData {
   return simplified(chainOf([member, ...(isMany(only) ? [] : [accumulate]), chord.body]))
 }
 
-/** With callbacks for errors of all steps but a group at its end: that stays the header of a chord, which tells of them. */
-function warning(data: SignatureData, links: Pick<SignatureData, 'options'>): SignatureData {
-  switch (data.kind) {
-    case 'task':
-      return linked(data, links)
-    case 'group':
-      return data
-    case 'chord':
-      return { ...data, body: warning(data.body, links) }
-    case 'chain': {
-      const last = data.tasks.length - 1
-      return { ...data, tasks: data.tasks.map((task, at) => (at === last ? warning : linked)(task, links)) }
-    }
-  }
-}
-
 /** Its result is a list, because it ends with a group. */
 function isMany(data: SignatureData): boolean {
   switch (data.kind) {
@@ -111,14 +83,6 @@ function isMany(data: SignatureData): boolean {
     case 'chain':
       return data.tasks.length > 0 && isMany(data.tasks.at(-1) as SignatureData)
   }
-}
-
-/** Whom the failure of its beginning is told. */
-export function firstErrbacks(data: SignatureData): SignatureData['options']['linkError'] {
-  if (data.kind === 'task') return data.options.linkError
-  if (data.kind === 'chord') return firstErrbacks(data.body)
-  const [first] = data.tasks
-  return first && firstErrbacks(first)
 }
 
 /** Celery's own task that makes a list of what it gets. */
@@ -160,50 +124,4 @@ function given(task: SignatureData, { args, kwargs }: Pick<SignatureData, 'args'
 function own({ options }: SignatureData): SignatureData['options'] {
   const taken: readonly string[] = [...handedOn, 'link', 'linkError']
   return Object.fromEntries(Object.entries(options).filter(([name]) => !taken.includes(name)))
-}
-
-/** With the links of the whole, at the place where they take effect: its last tasks, and for errors all. */
-export function linked(
-  data: SignatureData,
-  { options: { link, linkError } }: Pick<SignatureData, 'options'>,
-): SignatureData {
-  if (!link && !linkError) return data
-  const links = { ...(link && { link }), ...(linkError && { linkError }) }
-  switch (data.kind) {
-    case 'task':
-      return { ...data, options: mergeOptions(data.options, links) }
-    case 'group':
-      return { ...data, tasks: data.tasks.map((task) => linked(task, { options: links })) }
-    case 'chord':
-      return { ...data, body: linked(data.body, { options: links }) }
-    case 'chain': {
-      const errors = linkError ? { linkError } : {}
-      const tasks = data.tasks.map((task, index) =>
-        linked(task, { options: index === data.tasks.length - 1 ? links : errors }),
-      )
-      return { ...data, tasks }
-    }
-  }
-}
-
-function hasLastId(data: SignatureData): boolean {
-  if (data.kind === 'chord') return hasLastId(data.body)
-  if (data.kind === 'chain') return data.tasks.length > 0 && hasLastId(data.tasks.at(-1) as SignatureData)
-  return typeof data.options.taskId === 'string'
-}
-
-/** The id of a whole is that of its last task. */
-export function withLastId(data: SignatureData, taskId: string): SignatureData {
-  switch (data.kind) {
-    case 'task':
-    case 'group':
-      return { ...data, options: { ...data.options, taskId } }
-    case 'chord':
-      return { ...data, body: withLastId(data.body, taskId) }
-    case 'chain':
-      return {
-        ...data,
-        tasks: data.tasks.map((task, index) => (index === data.tasks.length - 1 ? withLastId(task, taskId) : task)),
-      }
-  }
 }
