@@ -1,5 +1,5 @@
 import type { Task } from '../app/task.ts'
-import type { ControllingCommand } from '../control/builtin-commands.ts'
+import type { ControllingCommand } from '../control/control-specs.ts'
 import { reprValue } from '../protocol/python-repr.ts'
 import { countOf, textOf } from './command-arguments.ts'
 import { CommandError } from './command-error.ts'

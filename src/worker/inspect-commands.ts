@@ -1,4 +1,4 @@
-import type { InspectingCommand } from '../control/builtin-commands.ts'
+import type { InspectingCommand } from '../control/inspect-specs.ts'
 import type { Message } from '../protocol/message.ts'
 import { encodeScheduledTask, encodeTaskInfo } from '../protocol/task-info.ts'
 import { encodeQueueInfo, encodeStats } from '../protocol/worker-info.ts'

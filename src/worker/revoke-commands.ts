@@ -1,6 +1,6 @@
 import { storeRevoked } from '../app/store-revoked.ts'
 import type { ResultBackend } from '../backends/backend.ts'
-import type { RevokingCommand } from '../control/builtin-commands.ts'
+import type { RevokingCommand } from '../control/control-specs.ts'
 import { isRecord } from '../protocol/describe-value.ts'
 import { reprValue } from '../protocol/python-repr.ts'
 import type { Logger } from '../util/logger.ts'
