@@ -6,7 +6,7 @@ import type { Outgoing } from './broker.ts'
 import type { RedisDeclarations } from './redis-declarations.ts'
 import { encodePush, type Push } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
-import { publishScript } from './redis-scripts.ts'
+import { mostToOne, publishScript, publishToOneScript } from './redis-scripts.ts'
 
 /**
  * Calls of one turn are gathered up to so many messages: while the server takes some, those who awaited others go on. One
@@ -145,12 +145,18 @@ export class RedisPublisher {
         lists.set(key, { channel: stepIndex === 0 ? '' : this.#names.wakeChannel(queue), texts: [text] })
       }
     }
+    const keys = [this.#producerKey, ...lists.keys()]
     const args: RedisArgument[] = [String(number), sequenceKeptSeconds]
+    const [only] = lists.values()
+    if (only && lists.size === 1 && only.channel === '' && only.texts.length <= mostToOne) {
+      for (const text of only.texts) args.push(text)
+      return this.#redis.commands.run(publishToOneScript, keys, args)
+    }
     for (const { channel, texts } of lists.values()) {
       args.push(channel, String(texts.length))
       for (const text of texts) args.push(text)
     }
-    return this.#redis.commands.run(publishScript, [this.#producerKey, ...lists.keys()], args)
+    return this.#redis.commands.run(publishScript, keys, args)
   }
 
   #doubt(batch: Batch, reason: RedisConnectionLost): void {

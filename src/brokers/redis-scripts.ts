@@ -33,7 +33,7 @@ end`
 export const publishScript: RedisScript = defineScript(`${pushAll}
 local last = redis.call('GET', KEYS[1])
 if last and tonumber(last) >= tonumber(ARGV[1]) then return 0 end
-for i = 2, #KEYS > 2 and #KEYS or 0 do
+for i = 2, #KEYS do
   local kind = redis.call('TYPE', KEYS[i])['ok']
   if kind ~= 'list' and kind ~= 'none' then
     return redis.error_reply('WRONGTYPE ' .. KEYS[i] .. ' holds a ' .. kind .. ', and a queue is a list')
@@ -42,6 +42,22 @@ end
 pushAll(2, #KEYS - 1, 3)
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1`)
+
+/** The most messages that `publishToOneScript` takes. */
+export const mostToOne: number = piece
+
+/**
+ * `publishScript` in the plainest case, in as few steps as can be: one list, whose consumers wait at it. KEYS: the producer,
+ * the list; ARGV: the number, how long it is kept (s), then the messages. What turns out to be there already is taken back.
+ */
+export const publishToOneScript: RedisScript = defineScript(`
+local call, number = redis.call, ARGV[1]
+call('LPUSH', KEYS[2], unpack(ARGV, 3))
+local last = call('SET', KEYS[1], number, 'EX', ARGV[2], 'GET')
+if not last or tonumber(last) < tonumber(number) then return 1 end
+call('LPOP', KEYS[2], #ARGV - 2)
+call('SET', KEYS[1], last, 'EX', ARGV[2])
+return 0`)
 
 /**
  * Acknowledges what is done and lends the next messages, in one step: nothing is ever in nobody's hands.
@@ -173,6 +189,29 @@ end
 reply[1] = acknowledge()
 if due then reply[2] = math.max(0, due - now) end
 return reply`)
+
+/**
+ * Lends the first message of one list, in as few steps as can be: a worker waits for it. Leaves it where it is if it is not
+ * due yet, or if the lease is over; a take that follows finds out. KEYS: unacked, unacked_index, held, epoch, the list;
+ * ARGV: epoch, tag, what ends the record. Replies the message, or nothing.
+ */
+export const takeOneScript: RedisScript = defineScript(`
+local call, tag = redis.call, ARGV[2]
+if call('GET', KEYS[4]) ~= ARGV[1] then return false end
+local text = call('RPOP', KEYS[5])
+if not text then return false end
+local clock = call('TIME')
+if string.byte(text, 3) == 99 then
+  local dueAt = string.match(text, '^{"celeriac%-due": ?(%d+)')
+  if dueAt and tonumber(dueAt) > clock[1] * 1000 + math.floor(clock[2] / 1000) then
+    call('RPUSH', KEYS[5], text)
+    return false
+  end
+end
+call('HSET', KEYS[1], tag, '[' .. text .. ARGV[3])
+call('ZADD', KEYS[2], string.format('%d.%06d', clock[1], clock[2]), tag)
+call('SADD', KEYS[3], tag)
+return text`)
 
 /**
  * Settles deliveries in other ways than by a plain acknowledgement. A message that its consumer lost stays as it is: its

@@ -5,7 +5,7 @@ import type { RedisLease } from './redis-lease.ts'
 import type { RedisLedger, Turn } from './redis-ledger.ts'
 import { decodeTaken, reasonOf, recordEnding, type Taken, unreadableMessage } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
-import { takeScript } from './redis-scripts.ts'
+import { takeOneScript, takeScript } from './redis-scripts.ts'
 import { pushNumbers } from './redis-settlement.ts'
 
 export interface Take {
@@ -114,12 +114,13 @@ export class RedisTaker {
     if (!lease || !route) return undefined
     const first = lease.reserve(1)
     const { epoch } = lease
-    const { keys, args } = this.#command(lease, route, 1, first)
-    return connection.run(takeScript, keys, args).then(
-      (reply) => {
-        if (lease.epoch !== epoch || lease.isLost) return nothingTaken
+    const keys = [...this.#keysOf(lease), this.#names.list(queue, 0)]
+    const args = [String(epoch), `${lease.tagBeginning}${first}`, ...route.endings]
+    return connection.run(takeOneScript, keys, args).then(
+      (text) => {
+        if (typeof text !== 'string' || lease.epoch !== epoch || lease.isLost) return nothingTaken
         this.#consumer.beginTake()
-        return this.#taken(lease, route, reply as TakeReply, first, release)
+        return this.#taken(lease, route, [[], -1, 0, [text]], first, release)
       },
       (error: unknown) => {
         if (!lease.isLost) this.#consumer.doubt()
@@ -158,11 +159,15 @@ export class RedisTaker {
     wanted: number,
     first: number,
   ): { readonly keys: string[]; readonly args: RedisArgument[] } {
-    const { unacked, unackedIndex } = this.#names
-    const keys = [unacked, unackedIndex, this.#names.held(lease.id), this.#names.epoch(lease.id), ...route.keys]
+    const keys = [...this.#keysOf(lease), ...route.keys]
     const args: RedisArgument[] = [String(lease.epoch), String(wanted), lease.tagBeginning, String(first)]
     args.push(String(route.queues.length), this.#shares, this.#timeout, ...route.endings)
     return { keys, args }
+  }
+
+  #keysOf(lease: RedisLease): readonly string[] {
+    const { unacked, unackedIndex } = this.#names
+    return [unacked, unackedIndex, this.#names.held(lease.id), this.#names.epoch(lease.id)]
   }
 
   #taken(lease: RedisLease, route: Route, reply: TakeReply, first: number, release: (count: number) => void): Take {
