@@ -94,7 +94,8 @@ export class Consumer {
 
   /** Of the shutdown. */
   get tally(): { readonly finished: number; readonly givenBack: number; readonly cutOff: number } {
-    return { ...this.running.tally, givenBack: this.#givenBack }
+    const { finished, cutOff } = this.running.tally
+    return { finished, givenBack: this.#givenBack, cutOff }
   }
 
   /** Gives back what is still lent. */

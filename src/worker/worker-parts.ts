@@ -27,7 +27,7 @@ import { TaskLog } from './task-log.ts'
 import { TaskObservers } from './task-observer.ts'
 import { WorkerEvents } from './worker-events.ts'
 import { WorkerPools } from './worker-pools.ts'
-import type { WorkerOptions } from './worker.ts'
+import type { WorkerOptions } from './worker-options.ts'
 
 export interface WorkerPartsOptions {
   readonly app: Celeriac

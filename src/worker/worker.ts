@@ -1,52 +1,17 @@
 import type { Celeriac } from '../app/app.ts'
 import { ImproperlyConfigured } from '../errors.ts'
-import { durationMs, type Duration } from '../util/duration.ts'
+import { aborted } from '../util/aborted.ts'
+import { durationMs } from '../util/duration.ts'
 import { slotName } from '../util/slot-mark.ts'
 import type { Consumer } from './consumer.ts'
-import type { HealthAddress } from './health-server.ts'
 import type { WorkerMetrics } from './metrics.ts'
 import { nodeName } from './node-name.ts'
-import { resolvePoolOptions, type PoolOptions, type ResolvedPoolOptions } from './pool-options.ts'
+import { resolvePoolOptions, type ResolvedPoolOptions } from './pool-options.ts'
+import { openProbes, type Probes } from './probes.ts'
 import { Readiness, type WorkerHealth } from './readiness.ts'
+import { shutDown, summaryOf, type ShutdownSummary } from './shut-down.ts'
+import type { WorkerOptions } from './worker-options.ts'
 import type { WorkerParts } from './worker-parts.ts'
-
-export interface WorkerOptions extends PoolOptions {
-  /** Default: `task_default_queue` and `task_broadcast_queues`. */
-  readonly queues?: readonly string[]
-  /** Node name; `%h`, `%n`, `%d` are filled in. Default `celery@%h`. */
-  readonly name?: string
-  readonly prefetchMultiplier?: number
-  /** How long a warm shutdown waits for running tasks. Default: `worker_shutdown_timeout`. */
-  readonly shutdownTimeout?: Duration
-  /** For tasks that have no limits of their own. */
-  readonly timeLimit?: Duration
-  readonly softTimeLimit?: Duration
-  /** Stops by itself once its queues are empty and nothing runs. */
-  readonly drain?: boolean
-  /** Sends events of tasks for monitors to watch. Default: `worker_send_task_events`. Remote control may change it. */
-  readonly taskEvents?: boolean
-  /** From one event `worker-heartbeat` to the next. Default 2 s. */
-  readonly heartbeatInterval?: Duration
-  /** Sends neither heartbeats nor the events that say when the worker begins and ends. */
-  readonly withoutHeartbeat?: boolean
-  /** Does not ask the other workers at its start what is revoked. */
-  readonly withoutMingle?: boolean
-  /** Answers probes of a supervisor and scrapes of Prometheus over HTTP: a port (on all addresses) or host:port. Default: none. */
-  readonly healthPort?: HealthAddress
-  /** A file whose age tells whether the worker is ready. Default: none. */
-  readonly healthFile?: string
-}
-
-/** How a worker ended. */
-export interface ShutdownSummary {
-  readonly how: 'warm' | 'cold'
-  /** Bodies that got done after the shutdown had begun. */
-  readonly finished: number
-  /** Messages that had not begun, back in their queues uncounted. */
-  readonly givenBack: number
-  /** Bodies that were told to stop; their messages are back in their queues, uncounted. */
-  readonly cutOff: number
-}
 
 /** Takes tasks from queues and runs them. */
 export class Worker {
@@ -71,7 +36,6 @@ export class Worker {
   /** Why nothing can run any more. */
   #broken: Error | undefined
   #ran = false
-  #metrics: WorkerMetrics | undefined
 
   constructor(app: Celeriac, options: WorkerOptions = {}) {
     this.#app = app
@@ -107,8 +71,8 @@ export class Worker {
     if (signal?.aborted) onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      await using _ = await this.#serveHealth()
-      await this.#run()
+      await using probes = await this.#openProbes()
+      await this.#run(probes.metrics)
     } catch (error) {
       this.#ready.reject(error)
       throw error
@@ -117,7 +81,7 @@ export class Worker {
     }
   }
 
-  async #run(): Promise<void> {
+  async #run(metrics: WorkerMetrics | undefined): Promise<void> {
     const app = this.#app
     await app.loadTasks()
     const { openParts } = await import('./worker-parts.ts')
@@ -130,7 +94,7 @@ export class Worker {
       onBroken: (error) => this.#break(error),
       stop: () => this.stop('warm'),
     })
-    this.#metrics?.observe(parts)
+    metrics?.observe(parts)
     try {
       await Promise.race([parts.start(), aborted(this.#stopping.signal)])
       if (!this.#stopping.signal.aborted) await this.#serve(parts)
@@ -174,63 +138,24 @@ export class Worker {
     await this.#shutDown(consumer)
   }
 
-  /** Warm until the deadline, a second signal makes it cold at once. */
   async #shutDown(consumer: Consumer): Promise<void> {
-    const app = this.#app
     const { shutdownTimeout } = this.#options
     const timeoutMs =
       shutdownTimeout === undefined
-        ? app.config.worker.shutdownTimeoutMs
+        ? this.#app.config.worker.shutdownTimeoutMs
         : durationMs(shutdownTimeout, 'shutdownTimeout')
-    const how = this.#killing.signal.aborted ? 'cold' : 'warm'
     this.#readiness.stop()
-    app.log.info(
-      { workerName: this.name, how, running: consumer.running.size },
-      '{workerName}: {how} shutdown, {running} task(s) running',
-    )
-    await app.signals.emit('workerShuttingDown', { workerName: this.name, how })
-    const timer = setTimeout(() => this.#killing.abort(), timeoutMs)
     try {
-      const isDone = await Promise.race([
-        consumer.stop().then(() => true),
-        aborted(this.#killing.signal).then(() => false),
-      ])
-      if (isDone) return
-      app.log.warn(
-        { workerName: this.name, running: consumer.running.size },
-        '{workerName}: cold shutdown, {running} task(s) are stopped and given back',
-      )
-      await consumer.running.abort()
+      await shutDown(consumer, { app: this.#app, workerName: this.name, timeoutMs, killing: this.#killing })
     } finally {
-      clearTimeout(timer)
-      this.shutdown = { how: this.#killing.signal.aborted ? 'cold' : 'warm', ...consumer.tally }
+      this.shutdown = summaryOf(consumer, this.#killing)
     }
   }
 
-  async #serveHealth(): Promise<AsyncDisposable> {
+  #openProbes(): Promise<Probes> {
     const { healthPort, healthFile } = this.#options
-    await using opened = new AsyncDisposableStack()
     const health = (): WorkerHealth => this.health
-    if (healthPort !== undefined) {
-      const metrics = await this.#openMetrics()
-      if (metrics) opened.use(metrics)
-      const { openHealthServer } = await import('./health-server.ts')
-      opened.use(await openHealthServer(healthPort, health, () => metrics?.page()))
-    }
-    if (healthFile !== undefined)
-      opened.use(await (await import('./health-file.ts')).openHealthFile(healthFile, health, this.#app.log))
-    return opened.move()
-  }
-
-  async #openMetrics(): Promise<WorkerMetrics | undefined> {
-    const { openMetrics } = await import('./metrics.ts')
-    this.#metrics = await openMetrics({
-      app: this.#app,
-      workerName: this.name,
-      pool: this.pool,
-      isReady: () => this.health.isReady,
-    })
-    return this.#metrics
+    return openProbes({ app: this.#app, workerName: this.name, pool: this.pool, health, healthPort, healthFile })
   }
 
   async #stopWhenDrained(consumer: Consumer): Promise<void> {
@@ -253,9 +178,4 @@ function refuseInSlot(): void {
     `${slot} is a slot of a worker's pool, which imports the app's module to find its tasks, and that module runs a ` +
       'worker. Put the app into a module of its own, or run the worker only `if (import.meta.main)`',
   )
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
