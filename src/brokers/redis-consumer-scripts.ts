@@ -1,5 +1,5 @@
 import { defineScript, type RedisScript } from '../drivers/open-redis.ts'
-import { readClock } from './redis-scripts.ts'
+import { readClock } from './redis-lua.ts'
 
 /**
  * A server whose memory is full refuses a script what may need more, unless the script has written before: this writes

@@ -6,7 +6,7 @@ import type { Outgoing } from './broker.ts'
 import type { RedisDeclarations } from './redis-declarations.ts'
 import { encodePush, type Push } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
-import { mostToOne, publishScript, publishToOneScript } from './redis-scripts.ts'
+import { mostToOne, publishScript, publishToOneScript } from './redis-publish-scripts.ts'
 
 /**
  * Calls of one turn are gathered up to so many messages: while the server takes some, those who awaited others go on. One

@@ -5,7 +5,7 @@ import type { FindResult, FoundMessage, Holder } from './broker.ts'
 import { queuesBoundTo } from './redis-bindings.ts'
 import { decodeTaken } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
-import { readClock } from './redis-scripts.ts'
+import { readClock } from './redis-lua.ts'
 
 /** Messages looked at in one step: others wait for no more than that. */
 const pageSize = 100

@@ -3,7 +3,8 @@ import type { RedisDelivery } from './redis-delivery.ts'
 import type { RedisLease } from './redis-lease.ts'
 import { type Push, recordEnding } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
-import { settleScript, takeScript } from './redis-scripts.ts'
+import { settleScript } from './redis-settle-script.ts'
+import { takeScript } from './redis-take-scripts.ts'
 
 /** What becomes of a delivery, other than that it is done. */
 export type Settlement =

@@ -5,7 +5,7 @@ import type { RedisLease } from './redis-lease.ts'
 import type { RedisLedger, Turn } from './redis-ledger.ts'
 import { decodeTaken, reasonOf, recordEnding, type Taken, unreadableMessage } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
-import { takeOneScript, takeScript } from './redis-scripts.ts'
+import { takeOneScript, takeScript } from './redis-take-scripts.ts'
 import { pushNumbers } from './redis-settlement.ts'
 
 export interface Take {
