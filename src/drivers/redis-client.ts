@@ -64,6 +64,12 @@ export function describeTarget({ address }: Pick<RedisTarget, 'address'>): strin
   return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
 }
 
+/**
+ * How much is written in one turn of the event loop. What is beyond it waits for the next, which may come late, and what
+ * the server could have answered meanwhile waits as well; Node's own bound is 64 KB. Bytes.
+ */
+const longestWrite = 1024 * 1024
+
 /** One client for one connection: it never reconnects, queues nothing while offline and has no timers. */
 export async function createNodeRedis(
   module: NodeRedisModule,
@@ -76,7 +82,11 @@ export async function createNodeRedis(
   },
 ): Promise<NodeRedis> {
   const { username, password, db, tls } = target
-  const common = { reconnectStrategy: false, connectTimeout: options.connectTimeoutMs } as const
+  const common = {
+    reconnectStrategy: false,
+    connectTimeout: options.connectTimeoutMs,
+    writableHighWaterMark: longestWrite,
+  } as const
   const transport = { keepAlive: options.keepAlive, keepAliveInitialDelay: 10_000 }
   const socket =
     'path' in target.address
