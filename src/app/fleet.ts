@@ -1,6 +1,6 @@
 import type { ControlReply } from '../protocol/control-message.ts'
 import { isRecord } from '../protocol/describe-value.ts'
-import { decodeOutboxTroubles } from '../protocol/worker-info.ts'
+import { decodeOutboxTroubles } from '../protocol/worker-stats.ts'
 import type { Duration } from '../util/duration.ts'
 import type { Celeriac } from './app.ts'
 import type { Consumption, RelayFailure } from './explanation.ts'

@@ -7,7 +7,8 @@ import {
   type ScheduledTask,
   type TaskInfo,
 } from '../protocol/task-info.ts'
-import { decodeQueueInfo, decodeStats, type QueueInfo, type WorkerStats } from '../protocol/worker-info.ts'
+import { decodeQueueInfo, type QueueInfo } from '../protocol/queue-info.ts'
+import { decodeStats, type WorkerStats } from '../protocol/worker-stats.ts'
 import type { AskOptions } from './mailbox.ts'
 import { okOf, type Replies } from './replies.ts'
 

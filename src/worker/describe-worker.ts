@@ -3,7 +3,7 @@ import { describeConfig, type Config } from '../app/config.ts'
 import { maskSecrets, maskUrl } from '../app/mask-secrets.ts'
 import type { Task } from '../app/task.ts'
 import { reprValue } from '../protocol/python-repr.ts'
-import type { BrokerInfo } from '../protocol/worker-info.ts'
+import type { BrokerInfo } from '../protocol/encode-stats.ts'
 import { packageVersion } from '../util/package-version.ts'
 import type { TaskLimits } from './task-limits.ts'
 

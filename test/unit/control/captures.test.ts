@@ -17,7 +17,8 @@ import {
   encodeScheduledTask,
   encodeTaskInfo,
 } from '../../../src/protocol/task-info.ts'
-import { decodeQueueInfo, decodeStats, encodeQueueInfo } from '../../../src/protocol/worker-info.ts'
+import { decodeQueueInfo, encodeQueueInfo } from '../../../src/protocol/queue-info.ts'
+import { decodeStats } from '../../../src/protocol/worker-stats.ts'
 import { createLogger } from '../../../src/util/logger.ts'
 
 interface Captured {
