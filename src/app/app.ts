@@ -100,6 +100,7 @@ export class Celeriac implements AsyncDisposable {
       broker: typeof options.broker === 'object' ? options.broker : undefined,
       backend: typeof options.backend === 'object' ? options.backend : undefined,
       config: () => this.config,
+      warn: (warning) => this.log.warn({ warning }, '{warning}'),
     })
     if (typeof options.broker === 'string') this.configFromObject({ broker_url: options.broker })
     if (typeof options.backend === 'string') this.configFromObject({ result_backend: options.backend })

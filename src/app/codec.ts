@@ -20,6 +20,8 @@ export class Codec {
   readonly #acceptedTypes: ReadonlySet<string>
   readonly #byName = new Map<string, Serializer>([['json', jsonSerializer]])
   readonly #maxBytes: number
+  /** Undefined: JSON, which holds all that the others do. */
+  #results: Serializer | undefined
 
   constructor(accepted: readonly Serializer[], maxBytes: number) {
     this.#accepted = accepted
@@ -37,6 +39,16 @@ export class Codec {
     const codec = new Codec(await Promise.all(acceptedNames.map((name) => openSerializer(name))), maxBytes)
     for (const name of writtenNames) await codec.prepare(name)
     return codec
+  }
+
+  /** Results are written by this serializer. */
+  async prepareResults(name: string): Promise<void> {
+    if (name !== 'json') this.#results = await openSerializer(name)
+  }
+
+  /** Throws EncodeError, naming the path, for a result that cannot be written; one in JSON shows that when it is stored. */
+  checkResult(result: unknown): void {
+    this.#results?.dump({ result })
   }
 
   has(name: string): boolean {

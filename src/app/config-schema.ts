@@ -58,11 +58,15 @@ const result: Settings<ResultConfig> = {
     false,
     'Also keep the name, arguments, worker, retries and queue of each task with its result.',
   ),
-  serializer: setting(serializer, 'json', 'How results are written.'),
+  serializer: setting(
+    serializer,
+    'json',
+    'How results are written and read on Redis, by Python too. No effect on memory: and sqlite:, which keep JSON.',
+  ),
   acceptContent: setting(
     names,
     [],
-    'Content types that may be read from the result backend. Empty: those of accept_content.',
+    'What may be read from the result backend: result_serializer must be among them. Empty: accept_content.',
   ),
 }
 

@@ -11,6 +11,7 @@ export interface ConnectionOptions {
   readonly broker: Broker | undefined
   readonly backend: ResultBackend | undefined
   config(): Config
+  warn(text: string): void
 }
 
 /** What an app has open, each opened at the first use. One that could not be opened is tried again by the next who asks. */
@@ -50,11 +51,7 @@ export class Connections {
   }
 
   codec(): Promise<Codec> {
-    const { acceptContent, task } = this.#options.config()
-    this.#codec ??= forgotten(
-      Codec.open(acceptContent, [task.serializer], task.maxMessageSize),
-      () => (this.#codec = undefined),
-    )
+    this.#codec ??= forgotten(this.#openCodec(), () => (this.#codec = undefined))
     return this.#codec.then((codec) => (this.openedCodec = codec))
   }
 
@@ -82,6 +79,18 @@ export class Connections {
     return this.#options.config().result.backend ?? 'disabled:'
   }
 
+  async #openCodec(): Promise<Codec> {
+    const { acceptContent, task, result } = this.#options.config()
+    const codec = await Codec.open(acceptContent, [task.serializer], task.maxMessageSize)
+    if (this.#hasForeignReaders) await codec.prepareResults(result.serializer)
+    return codec
+  }
+
+  /** Others may read the results: they are written as the settings say. */
+  get #hasForeignReaders(): boolean {
+    return this.#options.backend === undefined && !/^(memory|sqlite|disabled):/i.test(this.#backendUrl)
+  }
+
   async #openBroker(): Promise<Broker> {
     const { broker, task, event } = this.#options.config()
     const { connectionTimeoutMs, useSsl } = broker
@@ -94,10 +103,16 @@ export class Connections {
   async #openBackend(): Promise<ResultBackend> {
     if (this.#options.backend) return this.#options.backend
     const { result, redisBackendUseSsl } = this.#options.config()
-    const { expiresMs, extended, backendTransportOptions } = result
+    const { expiresMs, extended, backendTransportOptions, serializer, acceptContent } = result
+    const [scheme = ''] = this.#backendUrl.split(':')
+    if (serializer !== 'json' && (scheme === 'memory' || scheme === 'sqlite')) {
+      this.#options.warn(
+        `result_serializer is ${serializer}, and has no effect: a result backend of ${scheme}: keeps results in JSON, and only celeriac reads it`,
+      )
+    }
     const isRedis = /^(redis|sentinel)/i.test(this.#backendUrl)
     const transportOptions = withSsl(backendTransportOptions, isRedis ? redisBackendUseSsl : false)
-    return await openBackend(this.#backendUrl, { expiresMs, extended, transportOptions })
+    return await openBackend(this.#backendUrl, { expiresMs, extended, serializer, acceptContent, transportOptions })
   }
 }
 

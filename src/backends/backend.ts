@@ -34,6 +34,10 @@ export interface BackendOptions {
   readonly expiresMs: number | undefined
   /** Keep name, arguments, worker, retries and queue too (`result_extended`). Default false. */
   readonly extended?: boolean | undefined
+  /** How results are written (`result_serializer`), where others may read them: on Redis. Default `'json'`. */
+  readonly serializer?: string | undefined
+  /** Which serializers may be read (`result_accept_content`), there. Default: that one. */
+  readonly acceptContent?: readonly string[] | undefined
   /** `result_backend_transport_options`, for the backend to check. Default none. */
   readonly transportOptions?: Readonly<Record<string, unknown>> | undefined
 }

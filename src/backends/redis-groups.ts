@@ -1,14 +1,15 @@
-import { defineScript, type RedisConnection, type RedisScript } from '../drivers/open-redis.ts'
+import { defineScript, type RedisArgument, type RedisConnection, type RedisScript } from '../drivers/open-redis.ts'
 import { DecodeError } from '../errors.ts'
 import { isRecord } from '../protocol/describe-value.ts'
 import { decodeRemoteError, encodeRemoteError, isRemoteError } from '../protocol/remote-error.ts'
 import { decodeChildren, encodeChild } from '../protocol/result-tuple.ts'
 import { isException } from '../protocol/states.ts'
-import { dumpJson, loadJson } from '../protocol/typed-json.ts'
 import type { GroupPart, GroupProgress, IdleGroup } from './backend.ts'
 import { RedisChordWatch } from './redis-chord-watch.ts'
 import type { RedisResultKeys } from './redis-keys.ts'
 import type { PatientCommands } from './redis-patience.ts'
+import { bytesOf, textOf } from './redis-result-store.ts'
+import { jsonForm, type ResultForm } from './result-form.ts'
 
 /** Of what remembers that a group is over, where results are kept for ever. */
 const closedMs = 86_400_000
@@ -66,13 +67,14 @@ return 1
 
 /**
  * The finished members of groups, as Celery keeps those of chords: `[1, "<task id>", "<state>", <result>]` in a sorted
- * set by index, or with `result_chord_ordered` false in a list, which knows no indexes.
+ * set by index, or with `result_chord_ordered` false in a list, which knows no indexes. Written as results are.
  */
 export class RedisGroups {
   readonly #connection: RedisConnection
   readonly #commands: PatientCommands
   readonly #keys: RedisResultKeys
   readonly #isOrdered: boolean
+  readonly #form: ResultForm
   readonly #ttl: string
   readonly #watch: RedisChordWatch
 
@@ -80,22 +82,23 @@ export class RedisGroups {
     connection: RedisConnection,
     commands: PatientCommands,
     keys: RedisResultKeys,
-    options: { readonly isOrdered: boolean; readonly expiresMs: number | undefined },
+    options: { readonly isOrdered: boolean; readonly expiresMs: number | undefined; readonly form: ResultForm },
   ) {
     this.#connection = connection
     this.#commands = commands
     this.#keys = keys
     this.#isOrdered = options.isOrdered
+    this.#form = options.form
     this.#watch = new RedisChordWatch(connection, commands, keys)
     this.#ttl = options.expiresMs === undefined ? '' : String(Math.max(1, Math.round(options.expiresMs)))
   }
 
   async add(groupId: string, part: GroupPart): Promise<GroupProgress> {
-    const id = JSON.stringify(part.taskId)
     const score = this.#isOrdered ? String(part.index) : ''
-    // As JavaScript and as Python writes the beginning of a member.
     const { token = '' } = part
-    const args = [dumpMember(part), this.#ttl, score, `id:${part.taskId}`, token, `[1,${id},`, `[1, ${id}, `]
+    const begins = beginningsOf(part.taskId, this.#form).map((text) => this.#argument(text))
+    const member = this.#argument(dumpMember(part, this.#form))
+    const args = [member, this.#ttl, score, `id:${part.taskId}`, token, ...begins]
     const reply = await this.#commands.run(() => this.#connection.run(addScript, this.#keysOf(groupId), args))
     const [place, size, extra] = reply as [string, string, string]
     const [number, first] = place.split(' ')
@@ -121,26 +124,26 @@ export class RedisGroups {
   async parts(groupId: string): Promise<GroupPart[]> {
     const key = this.#keys.groupParts(groupId)
     const read = this.#isOrdered ? ['ZRANGE', key, '0', '-1', 'WITHSCORES'] : ['LRANGE', key, '0', '-1']
-    const reply = (await this.#commands.run(() => this.#connection.send(read))) as string[]
-    if (!this.#isOrdered) return reply.map((member, index) => loadMember(member, index))
+    const reply = (await this.#read(read)) as string[]
+    if (!this.#isOrdered) return reply.map((member, index) => loadMember(member, index, this.#form))
     const parts: GroupPart[] = []
     for (let at = 0; at < reply.length; at += 2) {
       const score = Number(reply[at + 1])
-      parts.push(loadMember(reply[at] ?? '', Number.isFinite(score) ? score : parts.length))
+      parts.push(loadMember(reply[at] ?? '', Number.isFinite(score) ? score : parts.length, this.#form))
     }
     return parts
   }
 
   async save(groupId: string, taskIds: readonly string[]): Promise<void> {
-    const text = dumpJson({ result: [[groupId, null], taskIds.map(encodeChild)] })
+    const text = this.#argument(this.#form.dump({ result: [[groupId, null], taskIds.map(encodeChild)] }))
     const args = ['SET', this.#keys.group(groupId), text, ...(this.#ttl === '' ? [] : ['PX', this.#ttl])]
     await this.#commands.run(() => this.#connection.send(args))
   }
 
   async saved(groupId: string): Promise<readonly string[] | undefined> {
-    const text = await this.#commands.run(() => this.#connection.send(['GET', this.#keys.group(groupId)]))
+    const [text] = (await this.#read(['MGET', this.#keys.group(groupId)])) as (string | null)[]
     if (typeof text !== 'string') return undefined
-    const saved = loadJson(text)
+    const saved = this.#form.load(text)
     return decodeChildren(isRecord(saved) ? [saved['result']] : saved)
   }
 
@@ -158,6 +161,17 @@ export class RedisGroups {
     return this.#watch.idle(idleMs)
   }
 
+  /** The texts of a list. */
+  async #read(args: readonly string[]): Promise<(string | null)[]> {
+    const { isBinary } = this.#form
+    const reply = await this.#commands.run(() => this.#connection.send(args, { asBytes: isBinary }))
+    return (reply as (string | Buffer | null)[]).map((text) => (text === null ? null : textOf(text)))
+  }
+
+  #argument(text: string): RedisArgument {
+    return this.#form.isBinary ? bytesOf(text) : text
+  }
+
   #keysOf(groupId: string): string[] {
     const keys = this.#keys
     return [keys.groupParts(groupId), keys.groupSize(groupId), keys.groupExtra(groupId), keys.groupPlaces(groupId)]
@@ -165,20 +179,30 @@ export class RedisGroups {
 }
 
 /** The traceback is a member that Celery does not read. */
-function dumpMember({ taskId, status, result }: GroupPart): string {
-  if (!isException(status)) return dumpJson([1, taskId, status, result ?? null])
+function dumpMember({ taskId, status, result }: GroupPart, { dump }: ResultForm): string {
+  if (!isException(status)) return dump([1, taskId, status, result ?? null])
   const error = isRemoteError(result) ? result : decodeRemoteError(result)
   const { traceback } = error
-  return dumpJson([
+  return dump([
     1,
     taskId,
     status,
-    { ...encodeRemoteError(error), ...(traceback === undefined ? {} : { traceback }) },
+    { ...encodeRemoteError(error, dump), ...(traceback === undefined ? {} : { traceback }) },
   ])
 }
 
-function loadMember(member: string, index: number): GroupPart {
-  const value = loadJson(member)
+/** What members of a task may begin with. */
+function beginningsOf(taskId: string, form: ResultForm): string[] {
+  // As JavaScript and as Python writes it.
+  const id = JSON.stringify(taskId)
+  if (form === jsonForm) return [`[1,${id},`, `[1, ${id}, `]
+  const begin = form.dump([1, taskId])
+  // In msgpack a list begins with its length, in YAML it has no brackets.
+  return [form.isBinary ? `\x94${begin.slice(1)}` : begin]
+}
+
+function loadMember(member: string, index: number, form: ResultForm): GroupPart {
+  const value = form.load(member)
   const [, taskId, status, result] = Array.isArray(value) ? (value as unknown[]) : []
   if (typeof taskId !== 'string' || typeof status !== 'string') {
     throw new DecodeError(`A part of a group must be [1, id, state, result], got ${member.slice(0, 80)}`)

@@ -3,7 +3,7 @@ import type { PatientCommands } from './redis-patience.ts'
 
 /**
  * Sets and publishes each text whose key does not hold a SUCCESS; most keys hold nothing. `status` is the first member in
- * all that Celery and celeriac write; only where it is not, the stored text is parsed.
+ * all that Celery and celeriac write in JSON and msgpack; only where it is not, the stored text is parsed.
  */
 const storeScript: RedisScript = defineScript(`
 local ttl, call, sub = ARGV[1], redis.call, string.sub
@@ -12,7 +12,19 @@ local function isFinal(key)
   if type(head) ~= 'string' or head == '' then return false end
   if head == '{"status": "SUCCESS"' or sub(head, 1, 19) == '{"status":"SUCCESS"' then return true end
   if sub(head, 1, 10) == '{"status":' then return false end
-  local ok, meta = pcall(cjson.decode, call('GET', key))
+  local first, decode = string.byte(head), nil
+  if first == 123 then
+    decode = cjson.decode
+  elseif first >= 128 then
+    -- msgpack: how many members, in 1, 3 or 5 bytes, then texts with their lengths
+    local at = first == 222 and 4 or first == 223 and 6 or 2
+    if sub(head, at, at + 6) == '\\166status' then return sub(head, at + 7, at + 14) == '\\167SUCCESS' end
+    decode = cmsgpack.unpack
+  else
+    -- YAML, whose deeper lines are indented
+    return string.find('\\n' .. call('GET', key), '\\nstatus: SUCCESS\\n', 1, true) ~= nil
+  end
+  local ok, meta = pcall(decode, call('GET', key))
   return ok and type(meta) == 'table' and meta['status'] == 'SUCCESS'
 end
 for i = 1, #KEYS do
@@ -47,6 +59,7 @@ export class RedisResultStore {
   readonly #stores: PatientCommands
   readonly #reads: PatientCommands
   readonly #ttl: string
+  readonly #isBinary: boolean
   #batch: Batch | undefined
   readonly #unfinished = new Set<Promise<unknown>>()
 
@@ -54,11 +67,12 @@ export class RedisResultStore {
     connection: RedisConnection,
     stores: PatientCommands,
     reads: PatientCommands,
-    expiresMs: number | undefined,
+    { expiresMs, isBinary }: { readonly expiresMs: number | undefined; readonly isBinary: boolean },
   ) {
     this.#connection = connection
     this.#stores = stores
     this.#reads = reads
+    this.#isBinary = isBinary
     this.#ttl = expiresMs === undefined ? '' : String(Math.max(1, Math.round(expiresMs)))
   }
 
@@ -83,10 +97,10 @@ export class RedisResultStore {
     const replies: Promise<unknown>[] = []
     for (let from = 0; from < keys.length; from += largestFetch) {
       const args = ['MGET', ...keys.slice(from, from + largestFetch)]
-      replies.push(this.#reads.run(() => this.#connection.send(args)))
+      replies.push(this.#reads.run(() => this.#connection.send(args, { asBytes: this.#isBinary })))
     }
-    const texts = (await Promise.all(replies)).flat() as (string | null)[]
-    return texts.map((text) => text ?? undefined)
+    const texts = (await Promise.all(replies)).flat() as (string | Buffer | null)[]
+    return texts.map((text) => (text === null ? undefined : textOf(text)))
   }
 
   /** Sends what waits for the end of the turn. */
@@ -94,7 +108,7 @@ export class RedisResultStore {
     const batch = this.#batch
     if (!batch) return
     this.#batch = undefined
-    const args = [this.#ttl, ...batch.texts]
+    const args = [this.#ttl, ...(this.#isBinary ? batch.texts.map(bytesOf) : batch.texts)]
     this.#stores.run(() => this.#connection.run(storeScript, batch.keys, args)).then(batch.resolve, batch.reject)
   }
 
@@ -114,4 +128,14 @@ export class RedisResultStore {
     })
     return batch
   }
+}
+
+/** Of a text that holds one byte in each of its units. */
+export function bytesOf(text: string): Buffer {
+  return Buffer.from(text, 'latin1')
+}
+
+/** Bytes as such a text. */
+export function textOf(reply: string | Buffer): string {
+  return typeof reply === 'string' ? reply : reply.toString('latin1')
 }

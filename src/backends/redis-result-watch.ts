@@ -4,6 +4,7 @@ import { OperationalError } from '../errors.ts'
 import { throwLater } from '../util/throw-later.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import type { RedisResultKeys } from './redis-keys.ts'
+import type { ResultForm } from './result-form.ts'
 import { loadMetaOf } from './stored-meta.ts'
 
 type Fetch = (keys: readonly string[]) => Promise<(string | undefined)[]>
@@ -20,22 +21,27 @@ const retryMs = 200
 export class RedisResultWatch {
   readonly #subscriber: RedisSubscriber
   readonly #keys: RedisResultKeys
+  readonly #form: ResultForm
   readonly #fetch: Fetch
   readonly #watches = new Set<Watch>()
   #isLooking = false
   #isStale = false
+  /** Keys of which bytes were published. */
+  #changed: Map<string, Set<Watch>> | undefined
 
-  constructor(subscriber: RedisSubscriber, keys: RedisResultKeys, fetch: Fetch) {
+  constructor(subscriber: RedisSubscriber, keys: RedisResultKeys, form: ResultForm, fetch: Fetch) {
     this.#subscriber = subscriber
     this.#keys = keys
+    this.#form = form
     this.#fetch = fetch
   }
 
   async watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void): Promise<AsyncDisposable> {
     const keys = [...new Set(taskIds)].map((taskId) => this.#keys.task(taskId))
-    const watch = new Watch(keys, this.#keys, onMeta)
+    const watch = new Watch(keys, (text, key) => this.#decode(text, key), onMeta)
     if (keys.length === 0) return watch
-    const subscription = await this.#subscriber.subscribe(keys, watch.hear, this.#resubscribed)
+    const hear = this.#form.isBinary ? (_: string, key: string) => this.#read(watch, key) : watch.hear
+    const subscription = await this.#subscriber.subscribe(keys, hear, this.#resubscribed)
     watch.begin(async () => {
       this.#watches.delete(watch)
       await subscription[Symbol.asyncDispose]()
@@ -47,6 +53,44 @@ export class RedisResultWatch {
   /** Nobody is told anything any more. */
   async stop(): Promise<void> {
     for (const watch of this.#watches) await watch[Symbol.asyncDispose]()
+  }
+
+  /** The subscription decodes what it hears as UTF-8: bytes are read from the key. */
+  #read(watch: Watch, key: string): void {
+    if (!watch.isActive) return
+    if (!this.#changed) {
+      this.#changed = new Map()
+      setImmediate(() => void this.#readChanged())
+    }
+    const watches = this.#changed.get(key)
+    if (watches) watches.add(watch)
+    else this.#changed.set(key, new Set([watch]))
+  }
+
+  async #readChanged(): Promise<void> {
+    const changed = [...(this.#changed ?? [])]
+    this.#changed = undefined
+    try {
+      const texts = await this.#fetch(changed.map(([key]) => key))
+      for (const [index, [key, watches]] of changed.entries()) {
+        const text = texts[index]
+        if (text !== undefined) for (const watch of watches) watch.hearNew(text, key)
+      }
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throwLater(error)
+      else this.#resubscribed()
+    }
+  }
+
+  /** A text that cannot be read, from a newer release perhaps, must not end the process; `fetch` throws for it. */
+  #decode(text: string, key: string): TaskMeta | undefined {
+    const taskId = this.#keys.taskIdOf(key)
+    try {
+      return loadMetaOf(taskId, text, this.#form)
+    } catch (error) {
+      process.emitWarning(`The stored state of task ${taskId} cannot be read: ${String(error)}`, 'CeleriacWarning')
+      return undefined
+    }
   }
 
   /** Told once for each watch, looked once for all. */
@@ -90,31 +134,40 @@ export class RedisResultWatch {
 /** One call of `watch`. */
 class Watch implements AsyncDisposable {
   readonly keys: readonly string[]
-  readonly #names: RedisResultKeys
+  readonly #decode: (text: string, key: string) => TaskMeta | undefined
   readonly #onMeta: (meta: TaskMeta) => void
   /** The last that was told, by key. */
   #told: Map<string, string> | undefined
   /** What was heard while a look went on. */
   #heard: Set<string> | undefined
   #end: (() => Promise<void>) | undefined
-  #isActive = false
+  isActive = false
 
-  constructor(keys: readonly string[], names: RedisResultKeys, onMeta: (meta: TaskMeta) => void) {
+  constructor(
+    keys: readonly string[],
+    decode: (text: string, key: string) => TaskMeta | undefined,
+    onMeta: (meta: TaskMeta) => void,
+  ) {
     this.keys = keys
-    this.#names = names
+    this.#decode = decode
     this.#onMeta = onMeta
   }
 
   /** What was heard before is for `fetch` to tell. */
   begin(end: () => Promise<void>): void {
-    this.#isActive = true
+    this.isActive = true
     this.#end = end
   }
 
   readonly hear = (text: string, key: string): void => {
-    if (!this.#isActive) return
+    if (!this.isActive) return
     this.#heard?.add(key)
     this.#tell(text, key)
+  }
+
+  /** Unless it was told already. */
+  hearNew(text: string, key: string): void {
+    if (this.#told?.get(key) !== text) this.hear(text, key)
   }
 
   beginLook(): void {
@@ -122,7 +175,7 @@ class Watch implements AsyncDisposable {
   }
 
   found(key: string, text: string | undefined): void {
-    if (text === undefined || !this.#isActive || this.#heard?.has(key) || this.#told?.get(key) === text) return
+    if (text === undefined || !this.isActive || this.#heard?.has(key) || this.#told?.get(key) === text) return
     this.#tell(text, key)
   }
 
@@ -131,7 +184,7 @@ class Watch implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isActive = false
+    this.isActive = false
     const end = this.#end
     this.#end = undefined
     await end?.()
@@ -145,17 +198,6 @@ class Watch implements AsyncDisposable {
       if (meta) this.#onMeta(meta)
     } catch (error) {
       throwLater(error)
-    }
-  }
-
-  /** A text that cannot be read, from a newer release perhaps, must not end the process; `fetch` throws for it. */
-  #decode(text: string, key: string): TaskMeta | undefined {
-    const taskId = this.#names.taskIdOf(key)
-    try {
-      return loadMetaOf(taskId, text)
-    } catch (error) {
-      process.emitWarning(`The stored state of task ${taskId} cannot be read: ${String(error)}`, 'CeleriacWarning')
-      return undefined
     }
   }
 }

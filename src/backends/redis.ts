@@ -15,6 +15,7 @@ import { PatientCommands } from './redis-patience.ts'
 import { RedisResultStore } from './redis-result-store.ts'
 import { RedisResultWatch } from './redis-result-watch.ts'
 import { RedisWorkflows } from './redis-workflows.ts'
+import { openResultForm, type ResultForm } from './result-form.ts'
 import { dumpMeta, loadMetaOf } from './stored-meta.ts'
 
 /**
@@ -23,12 +24,14 @@ import { dumpMeta, loadMetaOf } from './stored-meta.ts'
  */
 export async function openRedisBackend(url: string, options: BackendOptions): Promise<ResultBackend> {
   const parsed = parseRedisOptions(options.transportOptions ?? {}, 'the Redis result backend')
-  return new RedisBackend(await openRedis(url, parsed), options)
+  const form = await openResultForm(options.serializer ?? 'json', options.acceptContent)
+  return new RedisBackend(await openRedis(url, parsed), options, form)
 }
 
 class RedisBackend implements ResultBackend {
   readonly #redis: Redis
   readonly #isExtended: boolean
+  readonly #form: ResultForm
   readonly #keys: RedisResultKeys
   readonly #stores: PatientCommands
   readonly #reads: PatientCommands
@@ -38,30 +41,33 @@ class RedisBackend implements ResultBackend {
   readonly #watch: RedisResultWatch
   #isDisposed = false
 
-  constructor(redis: Redis, { expiresMs, extended = false }: BackendOptions) {
+  constructor(redis: Redis, { expiresMs, extended = false }: BackendOptions, form: ResultForm) {
     const { commands, subscriber, prefix } = redis
     const { retryTimeoutMs, socketTimeoutMs, resultChordOrdered: isOrdered } = redis.options
     this.#redis = redis
     this.#isExtended = extended
+    this.#form = form
     this.#keys = new RedisResultKeys(prefix)
     this.#stores = new PatientCommands(commands, retryTimeoutMs)
     this.#reads = new PatientCommands(commands, socketTimeoutMs)
-    this.#results = new RedisResultStore(commands, this.#stores, this.#reads, expiresMs)
-    this.#groups = new RedisGroups(commands, this.#stores, this.#keys, { isOrdered, expiresMs })
+    this.#results = new RedisResultStore(commands, this.#stores, this.#reads, { expiresMs, isBinary: form.isBinary })
+    this.#groups = new RedisGroups(commands, this.#stores, this.#keys, { isOrdered, expiresMs, form })
     const keptMs = workflowExpiresMs({ expiresMs })
     this.#workflows = new RedisWorkflows(commands, this.#stores, this.#keys, { keptMs, expiresMs })
-    this.#watch = new RedisResultWatch(subscriber, this.#keys, (keys) => this.#results.fetch(keys))
+    this.#watch = new RedisResultWatch(subscriber, this.#keys, form, (keys) => this.#results.fetch(keys))
   }
 
   async store(meta: TaskMeta): Promise<void> {
     this.#assertOpen('store')
-    await this.#results.store(this.#keys.task(meta.taskId), dumpMeta(meta, this.#isExtended))
+    await this.#results.store(this.#keys.task(meta.taskId), dumpMeta(meta, this.#isExtended, this.#form))
   }
 
   async fetch(taskIds: readonly string[]): Promise<(TaskMeta | undefined)[]> {
     this.#assertOpen('fetch')
     const texts = await this.#results.fetch(taskIds.map((taskId) => this.#keys.task(taskId)))
-    return texts.map((text, index) => (text === undefined ? undefined : loadMetaOf(taskIds[index] ?? '', text)))
+    return texts.map((text, index) =>
+      text === undefined ? undefined : loadMetaOf(taskIds[index] ?? '', text, this.#form),
+    )
   }
 
   async watch(taskIds: readonly string[], onMeta: (meta: TaskMeta) => void): Promise<AsyncDisposable> {

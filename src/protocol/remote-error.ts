@@ -14,21 +14,24 @@ export interface RemoteError {
   readonly traceback: string | undefined
 }
 
-/** An exception as results hold it. Details that are no data are replaced by their repr, as in Python. */
-export function encodeRemoteError(error: RemoteError): Record<string, unknown> {
+/** An exception as results hold it. Details that `dump` throws for are replaced by their repr, as in Python. */
+export function encodeRemoteError(
+  error: RemoteError,
+  dump: (value: unknown) => unknown = dumpJson,
+): Record<string, unknown> {
   return {
     exc_type: error.type,
-    exc_message: error.details.map(asData),
+    exc_message: error.details.map((detail) => asData(detail, dump)),
     exc_module: error.module ?? null,
   }
 }
 
-function asData(detail: unknown): unknown {
+function asData(detail: unknown, dump: (value: unknown) => unknown): unknown {
   if (typeof detail === 'string' || typeof detail === 'number' || typeof detail === 'boolean' || detail === null) {
     return detail
   }
   try {
-    dumpJson(detail)
+    dump(detail)
     return detail
   } catch {
     return reprValue(detail)

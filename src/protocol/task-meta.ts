@@ -35,12 +35,12 @@ interface ExtendedMeta {
   readonly stamps?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** The meta as it is stored, in Celery's order. */
-export function encodeTaskMeta(meta: TaskMeta): Record<string, unknown> {
+/** The meta as it is stored, in Celery's order. `dump`: how it will be written, by default as JSON. */
+export function encodeTaskMeta(meta: TaskMeta, dump?: (value: unknown) => unknown): Record<string, unknown> {
   const error = isException(meta.status) ? asError(meta.result) : undefined
   const wire: Record<string, unknown> = {
     status: meta.status,
-    result: error === undefined ? (meta.result ?? null) : encodeRemoteError(error),
+    result: error === undefined ? (meta.result ?? null) : encodeRemoteError(error, dump),
     traceback: meta.traceback ?? error?.traceback ?? null,
     children: meta.children === undefined ? null : encodeChildren(meta.children, meta.childGroups ?? []),
     date_done: meta.dateDone === undefined ? null : encodeDate(meta.dateDone),

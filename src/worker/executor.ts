@@ -175,6 +175,7 @@ export class Executor {
     let followers = noFollowers
     if (!attempt.ignoresResult || isFollowed) {
       try {
+        this.#options.codec.checkResult(value)
         if (isFollowed) followers = await this.#follow(attempt, value)
         if (!attempt.ignoresResult) await attempt.store({ status: 'SUCCESS', result: value, dateDone: new Date() })
       } catch (error) {
