@@ -18,10 +18,14 @@ local function pushAll(firstKey, lists, at)
   end
 end`
 
+/** How long the number of a producer is kept after its last publish, in seconds. */
+const keptS = 3600
+/** How often that has to be said anew, in milliseconds. */
+export const renewKeptAfterMs: number = 600_000
+
 /**
- * Publishes once, however often it is sent: KEYS: the producer, lists; ARGV: its number of this publish, how long the
- * number is kept (s), then as `pushAll` wants it. A script is not undone when it fails, so it looks first where there are
- * several lists.
+ * Publishes once, however often it is sent: KEYS: the producer, lists; ARGV: its number of this publish, then as `pushAll`
+ * wants it. A script is not undone when it fails, so it looks first where there are several lists.
  */
 export const publishScript: RedisScript = defineScript(`${pushAll}
 local last = redis.call('GET', KEYS[1])
@@ -32,8 +36,8 @@ for i = 2, #KEYS > 2 and #KEYS or 0 do
     return redis.error_reply('WRONGTYPE ' .. KEYS[i] .. ' holds a ' .. kind .. ', and a queue is a list')
   end
 end
-pushAll(2, #KEYS - 1, 3)
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+pushAll(2, #KEYS - 1, 2)
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ${keptS})
 return 1`)
 
 /** The most messages that `publishToOneScript` takes. */
@@ -41,13 +45,18 @@ export const mostToOne: number = piece
 
 /**
  * `publishScript` in the plainest case, in as few steps as can be: one list, whose consumers wait at it. KEYS: the producer,
- * the list; ARGV: the number, how long it is kept (s), then the messages. What turns out to be there already is taken back.
+ * the list; ARGV: the number, `1` if it is time to say how long that is kept or an empty text, then the messages. What turns
+ * out to be there already is taken back.
  */
 export const publishToOneScript: RedisScript = defineScript(`
-local call, number = redis.call, ARGV[1]
+local call, number = redis.call, tonumber(ARGV[1])
 call('LPUSH', KEYS[2], unpack(ARGV, 3))
-local last = call('SET', KEYS[1], number, 'EX', ARGV[2], 'GET')
-if not last or tonumber(last) < tonumber(number) then return 1 end
-call('LPOP', KEYS[2], #ARGV - 2)
-call('SET', KEYS[1], last, 'EX', ARGV[2])
-return 0`)
+local count = call('INCR', KEYS[1])
+if count == number and count > 1 and ARGV[2] == '' then return 1 end
+if count > number then
+  call('DECR', KEYS[1])
+  call('LPOP', KEYS[2], #ARGV - 2)
+  return 0
+end
+call('SET', KEYS[1], ARGV[1], 'EX', ${keptS})
+return 1`)

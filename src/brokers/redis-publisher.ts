@@ -6,7 +6,7 @@ import type { Outgoing } from './broker.ts'
 import type { RedisDeclarations } from './redis-declarations.ts'
 import { encodePush, type Push } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
-import { mostToOne, publishScript, publishToOneScript } from './redis-publish-scripts.ts'
+import { mostToOne, publishScript, publishToOneScript, renewKeptAfterMs } from './redis-publish-scripts.ts'
 
 /**
  * Calls of one turn are gathered up to so many messages: while the server takes some, those who awaited others go on. One
@@ -15,8 +15,6 @@ import { mostToOne, publishScript, publishToOneScript } from './redis-publish-sc
 const largestBatch = 32
 /** A script holds up the whole server. */
 const largestText = 4_000_000
-/** How long a publish whose connection broke may still be sent again, in seconds. */
-const sequenceKeptSeconds = '3600'
 
 interface Call {
   readonly pushes: readonly Push[]
@@ -48,6 +46,7 @@ export class RedisPublisher {
   readonly #declarations: RedisDeclarations
   readonly #producerKey: string
   #number = 0
+  #renewedAtMs = 0
   #open: Batch | undefined
   #inFlight = 0
   /** Without a reply, and what came after that. */
@@ -146,17 +145,24 @@ export class RedisPublisher {
       }
     }
     const keys = [this.#producerKey, ...lists.keys()]
-    const args: RedisArgument[] = [String(number), sequenceKeptSeconds]
     const [only] = lists.values()
     if (only && lists.size === 1 && only.channel === '' && only.texts.length <= mostToOne) {
-      for (const text of only.texts) args.push(text)
+      const args = [String(number), this.#isRenewalDue() ? '1' : '', ...only.texts]
       return this.#redis.commands.run(publishToOneScript, keys, args)
     }
+    const args: RedisArgument[] = [String(number)]
     for (const { channel, texts } of lists.values()) {
       args.push(channel, String(texts.length))
       for (const text of texts) args.push(text)
     }
     return this.#redis.commands.run(publishScript, keys, args)
+  }
+
+  #isRenewalDue(): boolean {
+    const nowMs = Date.now()
+    if (Math.abs(nowMs - this.#renewedAtMs) < renewKeptAfterMs) return false
+    this.#renewedAtMs = nowMs
+    return true
   }
 
   #doubt(batch: Batch, reason: RedisConnectionLost): void {

@@ -16,15 +16,33 @@ after(async () => {
 })
 
 describe('redis broker: replies that never came', { skip: skipIfMissing(server) }, () => {
-  it('publishes once what it sends again', async () => {
+  it('publishes once what it sends again, to one list or to several', async () => {
     await using lab = await RedisLab.open(redis)
     const broker = await lab.proxied()
     for (let n = 0; n < 4; n++) {
       lab.proxy.loseReplyTo(`message-${n}`)
-      await Promise.all([broker.publish(to('q', `message-${n}`)), broker.publish(to('q', `other-${n}`))])
+      const several = n % 2 === 1 ? to('r', `third-${n}`) : []
+      await Promise.all([
+        broker.publish([...to('q', `message-${n}`), ...several]),
+        broker.publish(to('q', `other-${n}`)),
+      ])
       assert.equal(lab.proxy.isLosing, false, 'nothing was lost')
     }
-    assert.equal(await broker.count('q'), 8)
+    assert.deepEqual([await broker.count('q'), await broker.count('r')], [8, 2])
+  })
+
+  it('numbers on after a publish that the server refused, and keeps the number for an hour', async () => {
+    await using lab = await RedisLab.open(redis)
+    const broker = await lab.proxied()
+    await lab.run('SET', 'wrong', 'no list')
+    await broker.publish(to('q', 'first'))
+    await assert.rejects(broker.publish(to('wrong', 'refused')), /WRONGTYPE/)
+    lab.proxy.loseReplyTo('second')
+    await broker.publish(to('q', 'second'))
+    assert.equal(await broker.count('q'), 2)
+    const [producer] = (await lab.run('KEYS', 'celeriac.producer.*')) as string[]
+    assert.equal(await lab.run('GET', String(producer)), '3')
+    assert.ok(Number(await lab.run('TTL', String(producer))) > 3500)
   })
 
   it('publishes in one piece what is cut under load', async () => {
