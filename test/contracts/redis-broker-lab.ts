@@ -7,6 +7,7 @@ import { openBroker } from '../../src/brokers/open-broker.ts'
 import type { PrivateServer } from '../services.ts'
 import { redisCommand } from '../support/redis-command.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
+import type { ProcessLab } from './broker-contract-processes.ts'
 import { Child } from './broker-processes.ts'
 import { until } from './contract.ts'
 
@@ -14,7 +15,7 @@ import { until } from './contract.ts'
 const timeouts = { socketTimeout: 0.6, socketConnectTimeout: 1.5, healthCheckInterval: 0.3 }
 
 /** An empty Redis, with a proxy in front of it, and the brokers and processes of one test. */
-export class RedisLab implements AsyncDisposable {
+export class RedisLab implements ProcessLab {
   readonly redis: PrivateServer
   readonly proxy: TcpProxy
   readonly #folder: string
@@ -81,10 +82,14 @@ export class RedisLab implements AsyncDisposable {
     assert.equal(new Set(ids).size, ids.length, 'a message is in two places')
   }
 
+  async isDone(): Promise<boolean> {
+    return (await this.run('EXISTS', 'q', 'unacked')) === 0
+  }
+
   /** Waits until nothing waits in `q`, and nothing is lent or deferred. */
   async allDone(): Promise<void> {
     await until(
-      async () => (await this.run('EXISTS', 'q', 'unacked')) === 0,
+      () => this.isDone(),
       () => 'everything to be done',
     )
   }

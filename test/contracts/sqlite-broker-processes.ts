@@ -5,10 +5,11 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { openSqliteBroker, type SqliteBroker } from '../../src/brokers/sqlite.ts'
 import type { SqliteBrokerOptions } from '../../src/brokers/sqlite-options.ts'
+import type { ProcessLab } from './broker-contract-processes.ts'
 import { Child } from './broker-processes.ts'
 
 /** A folder with one broker file, and the processes of one test. */
-export class Lab implements AsyncDisposable {
+export class Lab implements ProcessLab {
   readonly file: string
   readonly url: string
   readonly #folder: string
@@ -67,6 +68,11 @@ export class Lab implements AsyncDisposable {
     } finally {
       database.close()
     }
+  }
+
+  /** Nothing waits, and nothing is lent or deferred. */
+  async isDone(): Promise<boolean> {
+    return this.ids().length === 0
   }
 
   /** Changes the file behind the brokers' backs. */
