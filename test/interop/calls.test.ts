@@ -13,8 +13,7 @@ describe('calls between Python and TypeScript', { skip }, () => {
 
   before(async () => {
     lab = await open()
-    const [producer] = await Promise.all([lab.startProducer(), lab.startPythonWorker(), lab.startWorker()])
-    python = producer
+    python = await lab.startBoth()
   })
   after(() => lab[Symbol.asyncDispose]())
 

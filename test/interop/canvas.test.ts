@@ -72,8 +72,7 @@ describe('workflows of any shape over Python and TypeScript', { skip }, () => {
     lab.app.task('ts.replaced', (name: string, ...args: unknown[]) =>
       replace(lab.app.signature(name, args, { queue: 'py' })),
     )
-    const [producer] = await Promise.all([lab.startProducer(), lab.startPythonWorker(), lab.startWorker()])
-    python = producer
+    python = await lab.startBoth()
   })
   after(() => lab[Symbol.asyncDispose]())
 

@@ -91,6 +91,12 @@ export class InteropLab implements AsyncDisposable {
     return this.#own(await PythonProducer.start(this.python))
   }
 
+  /** Workers of both sides, and a producer in Python. */
+  async startBoth(): Promise<PythonProducer> {
+    const [producer] = await Promise.all([this.startProducer(), this.startPythonWorker(), this.startWorker()])
+    return producer
+  }
+
   async startPythonWorker(options?: PythonWorkerOptions): Promise<PythonWorker> {
     return this.#own(await PythonWorker.start(this.python, options))
   }

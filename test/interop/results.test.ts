@@ -56,8 +56,7 @@ describe("what Python's results show of a workflow", { skip }, () => {
 
   before(async () => {
     lab = await open()
-    const [producer] = await Promise.all([lab.startProducer(), lab.startPythonWorker(), lab.startWorker()])
-    python = producer
+    python = await lab.startBoth()
   })
   after(() => lab[Symbol.asyncDispose]())
 

@@ -63,8 +63,7 @@ describe('values between Python and TypeScript', { skip }, () => {
     lab = await open({
       typescriptSettings: { accept_content: ['json', 'msgpack', 'yaml'] },
     })
-    const [producer] = await Promise.all([lab.startProducer(), lab.startPythonWorker(), lab.startWorker()])
-    python = producer
+    python = await lab.startBoth()
   })
   after(() => lab[Symbol.asyncDispose]())
 

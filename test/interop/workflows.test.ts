@@ -12,8 +12,7 @@ describe('workflows over Python and TypeScript', { skip }, () => {
 
   before(async () => {
     lab = await open({ typescriptSettings: { task_celeriac_queues: ['*'] } })
-    const [producer] = await Promise.all([lab.startProducer(), lab.startPythonWorker(), lab.startWorker()])
-    python = producer
+    python = await lab.startBoth()
   })
   after(() => lab[Symbol.asyncDispose]())
 
