@@ -1,3 +1,4 @@
+import { isRedisScheme } from '../drivers/redis-url.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import type { BackendOptions, ResultBackend } from './backend.ts'
 
@@ -10,20 +11,12 @@ const planned = ['rpc', 'db', 'postgres', 'postgresql', 'mysql']
  */
 export async function openBackend(url: string, options: BackendOptions): Promise<ResultBackend> {
   const scheme = /^([a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase() ?? url
+  if (isRedisScheme(scheme)) return await (await import('./redis.ts')).openRedisBackend(url, options)
   switch (scheme) {
     case 'memory':
       return (await import('./memory.ts')).openMemoryBackend(url, options)
     case 'sqlite':
       return await (await import('./sqlite.ts')).openSqliteBackend(url, options)
-    case 'redis':
-    case 'rediss':
-    case 'redis+socket':
-    case 'socket':
-    case 'sentinel':
-    case 'redis+sentinel':
-    case 'redis+cluster':
-    case 'rediss+cluster':
-      return await (await import('./redis.ts')).openRedisBackend(url, options)
     case 'disabled':
       return (await import('./disabled.ts')).openDisabledBackend()
     default:

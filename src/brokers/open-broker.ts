@@ -1,3 +1,4 @@
+import { isRedisScheme } from '../drivers/redis-url.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import type { Broker } from './broker.ts'
 
@@ -15,11 +16,10 @@ export interface OpenBrokerOptions {
  * `redis://localhost`. Each is imported only when it is
  * used. Throws ImproperlyConfigured for an unknown scheme or option, OperationalError if the store cannot be used.
  */
-export async function openBroker(
-  url: string,
-  { transportOptions = {}, connectionTimeoutMs, eventExchange }: OpenBrokerOptions = {},
-): Promise<Broker> {
+export async function openBroker(url: string, options: OpenBrokerOptions = {}): Promise<Broker> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  if (scheme !== undefined && isRedisScheme(scheme)) return openRedis(url, options)
+  const { transportOptions = {} } = options
   switch (scheme) {
     case 'memory':
       refuseOptions(transportOptions)
@@ -30,22 +30,6 @@ export async function openBroker(
         import('./sqlite-options.ts'),
       ])
       return openSqliteBroker(url, parseSqliteBrokerOptions(transportOptions))
-    }
-    case 'redis':
-    case 'rediss':
-    case 'redis+socket':
-    case 'socket':
-    case 'sentinel':
-    case 'redis+sentinel':
-    case 'redis+cluster':
-    case 'rediss+cluster': {
-      const [{ openRedisBroker }, { parseRedisOptions }] = await Promise.all([
-        import('./redis.ts'),
-        import('../drivers/open-redis.ts'),
-      ])
-      const connecting = connectionTimeoutMs === undefined ? {} : { socketConnectTimeout: connectionTimeoutMs / 1000 }
-      const options = parseRedisOptions({ ...connecting, ...transportOptions }, 'the Redis broker')
-      return openRedisBroker(url, options, eventExchange)
     }
     case 'amqp':
     case 'amqps':
@@ -60,6 +44,19 @@ export async function openBroker(
         `Expected a broker URL that starts with redis:, sqlite: or memory:, got ${scheme ? `'${scheme}:'` : `'${url}'`}`,
       )
   }
+}
+
+async function openRedis(
+  url: string,
+  { transportOptions, connectionTimeoutMs, eventExchange }: OpenBrokerOptions,
+): Promise<Broker> {
+  const [{ openRedisBroker }, { parseRedisOptions }] = await Promise.all([
+    import('./redis.ts'),
+    import('../drivers/open-redis.ts'),
+  ])
+  const connecting = connectionTimeoutMs === undefined ? {} : { socketConnectTimeout: connectionTimeoutMs / 1000 }
+  const options = parseRedisOptions({ ...connecting, ...transportOptions }, 'the Redis broker')
+  return openRedisBroker(url, options, eventExchange)
 }
 
 function refuseOptions(options: Readonly<Record<string, unknown>>): void {

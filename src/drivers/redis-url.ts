@@ -34,6 +34,11 @@ const kinds: ReadonlyMap<string, Pick<RedisLocation, 'kind' | 'hasTls'>> = new M
   ['rediss+cluster', { kind: 'cluster', hasTls: true }],
 ])
 
+/** The scheme of a URL that {@link parseRedisUrl} reads, in small letters. */
+export function isRedisScheme(scheme: string): boolean {
+  return kinds.has(scheme)
+}
+
 const defaultPorts = { server: 6379, socket: 0, sentinel: 26_379, cluster: 6379 } as const
 
 /**
