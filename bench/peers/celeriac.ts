@@ -44,7 +44,7 @@ function celeriacOn(urlOf: (store: Store) => string): Peer {
       const app = makeApp(store)
       defineTask(app, onTask)
       const worker = new Worker(app, { concurrency, ...store.worker })
-      await Promise.all([app.openBroker(), app.openBackend(), app.openCodec()])
+      await Promise.all([app.openBroker(), app.openBackend(), app.connections.codec()])
       let running: Promise<void> | undefined
       return {
         start() {

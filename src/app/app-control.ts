@@ -7,7 +7,7 @@ import { storeRevoked } from './store-revoked.ts'
 export function controlOf(app: Celeriac): Control {
   return new Control({
     broker: () => app.openBroker(),
-    form: async () => (await app.openCodec()).form(app.config.task.serializer),
+    form: async () => (await app.connections.codec()).form(app.config.task.serializer),
     log: () => app.log,
     revokeExpiresMs: () => app.config.worker.revokeExpiresMs,
     storeRevoked: async (taskIds) => {

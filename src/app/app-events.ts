@@ -64,5 +64,5 @@ export class AppEvents {
     return dispatcher
   }
 
-  readonly #broker = (): Broker | Promise<Broker> => this.#app.brokerIfOpen ?? this.#app.openBroker()
+  readonly #broker = (): Broker | Promise<Broker> => this.#app.connections.openedBroker ?? this.#app.openBroker()
 }

@@ -10,7 +10,6 @@ import { AsyncResult, type RevokeOptions } from './async-result.ts'
 import { controlOf } from './app-control.ts'
 import { AppEvents } from './app-events.ts'
 import { AppSettings } from './app-settings.ts'
-import type { Codec } from './codec.ts'
 import { Connections } from './connections.ts'
 import { configFromEnv } from './config-env.ts'
 import type { Config } from './config.ts'
@@ -75,10 +74,11 @@ export class Celeriac implements AsyncDisposable {
   readonly clock: LamportClock = new LamportClock()
   /** Tells and asks workers. */
   readonly control: Control = controlOf(this)
+  /** @internal What is open, and may be used without a turn of the event loop. */
+  readonly connections: Connections
   /** @internal */
   readonly commands: CustomCommands = new CustomCommands(this)
   readonly #methods: TaskMethods = new TaskMethods(this)
-  readonly #connections: Connections
   readonly #logger: Logger | undefined
   readonly #settings: AppSettings
   readonly #modules: TaskModules = new TaskModules(
@@ -96,7 +96,7 @@ export class Celeriac implements AsyncDisposable {
     this.place = callerPlace(new.target)
     this.#logger = options.logger
     this.#settings = new AppSettings(name, (warning) => this.log.warn({ warning }, '{warning}'))
-    this.#connections = new Connections({
+    this.connections = new Connections({
       broker: typeof options.broker === 'object' ? options.broker : undefined,
       backend: typeof options.backend === 'object' ? options.backend : undefined,
       config: () => this.config,
@@ -274,48 +274,28 @@ export class Celeriac implements AsyncDisposable {
 
   /** The broker, opened at the first use. */
   openBroker(): Promise<Broker> {
-    return this.#connections.broker()
-  }
-
-  /** @internal */
-  get brokerIfOpen(): Broker | undefined {
-    return this.#connections.openedBroker
+    return this.connections.broker()
   }
 
   /** The result backend, opened at the first use. */
   openBackend(): Promise<ResultBackend> {
-    return this.#connections.backend()
+    return this.connections.backend()
   }
 
   /** False without a result backend. */
   get keepsResults(): boolean {
-    return this.#connections.keepsResults
+    return this.connections.keepsResults
   }
 
   /** @internal No worker of Celery takes messages from the queue. */
   isOwnQueue(queue: string): boolean {
-    return this.router.isCeleriacQueue(queue) ?? this.#connections.isOwnStore
+    return this.router.isCeleriacQueue(queue) ?? this.connections.isOwnStore
   }
 
   /** @internal */
   resultWatcher(): Promise<ResultWatcher> {
-    if (this.keepsResults) return this.#connections.watcher()
+    if (this.keepsResults) return this.connections.watcher()
     throw new ImproperlyConfigured(`app ${this.name} has no result backend: set result_backend to wait for results`)
-  }
-
-  /** @internal */
-  get resultWatcherIfOpen(): ResultWatcher | undefined {
-    return this.#connections.openedWatcher
-  }
-
-  /** @internal */
-  openCodec(): Promise<Codec> {
-    return this.#connections.codec()
-  }
-
-  /** @internal */
-  get codecIfOpen(): Codec | undefined {
-    return this.#connections.openedCodec
   }
 
   /** @internal Rows of this process are committed in an outbox: a relay here need not wait for its next look. */
@@ -337,7 +317,7 @@ export class Celeriac implements AsyncDisposable {
   /** Closes what this app opened. Harmless when repeated; the app may be used again afterwards. */
   async close(): Promise<void> {
     await this.events.close()
-    await this.#connections.close()
+    await this.connections.close()
     unsetCurrentApp(this)
   }
 

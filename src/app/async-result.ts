@@ -116,7 +116,7 @@ export class AsyncResult<R = unknown> {
       this.parent
         ? this.#waitWithParents(watcher, timeoutMs, signal)
         : watcher.wait(this.id, isFinal, timeoutMs, signal)
-    const watcher = this.#app.resultWatcherIfOpen
+    const watcher = this.#app.connections.openedWatcher
     const waited = watcher ? wait(watcher) : this.#app.resultWatcher().then(wait)
     return waited.then((meta) => {
       if (meta) return this.#unwrap(meta)

@@ -140,7 +140,7 @@ export class Publisher {
     const { task, args, kwargs, options } = call
     // What was checked when the workflow began, or cannot be refused any more: its own worker looks again.
     if (task && !call.workflow?.isReferenced) await checkCallArguments(task, args, kwargs)
-    const codec = await this.#app.openCodec()
+    const codec = await this.#app.connections.codec()
     const serializer = options.serializer ?? task?.compiledFor(this.#app).serializer
     if (serializer !== undefined) await codec.prepare(serializer)
     return prepareCall(this.#app, codec, call)
@@ -169,7 +169,7 @@ export class Publisher {
 
   /** The usual case without a turn of the event loop: nothing to validate, nothing to import. */
   #prepareNow(call: Call): PreparedCall | undefined {
-    const codec = this.#app.codecIfOpen
+    const codec = this.#app.connections.openedCodec
     const { task, options } = call
     if (!codec) return undefined
     if ((task?.options.input || task?.options.parameters) && !call.workflow?.isReferenced) return undefined
@@ -237,7 +237,7 @@ export class Publisher {
     return publishWithin(this.#openBroker, messages, { timeoutMs, retry, policy: retryPolicy }, this.#deadlines)
   }
 
-  readonly #openBroker = (): Broker | Promise<Broker> => this.#app.brokerIfOpen ?? this.#app.openBroker()
+  readonly #openBroker = (): Broker | Promise<Broker> => this.#app.connections.openedBroker ?? this.#app.openBroker()
 }
 
 /** `celery.map` and `celery.starmap` go where the task goes that they call. */

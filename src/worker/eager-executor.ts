@@ -68,7 +68,7 @@ export class EagerExecutor implements EagerRunner {
 
   async #attempts(first: Outgoing, store: (meta: TaskMeta) => Promise<void>): Promise<Outcome> {
     const app = this.#app
-    const codec = await app.openCodec()
+    const codec = await app.connections.codec()
     const executor = new Executor(app, { hostname: app.nodeName, codec, isEager: true, store })
     const pool = openAsyncPool({
       size: 1,

@@ -42,7 +42,7 @@ export class EarlyAcknowledgement {
   async #isInWorkflow({ message }: Job): Promise<boolean> {
     // Signatures have a task; most bodies that are text have none.
     if (typeof message.body === 'string' && !message.body.includes('"task"')) return false
-    const codec = await this.#app.openCodec()
+    const codec = await this.#app.connections.codec()
     try {
       return hasFollowers(readTask(message, () => codec.load(message)).body().embed)
     } catch (error) {

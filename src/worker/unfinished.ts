@@ -69,7 +69,7 @@ export class Unfinished {
     // Signatures have a task; most bodies that are text have none.
     const mayFollow = typeof message.body !== 'string' || message.body.includes('"task"')
     if (!mayFollow && headers.task !== restTask) return undefined
-    const codec = await this.#app.openCodec()
+    const codec = await this.#app.connections.codec()
     try {
       return readTask(message, () => codec.load(message)).body()
     } catch {

@@ -50,7 +50,7 @@ export async function openLab(kind: PoolKind, options: LabOptions = {}): Promise
   const { size = 2, store = (meta) => Promise.resolve(void states.push(meta)), setup, ...others } = options
   const storeText = (state: string): Promise<void> => store(decodeTaskMeta(loadJson(state)))
   const onSlotFree = (): void => void freed++
-  const codec = await app.openCodec()
+  const codec = await app.connections.codec()
   const executor = new Executor(app, {
     hostname: 'lab',
     codec,

@@ -15,7 +15,7 @@ app.task('demo.secret', { secret: ['token'], parameters: ['user', 'token'] }, ()
 after(() => app.close())
 
 async function described(message: Message, safe = false): Promise<TaskInfo> {
-  const codec = await app.openCodec()
+  const codec = await app.connections.codec()
   const task = app.tasks.get(String(message.headers['task'])) ?? plain
   const delivery = { message, queue: 'mail', deliveryCount: 2 } as Delivery
   const limits = { hardMs: undefined, softMs: undefined }
