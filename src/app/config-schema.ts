@@ -103,6 +103,11 @@ export const configSchema: Settings<Omit<Config, 'broker' | 'result' | 'task' | 
     'TLS to Redis as result backend, and with which certificates: the option ssl of result_backend_transport_options.',
     true,
   ),
+  deadLetterExpiresMs: setting(
+    optional(limit),
+    30 * day,
+    'How long workers keep the dead letters of their queues after they died; null: for ever.',
+  ),
   broker,
   result,
   task: taskSettings,

@@ -119,6 +119,8 @@ export interface Config {
   readonly include: readonly string[]
   readonly acceptContent: readonly string[]
   readonly redisBackendUseSsl: UseSsl
+  /** Milliseconds; undefined: they never expire. */
+  readonly deadLetterExpiresMs: number | undefined
   readonly broker: BrokerConfig
   readonly result: ResultConfig
   readonly task: TaskConfig

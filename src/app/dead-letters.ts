@@ -44,6 +44,29 @@ export async function redrive(broker: Broker, queue: string, options: RedriveOpt
   }
 }
 
+/** Letters looked at at once, of each priority. */
+const pageSize = 100
+
+/**
+ * Deletes those that died more than `expiresMs` ago, the oldest first, and gives what went page by page. What bears no time of
+ * its death stays.
+ */
+export async function* deleteExpiredDeadLetters(
+  broker: Broker,
+  queue: string,
+  expiresMs: number,
+): AsyncGenerator<Omit<DeadLetter, 'message'>[]> {
+  const isOver = (headers: Message['headers']): boolean => {
+    const diedAt = Date.parse(String(describeHeaders(headers).death?.at))
+    return diedAt + expiresMs < Date.now()
+  }
+  for (;;) {
+    const gone = (await broker.prune?.(deadLetterQueue(queue), pageSize, isOver)) ?? []
+    if (gone.length === 0) return
+    yield gone.map(describeHeaders)
+  }
+}
+
 class LetterTaker {
   readonly taken: Promise<number>
   readonly fail: (error: unknown) => void
@@ -82,9 +105,12 @@ class LetterTaker {
 }
 
 function describe(message: Message): DeadLetter {
-  const { headers } = message
+  return { ...describeHeaders(message.headers), message }
+}
+
+function describeHeaders(headers: Message['headers']): Omit<DeadLetter, 'message'> {
   const text = (name: string): string | undefined => (typeof headers[name] === 'string' ? headers[name] : undefined)
-  return { taskId: text('id'), taskName: text('task'), death: headers[deathHeader] as Death | undefined, message }
+  return { taskId: text('id'), taskName: text('task'), death: headers[deathHeader] as Death | undefined }
 }
 
 function revived({ message, death }: DeadLetter, queue: string): Outgoing {

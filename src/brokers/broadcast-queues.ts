@@ -32,6 +32,7 @@ export class BroadcastQueues implements Broker {
   readonly #waiting = new Set<Broker>()
   // Missing where the store's broker has none.
   readonly peek?: NonNullable<Broker['peek']>
+  readonly prune?: NonNullable<Broker['prune']>
   readonly queues?: NonNullable<Broker['queues']>
   readonly find?: NonNullable<Broker['find']>
   readonly isHeard?: NonNullable<Broker['isHeard']>
@@ -42,6 +43,7 @@ export class BroadcastQueues implements Broker {
     this.#names = new Set(names)
     this.#routingKey = routingKey
     if (broker.peek) this.peek = broker.peek.bind(broker)
+    if (broker.prune) this.prune = broker.prune.bind(broker)
     if (broker.isHeard) this.isHeard = broker.isHeard.bind(broker)
     if (broker.queues) this.queues = broker.queues.bind(broker)
     if (broker.find) this.find = (taskId, options) => this.#find(taskId, options)

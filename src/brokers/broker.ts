@@ -110,6 +110,15 @@ export interface Broker extends AsyncDisposable {
   count(queue: string): Promise<number>
   /** Deletes the waiting messages and returns how many there were. Those lent to a subscriber stay. */
   purge(queue: string): Promise<number>
+  /**
+   * Looks at the first `limit` messages of a queue that are ready, of each priority, deletes those that are over, and
+   * resolves to their headers. Missing where the broker cannot.
+   */
+  prune?(
+    queue: string,
+    limit: number,
+    isOver: (headers: Message['headers']) => boolean,
+  ): Promise<readonly Message['headers'][]>
   /** Shows waiting messages without taking them. Missing where the broker cannot. */
   peek?(queue: string, page: Page): Promise<Message[]>
   /** Names of the queues that hold messages. Missing where the broker cannot know. */

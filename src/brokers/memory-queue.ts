@@ -85,6 +85,17 @@ export class MemoryQueue {
     return this.#ready.items().filter((other) => isBefore(other, entry)).length
   }
 
+  /** Deletes those of the first ready entries that are over; the headers of these. */
+  prune(limit: number, isOver: (headers: Message['headers']) => boolean): Message['headers'][] {
+    const first = this.#ready.items().toSorted((a, b) => a.sequence - b.sequence)
+    const over = new Set(first.slice(0, limit).filter(({ message }) => isOver(message.headers)))
+    if (over.size > 0) {
+      this.#ready.clear()
+      for (const entry of first) if (!over.has(entry)) this.#ready.push(entry)
+    }
+    return [...over].map(({ message }) => message.headers)
+  }
+
   clear(): number {
     const count = this.waiting
     this.#ready.clear()

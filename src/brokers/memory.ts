@@ -104,6 +104,19 @@ class MemoryBroker implements Broker {
     return count
   }
 
+  async prune(
+    name: string,
+    limit: number,
+    isOver: (headers: Message['headers']) => boolean,
+  ): Promise<Message['headers'][]> {
+    this.#assertOpen('prune')
+    const queue = this.#store.find(name)
+    if (!queue) return []
+    const gone = queue.prune(limit, isOver)
+    this.#store.tidy(queue)
+    return gone
+  }
+
   async peek(queue: string, { offset, limit, only }: Page): Promise<Message[]> {
     this.#assertOpen('peek')
     const entries = this.#store.find(queue)?.list(only) ?? []

@@ -22,6 +22,7 @@ import type { RedisLease } from './redis-lease.ts'
 import { RedisLedger } from './redis-ledger.ts'
 import { RedisNames } from './redis-names.ts'
 import { RedisPersistence } from './redis-persistence.ts'
+import { pruneRedis } from './redis-prune.ts'
 import { RedisPublisher } from './redis-publisher.ts'
 import { RedisSearch } from './redis-search.ts'
 import { RedisSubscription } from './redis-subscription.ts'
@@ -145,6 +146,15 @@ export class RedisBroker implements Broker {
   async purge(queue: string): Promise<number> {
     this.#assertOpen('purge')
     return this.#inspection.purge(queue)
+  }
+
+  async prune(
+    queue: string,
+    limit: number,
+    isOver: (headers: Message['headers']) => boolean,
+  ): Promise<Message['headers'][]> {
+    this.#assertOpen('prune')
+    return pruneRedis(this.#redis, this.#names, queue, limit, isOver)
   }
 
   async peek(queue: string, page: Page): Promise<Message[]> {

@@ -43,6 +43,15 @@ export function encodeMessage(message: Message): { readonly envelope: string; re
   return { envelope: dumpJson([headers, contentType, contentEncoding, properties]), body }
 }
 
+/** Empty for an envelope that cannot be read. */
+export function readHeaders(envelope: string): Message['headers'] {
+  try {
+    return decodeMessage(envelope, '').headers
+  } catch {
+    return {}
+  }
+}
+
 /** Throws DecodeError for an envelope that no release of celeriac wrote. */
 export function decodeMessage(envelope: string, body: string | Uint8Array): Message {
   const parts = loadJson(envelope)

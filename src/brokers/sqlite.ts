@@ -20,6 +20,7 @@ import { SqliteInspection } from './sqlite-inspection.ts'
 import { SqliteLedger } from './sqlite-ledger.ts'
 import { SqliteOwners } from './sqlite-owners.ts'
 import type { SqliteBrokerOptions } from './sqlite-options.ts'
+import { pruneSqlite } from './sqlite-prune.ts'
 import { encodeOutgoing } from './sqlite-rows.ts'
 import { migrations } from './sqlite-schema.ts'
 import { SqliteSearch } from './sqlite-search.ts'
@@ -102,7 +103,11 @@ export class SqliteBroker implements Broker {
     return subscription
   }
 
-  async broadcast(message: Message, channel: Channel, { retainMs = 0 }: BroadcastOptions = {}): Promise<number | undefined> {
+  async broadcast(
+    message: Message,
+    channel: Channel,
+    { retainMs = 0 }: BroadcastOptions = {},
+  ): Promise<number | undefined> {
     this.#assertOpen('broadcast')
     return this.#channels.broadcast(message, channel, retainMs)
   }
@@ -135,6 +140,15 @@ export class SqliteBroker implements Broker {
   async purge(queue: string): Promise<number> {
     this.#assertOpen('purge')
     return this.#inspection.purge(queue)
+  }
+
+  async prune(
+    queue: string,
+    limit: number,
+    isOver: (headers: Message['headers']) => boolean,
+  ): Promise<Message['headers'][]> {
+    this.#assertOpen('prune')
+    return pruneSqlite(this.#database, this.#store, queue, limit, isOver)
   }
 
   async peek(queue: string, page: Page): Promise<Message[]> {

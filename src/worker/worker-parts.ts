@@ -8,6 +8,7 @@ import { durationMs } from '../util/duration.ts'
 import { packageVersion } from '../util/package-version.ts'
 import { ChordSweep } from './chord-sweep.ts'
 import { Consumer } from './consumer.ts'
+import { openDeadLetterCleanup } from './dead-letter-cleanup.ts'
 import { DeliveryWindow } from './delivery-window.ts'
 import { surviveDriverErrors } from './driver-errors.ts'
 import { Executor } from './executor.ts'
@@ -18,7 +19,7 @@ import type { ResolvedPoolOptions } from './pool-options.ts'
 import { PoolSize } from './pool-size.ts'
 import { RemoteControl } from './remote-control.ts'
 import { RestExecutor } from './rest-executor.ts'
-import { ResultCleanup } from './result-cleanup.ts'
+import { openResultCleanup } from './result-cleanup.ts'
 import { Revocations } from './revocations.ts'
 import { Settler } from './settler.ts'
 import { TaskEvents } from './task-events.ts'
@@ -94,7 +95,13 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   const state = { ...own, app, broker, backend, codec, consumer, pools, pool, poolSize, window, limits, events }
   opened.use(await RemoteControl.open(state))
   opened.defer(() => consumer.close())
-  opened.use(new ResultCleanup(backend, app.log, app.config.result.expiresMs))
+  opened.use(openResultCleanup(backend, app.log, app.config.result.expiresMs))
+  const { deadLetterExpiresMs, task } = app.config
+  if (deadLetterExpiresMs !== undefined) {
+    // An outbox buries among those of the default queue.
+    const queues = (): Iterable<string> => new Set([...consumer.queues, task.defaultQueue])
+    opened.use(openDeadLetterCleanup({ broker, log: app.log, expiresMs: deadLetterExpiresMs, queues }))
+  }
   opened.use(new ChordSweep(app, backend))
   lag.watch(() => consumer.running.items())
   opened.defer(() => lag.stop())

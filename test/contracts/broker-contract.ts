@@ -1,6 +1,7 @@
 import { defineChannelTests, defineLifeTests } from './broker-contract-channels.ts'
 import { defineFindingTests } from './broker-contract-finding.ts'
 import { defineMessageTests } from './broker-contract-messages.ts'
+import { definePruningTests } from './broker-contract-pruning.ts'
 import { defineSettlingTests } from './broker-contract-settling.ts'
 import { defineSubscriptionTests } from './broker-contract-subscriptions.ts'
 import type { OpenedBroker } from './broker-contract-tools.ts'
@@ -25,6 +26,7 @@ export function describeBroker(
     deferral: defineDeferralTests,
     counting: defineCountingTests,
     finding: defineFindingTests,
+    pruning: definePruningTests,
     channels: defineChannelTests,
     life: defineLifeTests,
   })

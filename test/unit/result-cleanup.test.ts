@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
 import { openBackend } from '../../src/backends/open-backend.ts'
 import { createLogger } from '../../src/util/logger.ts'
-import { ResultCleanup } from '../../src/worker/result-cleanup.ts'
+import { openResultCleanup } from '../../src/worker/result-cleanup.ts'
 
 describe('the cleanup of results', () => {
   for (const [expiresMs, pauseMs] of [
@@ -15,7 +15,7 @@ describe('the cleanup of results', () => {
       mock.timers.enable({ apis: ['setTimeout', 'Date'] })
       const lines: string[] = []
       const log = createLogger({ pretty: true, stream: { write: (text) => lines.push(text) } })
-      const cleanup = new ResultCleanup(backend, log, expiresMs)
+      const cleanup = openResultCleanup(backend, log, expiresMs)
       try {
         for (const round of [60_000, pauseMs]) {
           lines.length = 0
