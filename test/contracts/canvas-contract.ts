@@ -9,13 +9,12 @@ import {
   TaskError,
   TaskRevoked,
   Worker,
-  type AnyResult,
-  type AsyncResult,
   type Celeriac,
   type TaskRequest,
 } from '../../src/index.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { openHarness, until, type Harness, type Store } from '../support/worker-harness.ts'
+import { assertLinked, resultOf, resultsOf } from './canvas-results.ts'
 
 const soon = { timeout: '10s' } as const
 
@@ -51,10 +50,6 @@ async function workerOf(app: Celeriac): Promise<AsyncDisposable> {
 async function waiting({ app }: Harness, queue = 'celery'): Promise<readonly [Message, unknown[]][]> {
   const messages = (await (await app.openBroker()).peek?.(queue, { offset: 0, limit: 50 })) ?? []
   return messages.map((message) => [message, JSON.parse(String(message.body)) as unknown[]])
-}
-
-function resultOf(result: AnyResult | undefined): AsyncResult {
-  return (result as AsyncResult | undefined) ?? assert.fail('there is no result')
 }
 
 /** What workflows do, on any store. */
@@ -150,18 +145,9 @@ export function describeCanvas(store: Store): void {
       await harness.startWorker()
       const last = await chain(add.s(1, 2), chain(add.s(3), add.si(5, 5)), add.s(6), text.s()).delay()
       assert.equal(await last.get(soon), '<16>')
-      const results = [last]
-      for (let at = last.parent; at; at = at.parent) results.unshift(at as AsyncResult<string>)
+      const results = resultsOf(last)
       assert.deepEqual(await Promise.all(results.map((result) => result.get(soon))), [3, 6, 10, 16, '<16>'])
-      const metas = await Promise.all(results.map((result) => result.meta()))
-      assert.deepEqual(
-        metas.map((meta) => meta?.parentId),
-        [undefined, ...results.slice(0, -1).map(({ id }) => id)],
-      )
-      assert.deepEqual(
-        metas.map((meta) => meta?.children),
-        [...results.slice(1).map(({ id }) => [id]), []],
-      )
+      await assertLinked(results)
     })
 
     it('hand options of a call on to what they begin with, and stamps to all', async () => {

@@ -18,12 +18,12 @@ import {
   GroupResult,
   restoreGroup,
   TimeoutError,
-  type AnyResult,
   type AnySignature,
   type AsyncResult,
   type WorkerOptions,
 } from '../../src/index.ts'
 import { openHarness, rawMessage, until, type Harness, type Store } from '../support/worker-harness.ts'
+import { resultOf } from './canvas-results.ts'
 
 const soon = { timeout: '10s' } as const
 
@@ -57,10 +57,6 @@ async function withTasks(
   const start: Start = (options) => harness.startWorker(options)
   if (worker) await start()
   await body({ ...tasks, app: harness.app, start })
-}
-
-function resultOf(result: AnyResult | undefined): AsyncResult {
-  return (result as AsyncResult | undefined) ?? assert.fail('there is no result')
 }
 
 /** What groups and chords do, on any store. */

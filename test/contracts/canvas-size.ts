@@ -6,13 +6,13 @@ import {
   group,
   TaskError,
   TaskRevoked,
-  type AnyResult,
   type AnySignature,
   type AsyncResult,
   type GroupResult,
 } from '../../src/index.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { openHarness, until, type Harness, type Store } from '../support/worker-harness.ts'
+import { assertLinked, resultsOf } from './canvas-results.ts'
 
 const soon = { timeout: '20s' } as const
 
@@ -67,12 +67,6 @@ async function start(...steps: readonly AnySignature[]): Promise<AsyncResult> {
   return (await chain(...(steps as AnySignature[])).delay()) as AsyncResult
 }
 
-function resultsOf(last: AnyResult): AsyncResult[] {
-  const results: AsyncResult[] = []
-  for (let at: AnyResult | undefined = last; at; at = at.parent) results.unshift(at as AsyncResult)
-  return results
-}
-
 /** What large workflows do, on any store. */
 export function describeSize(store: Store): void {
   describe(`large workflows on ${store.name}`, () => {
@@ -86,14 +80,7 @@ export function describeSize(store: Store): void {
         metas.map((meta) => meta?.result),
         Array.from({ length: 90 }, (_, index) => index),
       )
-      assert.deepEqual(
-        metas.map((meta) => meta?.parentId),
-        [undefined, ...results.slice(0, -1).map(({ id }) => id)],
-      )
-      assert.deepEqual(
-        metas.map((meta) => meta?.children),
-        [...results.slice(1).map(({ id }) => [id]), []],
-      )
+      await assertLinked(results)
     })
 
     it('take bytes in step with their size', async () => {
