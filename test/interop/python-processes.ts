@@ -88,11 +88,6 @@ export class PythonProducer implements AsyncDisposable {
     return this.#ask('revoke', { id, ...options })
   }
 
-  /** Names of what this Python can compress with. */
-  compressions(): Promise<string[]> {
-    return this.#ask('compressions', {})
-  }
-
   /** A task for every worker, sent as a Python program has to send it. */
   sendBroadcast(task: string, args: readonly unknown[], queue: string): Promise<string> {
     return this.#ask('send_broadcast', { task, args, queue })

@@ -120,10 +120,7 @@ describe('values between Python and TypeScript', { skip }, () => {
   })
 
   for (const compression of ['gzip', 'zlib', 'zstd', 'brotli']) {
-    it(`what is compressed with ${compression} is read by both`, async (test) => {
-      const known = await python.compressions()
-      const type = { gzip: 'application/x-gzip', zlib: 'application/x-gzip', zstd: 'application/zstd' }[compression]
-      if (!known.includes(type ?? 'application/x-brotli')) return test.skip('this Python has no such module')
+    it(`what is compressed with ${compression} is read by both`, async () => {
       const text = 'again and '.repeat(1000)
       assert.equal(await atPython('py.same', [text], { compression }), text)
       assert.equal(await python.result('ts.same', [text], { compression }), text)

@@ -12,6 +12,8 @@ const requirements = [
   'Django==5.2.*',
   'msgpack',
   'PyYAML',
+  'backports.zstd; python_version < "3.14"',
+  'brotli',
   'flower==2.*',
   'opentelemetry-sdk',
   'opentelemetry-instrumentation-celery',

@@ -9,7 +9,7 @@ from celery.bin.celery import celery as command_line
 from celery.result import AsyncResult, GroupResult
 from click.testing import CliRunner
 from interop_app import app
-from kombu import Exchange, Queue, compression
+from kombu import Exchange, Queue
 from kombu.utils.json import dumps, loads
 
 
@@ -212,10 +212,6 @@ def add_consumer(queue, destination):
     return app.control.add_consumer(queue, destination=destination, reply=True)
 
 
-def compressions():
-    return sorted(compression.encoders())
-
-
 def send_broadcast(task, args, queue, **options):
     # Only who declared the exchange knows that it is a fanout.
     exchange = Exchange(queue, type="fanout")
@@ -238,7 +234,7 @@ def drain(queue, count):
 
 operations = {
     each.__name__: each
-    for each in (send, get, meta, revoke, ping, inspect, broadcast, celery, chained, chorded, grouped, planned, formed, shape, run_chunks, restored, saved, linked, add_consumer, compressions, send_broadcast, drain)
+    for each in (send, get, meta, revoke, ping, inspect, broadcast, celery, chained, chorded, grouped, planned, formed, shape, run_chunks, restored, saved, linked, add_consumer, send_broadcast, drain)
 }
 
 print(dumps({"ready": True}), flush=True)
