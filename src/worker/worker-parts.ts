@@ -7,24 +7,22 @@ import { Outbox } from '../outbox/outbox.ts'
 import { durationMs } from '../util/duration.ts'
 import { packageVersion } from '../util/package-version.ts'
 import { ChordSweep } from './chord-sweep.ts'
-import { Consumer } from './consumer.ts'
+import type { Consumer } from './consumer.ts'
 import { openDeadLetterCleanup } from './dead-letter-cleanup.ts'
 import { DeliveryWindow } from './delivery-window.ts'
 import { surviveDriverErrors } from './driver-errors.ts'
 import { Executor } from './executor.ts'
 import { LoopLag } from './loop-lag.ts'
 import { MemorySamples } from './memory-samples.ts'
+import { openConsumer } from './open-consumer.ts'
 import { mingle } from './mingle.ts'
 import type { ResolvedPoolOptions } from './pool-options.ts'
 import { PoolSize } from './pool-size.ts'
 import { RemoteControl } from './remote-control.ts'
 import { RestExecutor } from './rest-executor.ts'
 import { openResultCleanup } from './result-cleanup.ts'
-import { Revocations } from './revocations.ts'
-import { Settler } from './settler.ts'
 import { TaskEvents } from './task-events.ts'
 import { TaskLimits } from './task-limits.ts'
-import { TaskLog } from './task-log.ts'
 import { TaskObservers } from './task-observer.ts'
 import { WorkerEvents } from './worker-events.ts'
 import { WorkerPools } from './worker-pools.ts'
@@ -137,42 +135,6 @@ function openExecutor(
     onBlocked: (taskName, taskId, blockedMs) => lag.blockedBy(taskName, taskId, blockedMs),
     blockWarningMs: app.config.worker.blockWarningMs,
   })
-}
-
-interface ConsumerParts {
-  readonly pools: WorkerPools
-  readonly window: DeliveryWindow
-  readonly observers: TaskObservers
-  readonly limits: TaskLimits
-  readonly backend: ResultBackend
-  readonly codec: Codec
-}
-
-function openConsumer({ app, options, onOutage }: WorkerPartsOptions, parts: ConsumerParts): Consumer {
-  const { timeLimit, softTimeLimit } = options
-  const revocations: Revocations = new Revocations({
-    max: app.config.worker.revokesMax,
-    expiresMs: app.config.worker.revokeExpiresMs,
-    onRevoked: (taskId, { terminate }) => consumer.running.revoke(taskId, terminate),
-  })
-  const consumer = new Consumer({
-    app,
-    codec: parts.codec,
-    pools: parts.pools,
-    settler: new Settler(app, parts.backend),
-    revocations,
-    taskLog: new TaskLog(app.log),
-    observers: parts.observers,
-    limits: {
-      hardMs: timeLimit === undefined ? undefined : durationMs(timeLimit, 'timeLimit'),
-      softMs: softTimeLimit === undefined ? undefined : durationMs(softTimeLimit, 'softTimeLimit'),
-    },
-    taskLimits: parts.limits,
-    window: parts.window,
-    maxDeliveries: app.config.task.maxDeliveries,
-    onOutage,
-  })
-  return consumer
 }
 
 interface EventParts {
