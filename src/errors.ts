@@ -18,6 +18,9 @@ export class OperationalError extends CeleriacError {
   readonly code = 'OPERATIONAL'
 }
 
+/** Thrown when a server of a broker or a result backend cannot be reached: it may be there later. */
+export class Unreachable extends OperationalError {}
+
 /** Thrown when arguments or a result cannot be written: a function, a cycle, an unknown class instance, too large. */
 export class EncodeError extends CeleriacError {
   readonly code = 'ENCODE'

@@ -10,7 +10,19 @@ import type {
   WorkerConfig,
 } from './config-type.ts'
 import { setting, type Settings } from './setting.ts'
-import { flag, limit, names, onlyTrue, optional, optionalUrl, record, serializer, text, url } from './setting-kinds.ts'
+import {
+  flag,
+  integer,
+  limit,
+  names,
+  onlyTrue,
+  optional,
+  optionalUrl,
+  record,
+  serializer,
+  text,
+  url,
+} from './setting-kinds.ts'
 import { timezone, tls } from './special-kinds.ts'
 
 const defaultUrl = 'sqlite:./celeriac.db'
@@ -25,6 +37,16 @@ const broker: Settings<BrokerConfig> = {
     true,
   ),
   connectionTimeoutMs: setting(limit, 4000, 'How long one attempt to connect to the broker may take.'),
+  connectionRetryOnStartup: setting(
+    flag,
+    true,
+    'Whether a worker waits for a broker and a result backend that cannot be reached when it starts. false: it ends.',
+  ),
+  connectionMaxRetries: setting(
+    optional(integer(0)),
+    undefined,
+    'How often it tries again then before it ends; null: for ever. Celery: 100. Once started it always tries for ever.',
+  ),
   useSsl: setting(
     tls,
     undefined,

@@ -15,6 +15,9 @@ export interface BrokerConfig {
   readonly url: string
   /** Milliseconds. */
   readonly connectionTimeoutMs: number
+  readonly connectionRetryOnStartup: boolean
+  /** Undefined: for ever. */
+  readonly connectionMaxRetries: number | undefined
   readonly useSsl: UseSsl
   readonly transportOptions: Readonly<Record<string, unknown>>
 }

@@ -70,9 +70,9 @@ export class Connections {
   async close(): Promise<void> {
     const [watcher, backend, broker] = [this.#watcher, this.#backend, this.#broker]
     this.#watcher = this.#backend = this.#broker = this.openedBroker = this.openedWatcher = undefined
-    await (await watcher)?.[Symbol.asyncDispose]()
-    if (!this.#options.backend) await (await backend)?.[Symbol.asyncDispose]()
-    if (!this.#options.broker) await (await broker)?.[Symbol.asyncDispose]()
+    await (await ifOpened(watcher))?.[Symbol.asyncDispose]()
+    if (!this.#options.backend) await (await ifOpened(backend))?.[Symbol.asyncDispose]()
+    if (!this.#options.broker) await (await ifOpened(broker))?.[Symbol.asyncDispose]()
   }
 
   get #backendUrl(): string {
@@ -127,4 +127,9 @@ function withSsl(
 function forgotten<T>(opening: Promise<T>, forget: () => void): Promise<T> {
   opening.catch(forget)
   return opening
+}
+
+/** Whoever asked for what cannot be opened was told why. */
+function ifOpened<T>(opening: Promise<T> | undefined): Promise<T | undefined> | undefined {
+  return opening?.catch(() => undefined)
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { OperationalError } from '../errors.ts'
+import { OperationalError, Unreachable } from '../errors.ts'
 import { describeTarget, type NodeRedisModule, type RedisTarget } from './redis-client.ts'
 import type { OpenSession } from './redis-connection.ts'
 import { RedisReplyError } from './redis-errors.ts'
@@ -49,7 +49,7 @@ export class SessionOpener {
     this.#watch?.[Symbol.dispose]()
   }
 
-  /** Tries again for `socket_connect_timeout` where another attempt may do better. */
+  /** Tries again for `socket_connect_timeout` where another attempt may do better; rejects with Unreachable after that. */
   async openFirst(name: string): Promise<RedisSession> {
     const { signal } = new AbortController()
     const giveUpAt = performance.now() + this.options.socketConnectTimeoutMs
@@ -57,7 +57,8 @@ export class SessionOpener {
       try {
         return await this.open(name, 2)(true, signal)
       } catch (error) {
-        if (!mayPass(error) || performance.now() + pauseMs >= giveUpAt) throw error
+        if (!mayPass(error)) throw error
+        if (performance.now() + pauseMs >= giveUpAt) throw new Unreachable(error.message, { cause: error.cause })
         await sleep(pauseMs)
       }
     }
@@ -93,6 +94,6 @@ export class SessionOpener {
 }
 
 /** A server that starts or fails over, in contrast to a wrong password. */
-function mayPass(error: unknown): boolean {
+function mayPass(error: unknown): error is OperationalError {
   return error instanceof OperationalError && !(error instanceof RedisReplyError)
 }

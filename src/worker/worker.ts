@@ -5,6 +5,7 @@ import { durationMs } from '../util/duration.ts'
 import { slotName } from '../util/slot-mark.ts'
 import type { Consumer } from './consumer.ts'
 import type { WorkerMetrics } from './metrics.ts'
+import { connectStores } from './connect-stores.ts'
 import { nodeName } from './node-name.ts'
 import { resolvePoolOptions, type ResolvedPoolOptions } from './pool-options.ts'
 import { openProbes, type Probes } from './probes.ts'
@@ -84,6 +85,7 @@ export class Worker {
   async #run(metrics: WorkerMetrics | undefined): Promise<void> {
     const app = this.#app
     await app.loadTasks()
+    if (!(await connectStores(app, this.name, this.#stopping.signal))) return this.#tellShutdown()
     const { openParts } = await import('./worker-parts.ts')
     const parts = await openParts({
       app,
