@@ -90,8 +90,8 @@ export class BroadcastQueues implements Broker {
     return this.#broker.broadcast(message, channel, options)
   }
 
-  listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
-    return this.#broker.listen(channel, onMessage)
+  listen(channel: Channel, onMessage: (message: Message) => void, onMissed?: () => void): Promise<AsyncDisposable> {
+    return this.#broker.listen(channel, onMessage, onMissed)
   }
 
   /** Of a broadcast queue: what waits in the store and in this process. */

@@ -104,8 +104,11 @@ export interface Broker extends AsyncDisposable {
   broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<number | undefined>
   /** Whether anybody may listen to the channel now, anywhere. Missing where the broker cannot know. */
   isHeard?(channel: Channel): Promise<boolean>
-  /** Retained messages of the channel come first, oldest first. */
-  listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable>
+  /**
+   * Retained messages of the channel come first, oldest first. `onMissed`: the connection was lost, and is there again; what
+   * was not retained may have been missed.
+   */
+  listen(channel: Channel, onMessage: (message: Message) => void, onMissed?: () => void): Promise<AsyncDisposable>
   /** Waiting messages: ready or deferred, not those lent to a subscriber. */
   count(queue: string): Promise<number>
   /** Deletes the waiting messages and returns how many there were. Those lent to a subscriber stay. */

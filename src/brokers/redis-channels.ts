@@ -91,10 +91,14 @@ export class RedisChannels implements AsyncDisposable {
     }
   }
 
-  /** Goes on after each reconnect, with what was retained meanwhile. */
-  async listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
+  /** Goes on after each reconnect, with what was retained meanwhile; then tells that something may have been missed. */
+  async listen(
+    channel: Channel,
+    onMessage: (message: Message) => void,
+    onMissed?: () => void,
+  ): Promise<AsyncDisposable> {
     this.#assertOpen('listen')
-    const listening = await this.#listen(channel, onMessage)
+    const listening = await this.#listen(channel, onMessage, onMissed)
     let ended: Promise<void> | undefined
     const handle: AsyncDisposable = {
       [Symbol.asyncDispose]: () => {
@@ -114,10 +118,14 @@ export class RedisChannels implements AsyncDisposable {
     await Promise.all([...this.#listening.keys()].map((listening) => listening[Symbol.asyncDispose]()))
   }
 
-  async #listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
+  async #listen(
+    channel: Channel,
+    onMessage: (message: Message) => void,
+    onMissed: (() => void) | undefined,
+  ): Promise<AsyncDisposable> {
     const address = fanoutAddress(channel, this.#eventExchange)
     if (!address) return this.#replies.listen(channel, onMessage)
-    const listener = new RedisListener(onMessage, (after) => this.#retained.read(channel, after))
+    const listener = new RedisListener(onMessage, (after) => this.#retained.read(channel, after), onMissed)
     const heard = this.#topics.heard(address)
     const { subscriber } = this.#redis
     const hear = (text: string): void => listener.hear(text)

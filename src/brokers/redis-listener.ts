@@ -11,6 +11,7 @@ const retryPauseMs = 200
 export class RedisListener {
   readonly #onMessage: (message: Message) => void
   readonly #readRetained: (after: number) => Promise<readonly RetainedEnvelope[]>
+  readonly #onMissed: (() => void) | undefined
   /** What came while the retained messages are being read. */
   #held: string[] | undefined = []
   /** The last retained message it heard. */
@@ -22,8 +23,10 @@ export class RedisListener {
   constructor(
     onMessage: (message: Message) => void,
     readRetained: (after: number) => Promise<readonly RetainedEnvelope[]>,
+    onMissed?: () => void,
   ) {
     this.#onMessage = onMessage
+    this.#onMissed = onMissed
     this.#readRetained = readRetained
   }
 
@@ -57,7 +60,10 @@ export class RedisListener {
     while (this.#isOpen && connection === this.#connection) {
       try {
         const retained = await this.#readRetained(this.#lastNumber)
-        if (connection === this.#connection) this.#catchUp(retained)
+        if (connection === this.#connection) {
+          this.#catchUp(retained)
+          if (this.#onMissed) setImmediate(this.#onMissed)
+        }
         return
       } catch {
         // The connection for commands may come back later than that of the subscription.

@@ -133,9 +133,13 @@ export class RedisBroker implements Broker {
     return this.#isCluster || (await this.#channels.isHeard(channel))
   }
 
-  async listen(channel: Channel, onMessage: (message: Message) => void): Promise<AsyncDisposable> {
+  async listen(
+    channel: Channel,
+    onMessage: (message: Message) => void,
+    onMissed?: () => void,
+  ): Promise<AsyncDisposable> {
     this.#assertOpen('listen')
-    return this.#channels.listen(channel, onMessage)
+    return this.#channels.listen(channel, onMessage, onMissed)
   }
 
   async count(queue: string): Promise<number> {

@@ -17,9 +17,9 @@ interface Mingled {
 }
 
 /**
- * Asks the other workers at the broker, as Celery's do at their start: takes over what they know to be revoked, which a worker
- * of Python keeps in its memory alone, and adjusts the logical clock. Ends when all that heard the question have answered,
- * at once if nobody did. Nothing that goes wrong keeps the worker from starting.
+ * Asks the other workers at the broker, as Celery's do at their start and when they are connected again: takes over what
+ * they know to be revoked, which a worker of Python keeps in its memory alone, and adjusts the logical clock. Ends when all
+ * that heard the question have answered, at once if nobody did. Nothing that goes wrong keeps the worker from starting.
  */
 export async function mingle(worker: WorkerState, signal: AbortSignal): Promise<void> {
   const { app, nodeName, consumer } = worker

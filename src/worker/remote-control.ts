@@ -27,10 +27,10 @@ export class RemoteControl implements AsyncDisposable {
     this.#worker = worker
   }
 
-  /** Revokes that were retained are heard before anything is taken. */
-  static async open(worker: WorkerState): Promise<RemoteControl> {
+  /** Revokes that were retained are heard before anything is taken. `onMissed`: others may have been missed. */
+  static async open(worker: WorkerState, onMissed: () => void): Promise<RemoteControl> {
     const control = new RemoteControl(worker)
-    control.#listening = await worker.broker.listen('control', (message) => control.#heed(message))
+    control.#listening = await worker.broker.listen('control', (message) => control.#heed(message), onMissed)
     return control
   }
 

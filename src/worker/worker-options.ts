@@ -21,7 +21,7 @@ export interface WorkerOptions extends PoolOptions {
   readonly heartbeatInterval?: Duration
   /** Sends neither heartbeats nor the events that say when the worker begins and ends. */
   readonly withoutHeartbeat?: boolean
-  /** Does not ask the other workers at its start what is revoked. */
+  /** Does not ask the other workers what is revoked, at its start and when it was cut off. */
   readonly withoutMingle?: boolean
   /** Answers probes of a supervisor and scrapes of Prometheus over HTTP: a port (on all addresses) or host:port. Default: none. */
   readonly healthPort?: HealthAddress

@@ -85,13 +85,17 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
     options.options.prefetchMultiplier ?? app.config.worker.prefetchMultiplier,
   )
   const limits = new TaskLimits(app)
+  const ending = new AbortController()
+  const askOthers = async (): Promise<void> => {
+    if (!options.options.withoutMingle) await mingle(state, ending.signal)
+  }
   const consumer = openConsumer(options, { pools, window, observers, limits, backend, codec })
   const poolSize = opened.use(new PoolSize({ pool, pools, window, consumer, log: app.log }))
   const { stop, workerName: nodeName } = options
   const outbox = new Outbox(app)
   const own = { nodeName, startedAtMs: Date.now(), memory: new MemorySamples(), outbox, stop }
   const state = { ...own, app, broker, backend, codec, consumer, pools, pool, poolSize, window, limits, events }
-  opened.use(await RemoteControl.open(state))
+  opened.use(await RemoteControl.open(state, () => void askOthers()))
   opened.defer(() => consumer.close())
   opened.use(openResultCleanup(backend, app.log, app.config.result.expiresMs))
   const { deadLetterExpiresMs, task } = app.config
@@ -103,7 +107,6 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   opened.use(new ChordSweep(app, backend))
   lag.watch(() => consumer.running.items())
   opened.defer(() => lag.stop())
-  const ending = new AbortController()
   opened.defer(() => ending.abort())
   opened.use(relay(outbox))
   const parts = opened.move()
@@ -114,8 +117,7 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
     pools,
     outbox,
     start: async () => {
-      const { withoutMingle = false } = options.options
-      await Promise.all([pools.start(), withoutMingle ? undefined : mingle(state, ending.signal)])
+      await Promise.all([pools.start(), askOthers()])
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
