@@ -19,7 +19,7 @@ local function isFinal(key)
     -- msgpack: how many members, in 1, 3 or 5 bytes, then texts with their lengths
     local at = first == 222 and 4 or first == 223 and 6 or 2
     if sub(head, at, at + 6) == '\\166status' then return sub(head, at + 7, at + 14) == '\\167SUCCESS' end
-    decode = cmsgpack.unpack
+    decode = function(text) return cmsgpack.unpack(text) end
   else
     -- YAML, whose deeper lines are indented
     return string.find('\\n' .. call('GET', key), '\\nstatus: SUCCESS\\n', 1, true) ~= nil

@@ -60,11 +60,16 @@ export class Revocations {
     return [...this.#byId.keys()]
   }
 
-  /** For another worker: by id, the time of the revoke, as a fraction because Celery takes no whole number, and the id. */
-  shared(): Record<string, [number, string]> {
+  /**
+   * For another worker, but for what it knows: by id, the time of the revoke, as a fraction because Celery takes no whole
+   * number, and the id.
+   */
+  shared(known: readonly string[] = []): Record<string, [number, string]> {
     this.#dropExpired()
+    const unknown = new Map(this.#byId)
+    for (const id of known) unknown.delete(id)
     return Object.fromEntries(
-      [...this.#byId].map(([id, { monotonicTime }]) => [id, [asFraction(monotonicTime), id]] as const),
+      [...unknown].map(([id, { monotonicTime }]) => [id, [asFraction(monotonicTime), id]] as const),
     )
   }
 

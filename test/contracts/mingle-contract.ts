@@ -45,6 +45,18 @@ export function describeMingle(store: Store): void {
       assert.ok(app.clock.value > 5000)
     })
 
+    it('is told what it does not know, and no more', async () => {
+      await using harness = await openHarness(store)
+      const { control } = harness.app
+      await harness.startWorker({ name: older })
+      const only = { destination: older, reply: true, timeout: 20 }
+      await control.revoke(['a', 'b'], only)
+      const inspect = control.inspect({ destination: older, timeout: 20 })
+      assert.deepEqual((await inspect.hello(newer, ['b', 'c'])).get(older)?.revoked, ['a'])
+      assert.deepEqual((await inspect.revoked()).get(older)?.toSorted(), ['a', 'b', 'c'])
+      assert.match([...(await inspect.hello(newer, [7] as never)).errors.values()].join(), /ValueError/)
+    })
+
     it('asks nobody where it is told so', async () => {
       await using harness = await openHarness(store)
       await revokedAtOlder(harness)
