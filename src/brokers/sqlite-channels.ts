@@ -65,11 +65,10 @@ export class SqliteChannels {
     return this.#listeners.size
   }
 
-  /** What nobody listens to, and nobody may hear later, is not written. How many hear it; not told of what is retained. */
+  /** What nobody listens to, and nobody may hear later, is not written. How many hear it, of what asks for answers. */
   async broadcast(message: Message, channel: Channel, retainMs: number): Promise<number | undefined> {
     const { envelope, body } = encodeMessage(message)
-    const count = retainMs > 0 ? undefined : await this.#database.read(() => this.#count(channel))
-    if (count === 0) return count
+    if (retainMs <= 0 && !(await this.isHeard(channel))) return 0
     await this.#database.write(() => {
       const nowMs = Date.now()
       const expires = nowMs + Math.max(retainMs, transientMs)
@@ -78,7 +77,7 @@ export class SqliteChannels {
         .run(channel, retainMs > 0 ? 1 : 0, retainMs > 0 ? nowMs + retainMs : expires, envelope, body)
       this.#cleanUp(nowMs)
     })
-    return count
+    return retainMs <= 0 && channel === 'control' ? this.#database.read(() => this.#count(channel)) : undefined
   }
 
   isHeard(channel: Channel): Promise<boolean> {
