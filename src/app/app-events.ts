@@ -2,7 +2,7 @@ import type { Broker, Outgoing } from '../brokers/broker.ts'
 import { InvalidArguments } from '../errors.ts'
 import { EventDispatcher } from '../events/event-dispatcher.ts'
 import { EventReceiver, type ReceiverOptions } from '../events/event-receiver.ts'
-import { customFields, sentFields } from '../protocol/event-message.ts'
+import { customFields, sentFields, type Pieces } from '../protocol/event-message.ts'
 import type { Celeriac } from './app.ts'
 import { maybeCurrentTask } from './context.ts'
 
@@ -37,7 +37,7 @@ export class AppEvents {
       throw new InvalidArguments(`${type}: every event has a ${taken} already; name the field otherwise`)
     const text = customFields(fields)
     if (text === undefined) throw new InvalidArguments(`${type}: the fields of an event must be JSON`)
-    this.#dispatcherOf(maybeCurrentTask()?.request.hostname ?? this.#app.nodeName).send(type, text)
+    this.#dispatcherOf(maybeCurrentTask()?.request.hostname ?? this.#app.nodeName).send(type, writeText, text)
   }
 
   /** @internal `task-sent` for each message. */
@@ -65,4 +65,8 @@ export class AppEvents {
   }
 
   readonly #broker = (): Broker | Promise<Broker> => this.#app.connections.openedBroker ?? this.#app.openBroker()
+}
+
+function writeText(into: Pieces, text: string): void {
+  into.push(text)
 }

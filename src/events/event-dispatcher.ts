@@ -1,9 +1,8 @@
 import type { Broker } from '../brokers/broker.ts'
-import { eventMessage, eventPrefix, eventRoutingKey, eventText, manyTaskEvents } from '../protocol/event-message.ts'
+import { eventMessage, eventRoutingKey, manyTaskEvents, type WriteFields } from '../protocol/event-message.ts'
 import type { LamportClock } from '../util/lamport-clock.ts'
+import { EventWriter, type EventToWrite } from './event-writer.ts'
 
-/** A message is closed above it: some 70 events. Much larger texts are slow to handle. Characters. */
-const fullMessage = 16 * 1024
 /** What is collected at most while the broker does not take them. More is dropped: events are for those who watch now. */
 const mostCollected = 20_000
 /** Events that are sent at once and not yet gone. */
@@ -22,26 +21,11 @@ export interface EventDispatcherOptions {
   readonly onError?: (error: unknown, dropped: number) => void
 }
 
-/** Writes the fields of an event, as `protocol/event-message.ts` does, once it is known that somebody listens. */
-export type FieldsOf<A, B> = (subject: A, more: B) => string
-
-interface Collected {
-  readonly type: string
-  readonly clock: number
-  readonly timestampMs: number
-  readonly fieldsOf: FieldsOf<never, never>
-  readonly subject: unknown
-  readonly more: unknown
-}
-
 /** Sends events to whoever listens. Nothing waits for them, and what cannot be sent is dropped. */
 export class EventDispatcher implements AsyncDisposable {
   readonly #options: EventDispatcherOptions
-  #prefix = ''
-  #prefixAtMs = 0
-  #timestamp = ''
-  #timestampMs = 0
-  #collected: Collected[] = []
+  readonly #writer: EventWriter
+  #collected: EventToWrite[] = []
   #isScheduled = false
   /** Of what was collected there is one batch at a time, so that events keep their order. */
   #batch: Promise<void> | undefined
@@ -50,13 +34,14 @@ export class EventDispatcher implements AsyncDisposable {
 
   constructor(options: EventDispatcherOptions) {
     this.#options = options
+    this.#writer = new EventWriter(options.hostname)
   }
 
-  /** Sends one event at once, in a message of its own. `fields`: as `protocol/event-message.ts` writes them. */
-  send(type: string, fields: string): void {
+  /** Sends one event at once, in a message of its own. */
+  send<A>(type: string, write: WriteFields<A, undefined>, subject: A): void {
     if (this.#sending.size >= mostOnTheWay) return this.#failed(undefined, 1)
-    const nowMs = Date.now()
-    const text = eventText(this.#prefixAt(nowMs), this.#options.clock.forward(), fields, this.#timestampAt(nowMs), type)
+    const clock = this.#options.clock.forward()
+    const text = this.#writer.object({ type, clock, timestampMs: Date.now(), write, subject, more: undefined })
     const sending = this.#broadcast(text, eventRoutingKey(type))
       .catch((error: unknown) => this.#failed(error, 1))
       .finally(() => this.#sending.delete(sending))
@@ -67,10 +52,10 @@ export class EventDispatcher implements AsyncDisposable {
    * Sends an event of a task with those of this turn of the event loop. Not later: what is kept longer than the youngest
    * objects costs more than the messages that it saves.
    */
-  collect<A, B>(type: string, fieldsOf: FieldsOf<A, B>, subject: A, more: B): void {
+  collect<A, B>(type: string, write: WriteFields<A, B>, subject: A, more: B, timestampMs: number = Date.now()): void {
     if (this.#collected.length >= mostCollected) return this.#failed(undefined, 1)
     const clock = this.#options.clock.forward()
-    this.#collected.push({ type, clock, timestampMs: Date.now(), fieldsOf, subject, more })
+    this.#collected.push({ type, clock, timestampMs, write, subject, more })
     if (this.#isScheduled) return
     this.#isScheduled = true
     setImmediate(this.#onTurn)
@@ -106,21 +91,14 @@ export class EventDispatcher implements AsyncDisposable {
       })
   }
 
-  async #sendBatch(events: readonly Collected[]): Promise<void> {
+  async #sendBatch(events: readonly EventToWrite[]): Promise<void> {
     if (!(await this.#isHeard())) return
     const [only] = events
     // Celery's clients send this event alone, its workers send lists.
     if (only?.type === 'task-sent' && events.length === 1)
-      return this.#broadcast(this.#text(only), eventRoutingKey(only.type))
+      return this.#broadcast(this.#writer.object(only), eventRoutingKey(only.type))
     const sending: Promise<void>[] = []
-    let body = ''
-    for (const event of events) {
-      body = body === '' ? this.#text(event) : `${body},${this.#text(event)}`
-      if (body.length < fullMessage) continue
-      sending.push(this.#broadcast(`[${body}]`, manyTaskEvents))
-      body = ''
-    }
-    if (body !== '') sending.push(this.#broadcast(`[${body}]`, manyTaskEvents))
+    for (const list of this.#writer.lists(events)) sending.push(this.#broadcast(list, manyTaskEvents))
     await Promise.all(sending)
   }
 
@@ -131,25 +109,6 @@ export class EventDispatcher implements AsyncDisposable {
     if (!(await (broker.isHeard?.('events') ?? true))) return false
     this.#heardAtMs = Date.now()
     return true
-  }
-
-  #text({ type, clock, timestampMs, fieldsOf, subject, more }: Collected): string {
-    const fields = (fieldsOf as FieldsOf<unknown, unknown>)(subject, more)
-    return eventText(this.#prefixAt(timestampMs), clock, fields, this.#timestampAt(timestampMs), type)
-  }
-
-  /** Many events share a millisecond. */
-  #timestampAt(ms: number): string {
-    if (ms === this.#timestampMs) return this.#timestamp
-    this.#timestampMs = ms
-    return (this.#timestamp = String(ms / 1000))
-  }
-
-  /** Summer time comes and goes. */
-  #prefixAt(nowMs: number): string {
-    if (Math.abs(nowMs - this.#prefixAtMs) < 60_000) return this.#prefix
-    this.#prefixAtMs = nowMs
-    return (this.#prefix = eventPrefix(this.#options.hostname, process.pid))
   }
 
   async #broadcast(body: string, routingKey: string): Promise<void> {

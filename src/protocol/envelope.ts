@@ -34,11 +34,19 @@ export const deliveriesKey = 'celeriac-deliveries'
  * not to be given out stands in front, where a script finds it without reading the rest. Throws EncodeError.
  */
 export function encodeEnvelope(message: Message, address: EnvelopeAddress, dueMs?: number): string {
-  const { headers, properties, contentType, contentEncoding, body } = message
+  const { body } = message
   const base64 = Buffer.from(body as string, typeof body === 'string' ? 'utf8' : undefined).toString('base64')
   const due = dueMs === undefined ? '' : `"${dueKey}":${dueMs},`
+  return `{${due}"body":"${base64}${envelopeEnd(message, address)}`
+}
+
+/** What follows the body, with its closing quote. */
+export function envelopeEnd(
+  { headers, properties, contentType, contentEncoding }: Message,
+  address: EnvelopeAddress,
+): string {
   return (
-    `{${due}"body":"${base64}","content-encoding":${jsonOfRepeated(contentEncoding)},` +
+    `","content-encoding":${jsonOfRepeated(contentEncoding)},` +
     `"content-type":${jsonOfRepeated(contentType)},"headers":${dumpHeaders(headers)},` +
     `"properties":${encodeProperties(properties, address)}}`
   )

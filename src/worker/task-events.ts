@@ -11,6 +11,7 @@ import {
   rejectedFields,
   revokedFields,
   succeededFields,
+  type Pieces,
 } from '../protocol/event-message.ts'
 import { reprArgs, reprKwargs } from '../protocol/python-repr.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
@@ -36,11 +37,12 @@ export class TaskEvents implements TaskObserver {
   received(request: Request): void {
     if (!request.options.sendEvents) return
     request.job.showsResult = true
-    this.#dispatcher.collect('task-received', this.#receivedFields, request, undefined)
+    this.#dispatcher.collect('task-received', this.#writeReceived, request, undefined, request.receivedAtMs)
   }
 
   started(request: Request): void {
-    if (request.options.sendEvents) this.#dispatcher.collect('task-started', idField, uuidOf(request), undefined)
+    if (request.options.sendEvents)
+      this.#dispatcher.collect('task-started', idField, uuidOf(request), undefined, request.startedAtMs)
   }
 
   ended(request: Request, outcome: Outcome): void {
@@ -103,8 +105,8 @@ export class TaskEvents implements TaskObserver {
     this.#dispatcher.collect('task-revoked', revokedFields, uuid, { terminated, signum, expired })
   }
 
-  readonly #receivedFields = (request: Request): string =>
-    receivedFields(uuidOf(request), request.headers, this.#shownArguments(request))
+  readonly #writeReceived = (into: Pieces, request: Request): void =>
+    receivedFields(into, uuidOf(request), request.headers, this.#shownArguments(request))
 
   /** As the message shows them; a sender that did not know that some are secret may have shown them. */
   #shownArguments({ headers, delivery: { message } }: Request): Pick<typeof headers, 'argsRepr' | 'kwargsRepr'> {

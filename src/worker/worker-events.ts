@@ -54,7 +54,7 @@ export class WorkerEvents implements AsyncDisposable {
   /** Tells at once that the worker lives, as remote control asks for. */
   heartbeat(): void {
     const { dispatcher, version } = this.#options
-    dispatcher.send('worker-heartbeat', workerFields({ freq: askedFreq, version, system: os.type() }))
+    dispatcher.send('worker-heartbeat', workerFields, { freq: askedFreq, version, system: os.type() })
   }
 
   /** Says goodbye, after all events of tasks. */
@@ -79,6 +79,6 @@ export class WorkerEvents implements AsyncDisposable {
       version,
       system: os.type(),
     }
-    dispatcher.send(type, workerFields(figures))
+    dispatcher.send(type, workerFields, figures)
   }
 }

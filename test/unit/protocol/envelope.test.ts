@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { DecodeError } from '../../../src/errors.ts'
 import { decodeEnvelope, encodeEnvelope } from '../../../src/protocol/envelope.ts'
+import { LargeEnvelopes } from '../../../src/protocol/large-envelope.ts'
 import type { Message } from '../../../src/protocol/message.ts'
 import { loadJson } from '../../../src/protocol/typed-json.ts'
 
@@ -81,6 +82,18 @@ describe('kombu’s envelope', () => {
         } catch (error) {
           assert.ok(error instanceof DecodeError, String(error))
         }
+      }),
+    )
+  })
+
+  it('has the same bytes where a large one is encoded', () => {
+    const large = new LargeEnvelopes()
+    const address = { exchange: 'celeryev', routingKey: 'task.multi', deliveryTag: 'é' }
+    const bodies = fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array(), fc.constant('ä€😀'.repeat(200_000)))
+    fc.assert(
+      fc.property(message, bodies, (some, body) => {
+        const sent = { ...some, body }
+        assert.equal(large.encode(sent, address).toString(), encodeEnvelope(sent, address))
       }),
     )
   })

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   eventMessage,
+  eventHead,
   eventPrefix,
   eventRoutingKey,
-  eventText,
   failedFields,
   idField,
   receivedFields,
@@ -13,6 +13,7 @@ import {
   sentFields,
   succeededFields,
   workerFields,
+  type Pieces,
 } from '../../../src/protocol/event-message.ts'
 import { decodeEvent, readEvents, type ClusterEvent } from '../../../src/protocol/read-events.ts'
 import { readTask } from '../../../src/protocol/task-message.ts'
@@ -46,24 +47,27 @@ const figures = {
   version: '1',
   system: 'Linux',
 }
-const written: Readonly<Record<string, string>> = {
-  'worker-heartbeat': workerFields(figures),
-  'worker-offline': workerFields(figures),
-  'task-sent': sentFields({ id: 'a', task: 'demo.add', root_id: 'a' }, 'celery'),
-  'task-received': receivedFields('"a"', headers, headers),
-  'task-started': idField('"a"'),
-  'task-succeeded': succeededFields('"a"', { resultRepr: '5', runtimeMs: 17.1 }),
-  'task-failed': failedFields('"a"', thrown),
-  'task-retried': failedFields('"a"', thrown),
-  'task-revoked': revokedFields('"a"', { terminated: true, signum: 15, expired: false }),
-  'task-rejected': rejectedFields('"a"', false),
+const fieldsOf: Readonly<Record<string, (into: Pieces) => void>> = {
+  'worker-heartbeat': (into) => workerFields(into, figures),
+  'worker-offline': (into) => workerFields(into, figures),
+  'task-sent': (into) => sentFields(into, { id: 'a', task: 'demo.add', root_id: 'a' }, 'celery'),
+  'task-received': (into) => receivedFields(into, '"a"', headers, headers),
+  'task-started': (into) => idField(into, '"a"'),
+  'task-succeeded': (into) => succeededFields(into, '"a"', { resultRepr: '5', runtimeMs: 17.1 }),
+  'task-failed': (into) => failedFields(into, '"a"', thrown),
+  'task-retried': (into) => failedFields(into, '"a"', thrown),
+  'task-revoked': (into) => revokedFields(into, '"a"', { terminated: true, signum: 15, expired: false }),
+  'task-rejected': (into) => rejectedFields(into, '"a"', false),
+}
+
+function written(type: string, write: (into: Pieces) => void): Record<string, unknown> {
+  const pieces = ['{', eventHead(eventPrefix('w@h', 7), type, 1_795_163_350_573), '3']
+  write(pieces)
+  return JSON.parse(`${pieces.join('')}}`) as Record<string, unknown>
 }
 
 function sent(type: string): Record<string, unknown> {
-  return JSON.parse(eventText(eventPrefix('w@h', 7), 3, written[type] ?? '', '1795163350.573', type)) as Record<
-    string,
-    unknown
-  >
+  return written(type, fieldsOf[type] ?? assert.fail(type))
 }
 
 function decoded(type: string): ClusterEvent {
@@ -73,7 +77,7 @@ function decoded(type: string): ClusterEvent {
 }
 
 describe('events', () => {
-  for (const type of Object.keys(written)) {
+  for (const type of Object.keys(fieldsOf)) {
     it(`of type ${type} have the fields of Celery's, of the same types`, () => {
       const { event, channel } = captured(type)
       assert.deepEqual(Object.keys(sent(type)).toSorted(), Object.keys(event).toSorted())
@@ -86,10 +90,30 @@ describe('events', () => {
     })
   }
 
+  it('tell all of a call with options, and run times in seconds', () => {
+    const argsRepr = '("é\\n",)'
+    const eta = new Date('2030-01-02T03:04:05.678Z')
+    const received = written('task-received', (into) =>
+      receivedFields(
+        into,
+        '"a"',
+        { ...headers, id: 'a', rootId: 'r', parentId: 'p', retries: 2, eta },
+        { argsRepr, kwargsRepr: "{'x': 1}" },
+      ),
+    )
+    const { root_id: rootId, parent_id: parentId, retries, eta: shownEta, args, kwargs, timestamp } = received
+    assert.deepEqual([rootId, parentId, retries, args, kwargs], ['r', 'p', 2, argsRepr, "{'x': 1}"])
+    assert.deepEqual([shownEta, timestamp], ['2030-01-02T03:04:05.678+00:00', 1_795_163_350.573])
+    for (const runtimeMs of [0, 0.0004, 17.1, 86_400_000]) {
+      const outcome = { resultRepr: '', runtimeMs }
+      const { runtime } = written('task-succeeded', (into) => succeededFields(into, '"a"', outcome))
+      assert.ok(Math.abs((runtime as number) * 1000 - runtimeMs) < 0.001, String(runtime))
+    }
+  })
+
   it('of failures show the exception as Python does', () => {
     const shown = (details: unknown[]): unknown =>
-      (JSON.parse(`{${failedFields('"a"', { ...thrown, details })}"type":""}`) as { readonly exception: unknown })
-        .exception
+      written('task-failed', (into) => failedFields(into, '"a"', { ...thrown, details }))['exception']
     assert.equal(shown(['boom', 42]), "ValueError('boom', 42)")
     assert.equal(shown(['x']), "ValueError('x')")
     assert.equal(shown([]), 'ValueError()')
