@@ -1,5 +1,6 @@
 import { deadLetterQueue, withDeath, type Message } from '../protocol/message.ts'
 import type {
+  Audience,
   BroadcastOptions,
   Broker,
   Channel,
@@ -86,7 +87,7 @@ export class BroadcastQueues implements Broker {
     return subscription
   }
 
-  broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<number | undefined> {
+  broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<Audience | undefined> {
     return this.#broker.broadcast(message, channel, options)
   }
 

@@ -88,6 +88,14 @@ export interface BroadcastOptions {
   readonly routingKey?: string
 }
 
+/** Who hears a broadcast. */
+export interface Audience {
+  /** Listeners of this broker. */
+  readonly here: number
+  /** Other brokers that have listeners, each one or more. Some of them may be gone. */
+  readonly elsewhere: number
+}
+
 /**
  * Carries messages. It reconnects by itself: a promise it returned settles when the operation is done or impossible
  * (then with an OperationalError).
@@ -97,11 +105,8 @@ export interface Broker extends AsyncDisposable {
   publish(messages: readonly Outgoing[], options?: PublishOptions): Promise<void>
   /** Delivers the queues' messages until the subscription is disposed of: higher priority first, then first come. */
   subscribe(queues: readonly string[], onDeliveries: OnDeliveries, options: SubscribeOptions): Promise<Subscription>
-  /**
-   * Resolves to how many listeners the message went to, those of this process included; undefined where nobody can tell. It
-   * may count some that are gone.
-   */
-  broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<number | undefined>
+  /** Resolves to who hears the message, as far as the broker can tell. */
+  broadcast(message: Message, channel: Channel, options?: BroadcastOptions): Promise<Audience | undefined>
   /** Whether anybody may listen to the channel now, anywhere. Missing where the broker cannot know. */
   isHeard?(channel: Channel): Promise<boolean>
   /**

@@ -3,6 +3,7 @@ import type { Message } from '../protocol/message.ts'
 import { SharedByName } from '../util/shared-by-name.ts'
 import { whyNoMemoryHere } from '../util/slot-mark.ts'
 import type {
+  Audience,
   BroadcastOptions,
   Broker,
   Channel,
@@ -74,9 +75,9 @@ class MemoryBroker implements Broker {
     return subscription
   }
 
-  async broadcast(message: Message, channel: Channel, { retainMs = 0 }: BroadcastOptions = {}): Promise<number> {
+  async broadcast(message: Message, channel: Channel, { retainMs = 0 }: BroadcastOptions = {}): Promise<Audience> {
     this.#assertOpen('broadcast')
-    return this.#store.channels.broadcast(message, channel, retainMs)
+    return { here: this.#store.channels.broadcast(message, channel, retainMs), elsewhere: 0 }
   }
 
   isHeard(channel: Channel): Promise<boolean> {

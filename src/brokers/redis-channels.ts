@@ -3,8 +3,9 @@ import { RedisConnectionLost } from '../drivers/redis-errors.ts'
 import type { Redis } from '../drivers/redis.ts'
 import { OperationalError } from '../errors.ts'
 import { encodeEnvelope } from '../protocol/envelope.ts'
+import { LargeEnvelopes } from '../protocol/large-envelope.ts'
 import type { Message } from '../protocol/message.ts'
-import type { Channel } from './broker.ts'
+import type { Audience, Channel } from './broker.ts'
 import { fanoutAddress, replyExchange, replyQueue, Topics, type FanoutOptions } from './redis-exchanges.ts'
 import { RedisListener } from './redis-listener.ts'
 import { RedisReplies } from './redis-replies.ts'
@@ -12,6 +13,8 @@ import { RedisRetained } from './redis-retained.ts'
 
 /** How long a broadcast waits for the connection to come back. */
 const sendTimeoutMs = 10_000
+/** Bytes, or characters. */
+const largeBody = 4096
 
 /**
  * Channels as kombu has them: its exchanges over pub/sub, and lists for replies. What is retained is kept in keys of our
@@ -23,6 +26,7 @@ const sendTimeoutMs = 10_000
 export class RedisChannels implements AsyncDisposable {
   readonly #redis: Redis
   readonly #topics: Topics
+  readonly #large = new LargeEnvelopes()
   readonly #eventExchange: string | undefined
   readonly #retained: RedisRetained
   readonly #replies: RedisReplies
@@ -40,36 +44,38 @@ export class RedisChannels implements AsyncDisposable {
 
   /**
    * Rejects with OperationalError. Only what is retained is sent again when a lost connection left in doubt whether it went.
-   * Resolves to how many heard it, where the server tells.
+   * Resolves to who hears it, where the server tells.
    */
   async broadcast(
     message: Message,
     channel: Channel,
     retainMs: number,
     routingKey?: string,
-  ): Promise<number | undefined> {
+  ): Promise<Audience | undefined> {
     this.#assertOpen('broadcast')
     const address = fanoutAddress(channel, this.#eventExchange)
     const exchange = address?.exchange ?? replyExchange
     const key = address ? (routingKey ?? address.routingKey) : replyQueue(channel).oid
     const { properties } = message
-    const envelope = encodeEnvelope(
-      { ...message, properties: { ...properties, priority: properties.priority ?? 0 } },
-      { exchange, routingKey: key, deliveryTag: randomUUID() },
-    )
+    const sent = { ...message, properties: { ...properties, priority: properties.priority ?? 0 } }
+    const to = { exchange, routingKey: key, deliveryTag: randomUUID() }
     const topic = this.#topics.topic(exchange, key)
-    return this.#send(retainMs > 0, async () => {
-      if (!address) await this.#replies.send(channel, envelope)
-      else if (retainMs > 0) await this.#retained.publish(channel, envelope, topic, retainMs)
-      else return this.#counted(channel, await this.#redis.commands.send(['PUBLISH', topic, envelope]))
-      return undefined
-    })
+    if (address && retainMs <= 0) {
+      const envelope = message.body.length > largeBody ? this.#large.encode(sent, to) : encodeEnvelope(sent, to)
+      const args = ['PUBLISH', topic, envelope]
+      return this.#send(false, async () => this.#audience(channel, await this.#redis.commands.send(args)))
+    }
+    const envelope = encodeEnvelope(sent, to)
+    await this.#send(retainMs > 0, () =>
+      address ? this.#retained.publish(channel, envelope, topic, retainMs) : this.#replies.send(channel, envelope),
+    )
+    return undefined
   }
 
-  /** The server counts connections, of which this process has one for all that listen here. */
-  #counted(channel: Channel, connections: unknown): number {
+  /** The server counts connections, of which this broker has one for all that listen here. */
+  #audience(channel: Channel, connections: unknown): Audience {
     const here = [...this.#listening.values()].filter((each) => each === channel).length
-    return Number(connections) + Math.max(0, here - 1)
+    return { here, elsewhere: Math.max(0, Number(connections) - (here > 0 ? 1 : 0)) }
   }
 
   /** False only if the server knows nobody who may listen. */

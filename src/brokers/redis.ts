@@ -2,6 +2,7 @@ import { openRedis, type Redis, type RedisOptions } from '../drivers/open-redis.
 import { OperationalError } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'
 import type {
+  Audience,
   BroadcastOptions,
   Broker,
   Channel,
@@ -119,12 +120,12 @@ export class RedisBroker implements Broker {
     return subscription
   }
 
-  async broadcast(message: Message, channel: Channel, options: BroadcastOptions = {}): Promise<number | undefined> {
+  async broadcast(message: Message, channel: Channel, options: BroadcastOptions = {}): Promise<Audience | undefined> {
     this.#assertOpen('broadcast')
     const { retainMs = 0, routingKey } = options
-    const count = await this.#channels.broadcast(message, channel, retainMs, routingKey)
+    const audience = await this.#channels.broadcast(message, channel, retainMs, routingKey)
     // A node of a cluster counts only its own listeners.
-    return this.#isCluster ? undefined : count
+    return this.#isCluster ? undefined : audience
   }
 
   async isHeard(channel: Channel): Promise<boolean> {

@@ -2,7 +2,7 @@ import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
 import { isBusy } from '../drivers/sqlite-errors.ts'
 import type { Message } from '../protocol/message.ts'
 import { throwLater } from '../util/throw-later.ts'
-import type { Channel } from './broker.ts'
+import type { Audience, Channel } from './broker.ts'
 import type { SqliteOwners } from './sqlite-owners.ts'
 import { decodeMessage, encodeMessage } from './sqlite-rows.ts'
 
@@ -65,10 +65,10 @@ export class SqliteChannels {
     return this.#listeners.size
   }
 
-  /** What nobody listens to, and nobody may hear later, is not written. How many hear it, of what asks for answers. */
-  async broadcast(message: Message, channel: Channel, retainMs: number): Promise<number | undefined> {
+  /** What nobody listens to, and nobody may hear later, is not written. Who hears it, of what asks for answers. */
+  async broadcast(message: Message, channel: Channel, retainMs: number): Promise<Audience | undefined> {
     const { envelope, body } = encodeMessage(message)
-    if (retainMs <= 0 && !(await this.isHeard(channel))) return 0
+    if (retainMs <= 0 && !(await this.isHeard(channel))) return { here: 0, elsewhere: 0 }
     await this.#database.write(() => {
       const nowMs = Date.now()
       const expires = nowMs + Math.max(retainMs, transientMs)
@@ -77,7 +77,7 @@ export class SqliteChannels {
         .run(channel, retainMs > 0 ? 1 : 0, retainMs > 0 ? nowMs + retainMs : expires, envelope, body)
       this.#cleanUp(nowMs)
     })
-    return retainMs <= 0 && channel === 'control' ? this.#database.read(() => this.#count(channel)) : undefined
+    return retainMs <= 0 && channel === 'control' ? this.#database.read(() => this.#audience(channel)) : undefined
   }
 
   isHeard(channel: Channel): Promise<boolean> {
@@ -160,15 +160,16 @@ export class SqliteChannels {
     return this.#database.prepare(sql).get(channel, Date.now()) !== undefined
   }
 
-  /** In other processes, which have one row each however many listen there, and in this one. */
-  #count(channel: Channel): number {
+  /** An owner has one row, however many listen there. */
+  #audience(channel: Channel): Audience {
     const rows = this.#database
       .prepare(
         'SELECT o.id, o.host, o.pid, o.started, o.expires FROM listener l JOIN owner o ON o.id = l.owner WHERE l.channel = ?',
       )
       .all(channel)
     const others = rows.filter((row) => row['id'] !== this.#owners.own && this.#owners.mayLive(row))
-    return others.length + [...this.#listeners].filter((listener) => listener.channel === channel).length
+    const here = [...this.#listeners].filter((listener) => listener.channel === channel)
+    return { here: here.length, elsewhere: others.length }
   }
 
   #lastId(): number {

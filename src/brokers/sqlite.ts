@@ -4,6 +4,7 @@ import { parseSqliteUrl } from '../drivers/sqlite-url.ts'
 import { OperationalError } from '../errors.ts'
 import type { Message } from '../protocol/message.ts'
 import type {
+  Audience,
   BroadcastOptions,
   Broker,
   Channel,
@@ -107,7 +108,7 @@ export class SqliteBroker implements Broker {
     message: Message,
     channel: Channel,
     { retainMs = 0 }: BroadcastOptions = {},
-  ): Promise<number | undefined> {
+  ): Promise<Audience | undefined> {
     this.#assertOpen('broadcast')
     return this.#channels.broadcast(message, channel, retainMs)
   }

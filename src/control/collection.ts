@@ -7,18 +7,25 @@ export interface CollectionOptions {
   readonly onReply: ((reply: ControlReply) => void) | undefined
 }
 
+export interface Expectation {
+  /** Replies; 0 for none. */
+  readonly limit: number
+  /** For how long nobody more may answer once they are there: those that are known may be several. Default 0. */
+  readonly lingerMs?: number
+}
+
 /** The replies to one question. */
 export class Collection {
   readonly #options: CollectionOptions
   readonly #replies: ControlReply[] = []
   readonly #over = Promise.withResolvers<void>()
-  #limit: number | undefined
+  #expectation: Expectation | undefined
   #timer: NodeJS.Timeout | undefined
   #isCollecting = false
 
   constructor(options: CollectionOptions) {
     this.#options = options
-    this.#limit = options.limit || undefined
+    this.#expectation = options.limit ? { limit: options.limit } : undefined
     this.#over.promise.catch(() => undefined)
   }
 
@@ -35,11 +42,14 @@ export class Collection {
   }
 
   /**
-   * The question is sent: from now on the time counts. `limit`: how many can be expected, as the sending told; 0 for none.
-   * Rejects with what `onReply` threw.
+   * The question is sent: from now on the time counts. `expectation`: what can be expected, as the sending told. Rejects with
+   * what `onReply` threw.
    */
-  async collect(limit: number | undefined = this.#limit, signal?: AbortSignal): Promise<readonly ControlReply[]> {
-    this.#limit = limit
+  async collect(
+    expectation: Expectation | undefined = this.#expectation,
+    signal?: AbortSignal,
+  ): Promise<readonly ControlReply[]> {
+    this.#expectation = expectation
     this.#isCollecting = true
     this.#wait()
     if (signal?.aborted) this.close()
@@ -55,8 +65,10 @@ export class Collection {
 
   #wait(): void {
     clearTimeout(this.#timer)
-    const limit = this.#limit
-    if (limit !== undefined && this.#replies.length >= limit) this.#over.resolve()
-    else if (this.#isCollecting) this.#timer = setTimeout(() => this.#over.resolve(), this.#options.timeoutMs)
+    const { limit = Infinity, lingerMs = 0 } = this.#expectation ?? {}
+    const isComplete = this.#replies.length >= limit
+    if (isComplete && lingerMs === 0) this.#over.resolve()
+    else if (this.#isCollecting)
+      this.#timer = setTimeout(() => this.#over.resolve(), isComplete ? lingerMs : this.#options.timeoutMs)
   }
 }

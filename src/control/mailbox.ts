@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Broker } from '../brokers/broker.ts'
+import type { Audience, Broker } from '../brokers/broker.ts'
 import {
   decodeControlReply,
   encodeControlRequest,
@@ -10,7 +10,7 @@ import {
 import type { Message } from '../protocol/message.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import { LamportClock } from '../util/lamport-clock.ts'
-import { Collection } from './collection.ts'
+import { Collection, type Expectation } from './collection.ts'
 
 /** Which workers a command is for. Default: all. */
 export interface Addressees {
@@ -35,8 +35,8 @@ export interface AskOptions extends Addressees {
 export interface AskParts {
   /** Once the question is sent. */
   readonly onSent?: () => Promise<void>
-  /** How many replies are waited for, of so many that heard the question, this process included. Not asked where the broker cannot tell. */
-  readonly limitOf?: (heard: number) => number
+  /** How many replies are waited for, by who heard the question. Not asked where the broker cannot tell. */
+  readonly expects?: (audience: Audience) => Expectation
   /** What came until then is all. */
   readonly signal?: AbortSignal
 }
@@ -88,7 +88,7 @@ export class Mailbox {
     method: string,
     args: Readonly<Record<string, unknown>>,
     options: AskOptions = {},
-    { onSent, limitOf, signal }: AskParts = {},
+    { onSent, expects, signal }: AskParts = {},
   ): Promise<readonly ControlReply[]> {
     const [broker, form] = await this.#open()
     const to = addressed(options)
@@ -106,9 +106,9 @@ export class Mailbox {
       const replyTo = { exchange: 'reply.celery.pidbox', routingKey: id }
       const stamp = { clock: this.#clock.forward(), expires: (Date.now() + timeoutMs) / 1000 }
       const request = { method, arguments: args, ...to, replyTo, ticket }
-      const heard = await broker.broadcast(encodeControlRequest(request, stamp, form), 'control')
+      const audience = await broker.broadcast(encodeControlRequest(request, stamp, form), 'control')
       await onSent?.()
-      return await collection.collect(heard === undefined ? undefined : limitOf?.(heard), signal)
+      return await collection.collect(audience && expects?.(audience), signal)
     } finally {
       collection.close()
       this.#collections.delete(ticket)

@@ -5,6 +5,8 @@ import type { WorkerState } from './worker-state.ts'
 
 /** For how long nobody may answer before that is all; as in Celery. */
 const silenceMs = 1000
+/** Where as many have answered as processes heard the question, of which some may have several workers. */
+const lingerMs = 100
 /** However many answer one after the other. */
 const mostMs = 5000
 /** No fleet counts so far; a greater number would make ours useless. */
@@ -24,7 +26,7 @@ interface Mingled {
 export async function mingle(worker: WorkerState, signal: AbortSignal): Promise<void> {
   const { app, nodeName, consumer } = worker
   // This worker hears its own question, and answers it if it answers any.
-  const silent = app.config.worker.enableRemoteControl ? 0 : 1
+  const { enableRemoteControl } = app.config.worker
   try {
     // Retained revokes are heard in the turn after the listener came.
     await nextTurn()
@@ -34,7 +36,10 @@ export async function mingle(worker: WorkerState, signal: AbortSignal): Promise<
       args,
       { timeout: silenceMs / 1000 },
       {
-        limitOf: (heard) => heard - silent,
+        expects: ({ here, elsewhere }) => ({
+          limit: (enableRemoteControl ? here : 0) + elsewhere,
+          lingerMs: elsewhere > 0 ? lingerMs : 0,
+        }),
         signal: AbortSignal.any([signal, AbortSignal.timeout(mostMs)]),
       },
     )

@@ -42,6 +42,15 @@ export function defineChannelTests(it: DefineBroker): void {
     assert.equal(typeof (await isHeard()), 'boolean')
   })
 
+  it('tells how many a question of remote control went to', async ({ broker, reopen }) => {
+    await using other = await reopen()
+    assert.deepEqual(await broker.broadcast(text('who is there?'), 'control'), { here: 0, elsewhere: 0 })
+    for (const each of [broker, broker, other]) await each.listen('control', () => undefined)
+    const { here = 0, elsewhere = 0 } = (await broker.broadcast(text('and now?'), 'control')) ?? {}
+    assert.equal(here + elsewhere, 3)
+    assert.ok(here >= 2)
+  })
+
   it('broadcasts a message as it is', async ({ broker }) => {
     const heard: Message[] = []
     const body = new Uint8Array([0, 255])

@@ -45,6 +45,21 @@ export function describeMingle(store: Store): void {
       assert.ok(app.clock.value > 5000)
     })
 
+    it('hears all, also of a process that has several workers', async () => {
+      await using harness = await openHarness(store)
+      const names = ['first@here', 'second@here', 'third@there'] as const
+      const there = harness.anotherApp()
+      for (const name of names.slice(0, 2)) await harness.startWorker({ name, queues: ['unused'] })
+      await using _third = await startNewer(there, { name: names[2], queues: ['unused'] })
+      for (const name of names)
+        await harness.app.control.revoke(`by ${name}`, { destination: name, reply: true, timeout: 20 })
+      const app = harness.anotherApp()
+      await using _ = await startNewer(app)
+      const inspect = app.control.inspect({ destination: newer, timeout: 20 })
+      const revoked = (await inspect.revoked()).get(newer) ?? []
+      assert.deepEqual(revoked.toSorted(), names.map((name) => `by ${name}`).toSorted())
+    })
+
     it('is told what it does not know, and no more', async () => {
       await using harness = await openHarness(store)
       const { control } = harness.app
