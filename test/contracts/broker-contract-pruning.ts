@@ -3,9 +3,9 @@ import type { Broker } from '../../src/brokers/broker.ts'
 import { type DefineBroker, drain, Inbox, inMs, numbered, text, to } from './broker-contract-tools.ts'
 
 /** Ids of what was deleted among the first `limit`: those that begin with `old`. */
-async function pruned(broker: Broker, queue: string, limit: number): Promise<unknown[]> {
+async function pruned(broker: Broker, queue: string, limit: number): Promise<string[]> {
   const gone = (await broker.prune?.(queue, limit, ({ id }) => String(id).startsWith('old'))) ?? assert.fail()
-  return gone.map(({ id }) => id).toSorted()
+  return gone.map(({ id }) => String(id)).toSorted()
 }
 
 export function definePruningTests(it: DefineBroker): void {
@@ -28,7 +28,7 @@ export function definePruningTests(it: DefineBroker): void {
     const young = numbered(20).map((body) => ({ queue: 'q', message: text(body, { priority: 9 }) }))
     const old = [0, 5, 9].map((priority) => ({ queue: 'q', message: text(`old ${priority}`, { priority }) }))
     await broker.publish([...old, ...young])
-    const gone: unknown[] = []
+    const gone: string[] = []
     for (;;) {
       const some = await pruned(broker, 'q', 5)
       if (some.length === 0) break
