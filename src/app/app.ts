@@ -1,7 +1,8 @@
 import os from 'node:os'
 import type { ResultBackend } from '../backends/backend.ts'
 import type { Broker } from '../brokers/broker.ts'
-import { ImproperlyConfigured } from '../errors.ts'
+import { ImproperlyConfigured, InvalidArguments } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { ArgumentSpecs } from '../control/command-spec.ts'
 import type { Control } from '../control/control.ts'
 import { LamportClock } from '../util/lamport-clock.ts'
@@ -10,6 +11,7 @@ import { AsyncResult, type RevokeOptions } from './async-result.ts'
 import { controlOf } from './app-control.ts'
 import { AppEvents } from './app-events.ts'
 import { AppSettings } from './app-settings.ts'
+import { checkAppOptions } from './check-app-options.ts'
 import { Connections } from './connections.ts'
 import { configFromEnv } from './config-env.ts'
 import type { Config } from './config.ts'
@@ -92,6 +94,7 @@ export class Celeriac implements AsyncDisposable {
   constructor(name: string, options: AppOptions = {}) {
     if (typeof (name as unknown) !== 'string' || name === '')
       throw new ImproperlyConfigured(`an app needs a name, such as new Celeriac('shop'); got ${typeof name}`)
+    checkAppOptions(options)
     this.name = name
     this.place = callerPlace(new.target)
     this.#logger = options.logger
@@ -236,6 +239,8 @@ export class Celeriac implements AsyncDisposable {
 
   /** A call by its id. */
   result<R = unknown>(taskId: string): AsyncResult<R> {
+    if (typeof (taskId as unknown) !== 'string' || taskId === '')
+      throw new InvalidArguments(`app.result() needs the id of a task, got ${describeValue(taskId)}`)
     return new AsyncResult<R>(this, taskId)
   }
 

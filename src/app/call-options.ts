@@ -78,7 +78,7 @@ export function checkCallOptions(taskName: string, options: CallOptions): void {
   }
   for (const key of durations) {
     if (options[key] !== undefined && parseDuration(options[key]) === undefined)
-      problems.push(`${key} must be seconds or text like '30s', got ${String(options[key])}`)
+      problems.push(`${key} must be seconds or text like '30s', got ${describeValue(options[key])}`)
   }
   checkTimes(options, problems)
   checkNames(options, problems)
@@ -86,12 +86,25 @@ export function checkCallOptions(taskName: string, options: CallOptions): void {
     throw new InvalidArguments(`${taskName} was called with wrong options:\n  ${problems.join('\n  ')}`)
 }
 
-function checkTimes({ eta, expires, countdown, timeLimit, softTimeLimit }: CallOptions, problems: string[]): void {
+/** A message writes no time after the year 9999. */
+const endOfTime = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
+function checkTimes(options: CallOptions, problems: string[]): void {
+  const { eta, expires, countdown, timeLimit, softTimeLimit } = options
+  for (const key of ['countdown', 'expires'] as const) {
+    const lifeMs = parseDuration(options[key])
+    if (lifeMs !== undefined && Date.now() + lifeMs > endOfTime)
+      problems.push(`${key} (${shown(options[key])}) must end before the year 10000`)
+  }
+  for (const key of ['eta', 'expires'] as const) {
+    const time = options[key]
+    if (time instanceof Date && time.getTime() > endOfTime) problems.push(`${key} must be before the year 10000`)
+  }
   if (eta !== undefined && !isValidDate(typeof eta === 'string' ? parseTime(eta, 'UTC') : eta)) {
-    problems.push(`eta must be a valid Date or an ISO 8601 time, got ${String(eta)}`)
+    problems.push(`eta must be a valid Date or an ISO 8601 time, got ${shown(eta)}`)
   }
   if (expires !== undefined && !isValidDate(expires) && parseDuration(expires) === undefined)
-    problems.push(`expires must be a Date or a duration, got ${String(expires)}`)
+    problems.push(`expires must be a Date or a duration, got ${shown(expires)}`)
   if (eta !== undefined && countdown !== undefined)
     problems.push('eta and countdown say the same thing: give one of them')
   const hard = parseDuration(timeLimit)
@@ -102,16 +115,21 @@ function checkTimes({ eta, expires, countdown, timeLimit, softTimeLimit }: CallO
 
 function checkNames({ taskId, queue, priority, kwargs, headers }: CallOptions, problems: string[]): void {
   if (taskId !== undefined && (typeof taskId !== 'string' || taskId === '' || taskId.length > 155))
-    problems.push(`taskId must be text of 1 to 155 characters, got ${String(taskId).slice(0, 60)}`)
+    problems.push(`taskId must be text of 1 to 155 characters, got ${describeValue(taskId)}`)
   if (queue !== undefined && (typeof queue !== 'string' || queue === '' || queue.length > 200))
-    problems.push(`queue must be a name of 1 to 200 characters, got ${String(queue).slice(0, 60)}`)
+    problems.push(`queue must be a name of 1 to 200 characters, got ${describeValue(queue)}`)
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9))
-    problems.push(`priority must be 0..9, got ${String(priority)}`)
+    problems.push(`priority must be 0..9, got ${describeValue(priority)}`)
   if (kwargs !== undefined && !isPlainObject(kwargs))
     problems.push(`kwargs must be an object, got ${describeValue(kwargs)}`)
   for (const name of Object.keys(headers ?? {})) {
     if (reservedHeaders.has(name)) problems.push(`headers.${name} is a header of Celery's own: choose another name`)
   }
+}
+
+/** Dates and texts as they were given. */
+function shown(value: unknown): string {
+  return value instanceof Date ? String(value) : describeValue(value)
 }
 
 function isValidDate(value: unknown): boolean {

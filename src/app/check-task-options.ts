@@ -56,9 +56,34 @@ export function checkTaskOptions(name: string, options: TaskOptions): void {
     if (given[key] !== undefined && parseDuration(given[key]) === undefined)
       problems.push(`${key} must be seconds or text like '30s', got ${describeValue(given[key])}`)
   }
+  checkLists(given, problems)
+  checkTexts(given, problems)
   checkNumbers(options, problems)
   checkModels(given, problems)
   if (problems.length > 0) throw new ImproperlyConfigured(`task ${name}:\n  ${problems.join('\n  ')}`)
+}
+
+function checkLists(given: Readonly<Record<string, unknown>>, problems: string[]): void {
+  for (const key of ['autoretryFor', 'dontAutoretryFor', 'throws']) {
+    if (given[key] !== undefined && !isListOf('function', given[key]))
+      problems.push(`${key} must be a list of error classes or functions, got ${describeValue(given[key])}`)
+  }
+  if (given['parameters'] !== undefined && !isListOf('string', given['parameters']))
+    problems.push(`parameters must be a list of names, got ${describeValue(given['parameters'])}`)
+}
+
+function isListOf(type: 'function' | 'string', value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === type)
+}
+
+function checkTexts(given: Readonly<Record<string, unknown>>, problems: string[]): void {
+  const { queue } = given
+  if (queue !== undefined && (typeof queue !== 'string' || queue === '' || queue.length > 200))
+    problems.push(`queue must be a name of 1 to 200 characters, got ${describeValue(queue)}`)
+  for (const key of ['serializer', 'compression']) {
+    if (given[key] !== undefined && typeof given[key] !== 'string')
+      problems.push(`${key} must be a text, got ${describeValue(given[key])}`)
+  }
 }
 
 function checkNumbers(options: TaskOptions, problems: string[]): void {
@@ -66,7 +91,7 @@ function checkNumbers(options: TaskOptions, problems: string[]): void {
   if (maxRetries !== undefined && !(maxRetries >= 0))
     problems.push(`maxRetries must be a count or Infinity, got ${String(maxRetries)}`)
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9))
-    problems.push(`priority must be 0..9, got ${String(priority)}`)
+    problems.push(`priority must be 0..9, got ${describeValue(priority)}`)
   if (retryBackoff !== undefined && typeof retryBackoff !== 'boolean' && parseDuration(retryBackoff) === undefined) {
     problems.push(`retryBackoff must be true or a duration, got ${String(retryBackoff)}`)
   }

@@ -1,4 +1,5 @@
 import { EncodeError } from '../errors.ts'
+import { maxDepth } from '../protocol/fold-value.ts'
 
 /** Gives another value for a leaf, or the very same one. `path` is `$[0].user`, made only when asked for. */
 export type Replace = (value: object, path: () => string) => unknown
@@ -6,7 +7,7 @@ export type Replace = (value: object, path: () => string) => unknown
 /**
  * Replaces objects at any depth of lists and plain objects. What `replace` answers is final: it is not walked into.
  * Returns the same value if nothing was replaced, else copies of what lies on the way. Throws EncodeError for a value
- * that contains itself.
+ * that contains itself, or is nested deeper than a message may be.
  */
 export function replaceObjects(value: unknown, replace: Replace, path = '$'): unknown {
   return new Walk(replace, path).visit(value)
@@ -31,6 +32,7 @@ class Walk {
       if (replaced !== value || !isPlainObject(value)) return replaced
     }
     if (this.#above.has(value)) throw new EncodeError(`${this.#path()}: the value contains itself`)
+    if (this.#above.size >= maxDepth) throw new EncodeError(`${this.#root} is nested more than ${maxDepth} levels deep`)
     this.#above.add(value)
     const visited = isList ? this.#list(value) : this.#record(value as Record<string, unknown>)
     this.#above.delete(value)

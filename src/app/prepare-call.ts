@@ -1,5 +1,7 @@
 import os from 'node:os'
 import type { Outgoing } from '../brokers/broker.ts'
+import { EncodeError, InvalidArguments } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { Message } from '../protocol/message.ts'
 import { reprArgs, reprKwargs } from '../protocol/python-repr.ts'
 import { emptyEmbed, encodeTaskBody, type Embed } from '../protocol/task-body.ts'
@@ -8,7 +10,7 @@ import { durationMs } from '../util/duration.ts'
 import type { Celeriac } from './app.ts'
 import type { CallOptions } from './call-options.ts'
 import { callReferences } from './call-references.ts'
-import type { Codec } from './codec.ts'
+import type { Codec, EncodedBody } from './codec.ts'
 import { maybeCurrentTask, type TaskContext } from './context.ts'
 import { Redactor } from './redaction.ts'
 import { newTaskId } from './task-id.ts'
@@ -68,12 +70,13 @@ const origin = `gen${process.pid}@${os.hostname()}`
 /** Encodes the arguments, finds the queue, writes headers and body. Throws EncodeError for what cannot travel. */
 export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCall {
   const { taskName, task, options } = call
+  if (!task) checkTaskName(taskName)
   const compiled = task?.compiledFor(app)
   const references = referencesOf(app, call)
   const embed = call.workflow?.embed ?? emptyEmbed
   const body = encodeTaskBody({ args: references.args, kwargs: references.kwargs, embed })
   const serializer = options.serializer ?? compiled?.serializer ?? app.config.task.serializer
-  const encoded = codec.dump(body, serializer, options.compression ?? compiled?.compression)
+  const encoded = dumpBody(codec, body, serializer, options.compression ?? compiled?.compression, taskName)
   const ignoresResult = options.ignoreResult ?? compiled?.ignoreResult ?? app.config.task.ignoreResult
   const eta = etaOf(options, app.config.timezone)
   const headers = encodeTaskHeaders(headersOf(app, call, references, { eta, ignoresResult, compiled }))
@@ -96,6 +99,29 @@ export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCa
     headers,
     ignoresResult,
     outgoing: eta ? { message, queue, deliverAt: eta } : { message, queue },
+  }
+}
+
+/** Who defines a task has checked its name; readers refuse others than these. */
+function checkTaskName(name: unknown): void {
+  if (typeof name === 'string' && name !== '' && name.length <= 1000) return
+  throw new InvalidArguments(`the name of a task must be text of 1 to 1000 characters, got ${describeValue(name)}`)
+}
+
+/** An error names the argument: `$.args[0]` and `$.kwargs.name`, which stand first and second in the body. */
+function dumpBody(
+  codec: Codec,
+  body: unknown,
+  serializer: string,
+  compression: string | undefined,
+  taskName: string,
+): EncodedBody {
+  try {
+    return codec.dump(body, serializer, compression)
+  } catch (error) {
+    if (!(error instanceof EncodeError)) throw error
+    const message = error.message.replace(/^\$\[0\]/, '$.args').replace(/^\$\[1\]/, '$.kwargs')
+    throw new EncodeError(`${taskName}: ${message}`, { cause: error.cause })
   }
 }
 

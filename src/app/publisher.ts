@@ -1,6 +1,7 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises'
 import type { Broker, Outgoing } from '../brokers/broker.ts'
 import { InvalidArguments } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { TaskSignature } from '../protocol/signature-json.ts'
 import { Deadlines } from '../util/deadlines.ts'
 import type { Celeriac } from './app.ts'
@@ -103,6 +104,10 @@ export class Publisher {
   }
 
   async callMany<R>(task: Task, calls: Calls, options: CallOptions): Promise<AsyncResult<R>[]> {
+    if (!isIterable(calls))
+      throw new InvalidArguments(
+        `${task.name}.delayMany needs a list of lists of arguments, got ${describeValue(calls)}`,
+      )
     if (options.taskId !== undefined) {
       throw new InvalidArguments(
         `${task.name}.delayMany makes many calls: they cannot share the task id ${options.taskId}`,
@@ -238,6 +243,10 @@ export class Publisher {
   }
 
   readonly #openBroker = (): Broker | Promise<Broker> => this.#app.connections.openedBroker ?? this.#app.openBroker()
+}
+
+function isIterable(value: unknown): value is Calls {
+  return typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
 }
 
 /** `celery.map` and `celery.starmap` go where the task goes that they call. */

@@ -1,4 +1,5 @@
 import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { Celeriac } from './app.ts'
 import type { AsyncResult } from './async-result.ts'
 import { checkTaskOptions } from './check-task-options.ts'
@@ -75,7 +76,9 @@ export interface TaskDefinition<A extends readonly unknown[], R> {
 /** `(body)`, `(parameters, body)` or `(options, body)`. */
 export function taskDefinition<A extends readonly unknown[], R>(first: unknown, second: unknown): TaskDefinition<A, R> {
   if (typeof first === 'function') return { options: {}, body: first as TaskBody<A, R | Promise<R>> }
-  const options = (Array.isArray(first) ? { takes: first } : first) as TaskOptions & Pick<TaskDefinition<A, R>, 'takes'>
+  const options = (
+    Array.isArray(first) ? { takes: first } : typeof first === 'object' ? (first ?? {}) : {}
+  ) as TaskOptions & Pick<TaskDefinition<A, R>, 'takes'>
   return { options, takes: options.takes, body: second as TaskBody<A, R | Promise<R>> }
 }
 
@@ -134,7 +137,7 @@ function checkDefinition(name: unknown, options: TaskOptions, body: unknown): as
     )
   }
   if (typeof body !== 'function')
-    throw new ImproperlyConfigured(`task ${name} needs a function as its body, got ${typeof body}`)
+    throw new ImproperlyConfigured(`task ${name} needs a function as its body, got ${describeValue(body)}`)
   checkTaskOptions(name, options)
 }
 

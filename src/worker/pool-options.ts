@@ -3,6 +3,7 @@ import type { Config } from '../app/config.ts'
 import type { Kind } from '../app/setting-kind.ts'
 import { memory, pool as poolKind } from '../app/special-kinds.ts'
 import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { PoolKind } from '../pools/open-pool.ts'
 
 /** Where and how many bodies run. */
@@ -48,6 +49,8 @@ export function resolvePoolOptions(options: PoolOptions, { worker }: Config): Re
   const size = kind === 'solo' ? 1 : (autoscale?.min ?? concurrency)
   checkCount('concurrency', size)
   if (autoscale) {
+    if (typeof autoscale !== 'object')
+      throw new ImproperlyConfigured(`autoscale must be { max, min }, got ${describeValue(autoscale)}`)
     checkCount('autoscale.max', autoscale.max)
     if (autoscale.max < autoscale.min)
       throw new RangeError(`autoscale.max (${autoscale.max}) must not be below autoscale.min (${autoscale.min})`)
@@ -79,5 +82,6 @@ function check<T>(kind: Kind<T>, name: string, value: unknown): T {
 }
 
 function checkCount(name: string, count: number): void {
-  if (!Number.isInteger(count) || count < 1) throw new RangeError(`${name} must be a whole number from 1, got ${count}`)
+  if (!Number.isInteger(count) || count < 1)
+    throw new RangeError(`${name} must be a whole number from 1, got ${describeValue(count)}`)
 }

@@ -5,6 +5,7 @@ import { durationMs } from '../util/duration.ts'
 import { slotName } from '../util/slot-mark.ts'
 import type { Consumer } from './consumer.ts'
 import type { WorkerMetrics } from './metrics.ts'
+import { checkWorkerOptions } from './check-worker-options.ts'
 import { connectStores } from './connect-stores.ts'
 import { nodeName } from './node-name.ts'
 import { resolvePoolOptions, type ResolvedPoolOptions } from './pool-options.ts'
@@ -39,6 +40,7 @@ export class Worker {
   #ran = false
 
   constructor(app: Celeriac, options: WorkerOptions = {}) {
+    checkWorkerOptions(options)
     this.#app = app
     this.#options = options
     this.name = nodeName(options.name)

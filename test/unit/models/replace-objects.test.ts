@@ -45,6 +45,15 @@ describe('replaceObjects', () => {
     assert.deepEqual({ ...(paths(bare) as object) }, { found: '$.found' })
   })
 
+  it('refuses what is nested deeper than a message may be', () => {
+    let value: unknown = 1
+    for (let depth = 0; depth < 100_000; depth++) value = [value]
+    assert.throws(
+      () => paths(value, '$.args'),
+      (error) => error instanceof EncodeError && /\$\.args is nested more than 512 levels deep/.test(error.message),
+    )
+  })
+
   it('takes a value that is named twice, but none that contains itself', () => {
     const twice = [new Found()]
     assert.deepEqual(paths([twice, twice]), [['$[0][0]'], ['$[1][0]']])

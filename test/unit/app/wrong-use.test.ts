@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Celeriac, ImproperlyConfigured, InvalidArguments, Unreachable, Worker } from '../../../src/index.ts'
+import { publishWithin } from '../../../src/app/publish-retry.ts'
+
+function makeApp(): Celeriac {
+  return new Celeriac('test', { broker: 'memory:', backend: 'memory:' })
+}
+
+describe('an app', () => {
+  it('refuses options that it does not have, with the nearest name or where settings go', () => {
+    assert.throws(
+      () => new Celeriac('test', { brokr: 'redis://localhost', task_acks_late: false } as object),
+      (error) =>
+        error instanceof ImproperlyConfigured &&
+        /brokr is no option of an app; did you mean broker\?/.test(error.message) &&
+        /task_acks_late is no option of an app; settings go into settings: \{ … \}/.test(error.message),
+    )
+  })
+
+  it('refuses to look for a result without an id', () => {
+    assert.throws(
+      () => makeApp().result(undefined as unknown as string),
+      /result\(\) needs the id of a task.*got nothing/,
+    )
+  })
+})
+
+describe('the definition of a task', () => {
+  it('refuses lists that are none, and queues without a name', () => {
+    const app = makeApp()
+    const options = { autoretryFor: Error, throws: [RangeError, 'Oops'], parameters: 'x', queue: '', serializer: 5 }
+    assert.throws(
+      () => app.task('demo.wrong', options as object, () => 1),
+      (error) =>
+        error instanceof ImproperlyConfigured &&
+        /autoretryFor must be a list of error classes or functions, got a function/.test(error.message) &&
+        /throws must be a list of error classes or functions, got a list of 2/.test(error.message) &&
+        /parameters must be a list of names, got "x"/.test(error.message) &&
+        /queue must be a name of 1 to 200 characters, got ""/.test(error.message) &&
+        /serializer must be a text, got 5/.test(error.message),
+    )
+  })
+
+  it('says that the body is missing, also if nothing is given but a name', () => {
+    const define = makeApp().task.bind(makeApp()) as unknown as (...given: unknown[]) => void
+    assert.throws(() => define('demo.bodyless'), /task demo\.bodyless needs a function as its body, got nothing/)
+    assert.throws(() => define('demo.bodyless', 5), /task demo\.bodyless needs a function as its body, got nothing/)
+  })
+})
+
+describe('a call', () => {
+  it('refuses names of tasks that no worker would read', async () => {
+    const app = makeApp()
+    await assert.rejects(app.send('', []), /the name of a task must be text of 1 to 1000 characters, got ""/)
+    await assert.rejects(app.send('n'.repeat(1001), []), InvalidArguments)
+  })
+
+  it('shows what was given for an option as it was written', async () => {
+    const task = makeApp().task('demo.task', () => 1)
+    await assert.rejects(
+      task.applyAsync([], { priority: '3' as unknown as number }),
+      /priority must be 0\.\.9, got "3"/,
+    )
+    await assert.rejects(task.applyAsync([], { queue: '' }), /queue must be a name of 1 to 200 characters, got ""/)
+    await assert.rejects(task.applyAsync([], { countdown: '5 minutes' as '5m' }), /got "5 minutes"/)
+  })
+
+  it('refuses times after the year 9999 by the name of the option', async () => {
+    const task = makeApp().task('demo.task', () => 1)
+    await assert.rejects(task.applyAsync([], { countdown: 1e12 }), /countdown .*must end before the year 10000/)
+    await assert.rejects(task.applyAsync([], { expires: 1e12 }), /expires .*must end before the year 10000/)
+    await assert.rejects(task.applyAsync([], { eta: new Date(8.64e15) }), /eta must be before the year 10000/)
+  })
+
+  it('names the argument that cannot be sent', async () => {
+    const task = makeApp().task('demo.task', (...given: unknown[]) => given)
+    await assert.rejects(task.delay(1, { seen: new Map() }), /^EncodeError: demo\.task: \$\.args\[1\]\.seen is a Map/)
+    await assert.rejects(task.applyAsync([], { kwargs: { seen: new Set() } }), /demo\.task: \$\.kwargs\.seen is a Set/)
+  })
+
+  it('needs a list of lists for many', async () => {
+    const task = makeApp().task('demo.task', (given: unknown) => given)
+    await assert.rejects(
+      task.delayMany(undefined as unknown as []),
+      /demo\.task\.delayMany needs a list of lists of arguments, got nothing/,
+    )
+    await assert.rejects(task.delayMany(5 as unknown as []), InvalidArguments)
+  })
+})
+
+describe('a worker', () => {
+  it('refuses options that it does not have, and queues that are no list of names', () => {
+    const make = (options: object): Worker => new Worker(makeApp(), options)
+    assert.throws(() => make({ concurency: 3 }), /concurency is no option of a worker; did you mean concurrency\?/)
+    assert.throws(() => make({ queues: 'mail' }), /queues must be a list of names, got "mail"/)
+    assert.throws(() => make({ queues: [] }), /queues must be a list of names, got a list of 0/)
+    assert.throws(() => make({ autoscale: '10,2' }), /autoscale must be \{ max, min \}, got "10,2"/)
+    assert.throws(() => make({ concurrency: '3' }), /concurrency must be a whole number from 1, got "3"/)
+  })
+})
+
+describe('a call while the broker cannot be reached', () => {
+  it('says so when its time is over, with the reason of the last attempt', async () => {
+    const unreachable = async (): Promise<never> => {
+      await new Promise((resolve) => setTimeout(resolve, 40))
+      throw new Unreachable('Redis at nowhere:1 cannot be reached: ECONNREFUSED')
+    }
+    const limits = { timeoutMs: 100, retry: true, policy: undefined }
+    await assert.rejects(publishWithin(unreachable, [], limits), (error) => {
+      assert.ok(error instanceof Unreachable)
+      assert.match(
+        error.message,
+        /nowhere:1 cannot be reached: ECONNREFUSED.*nothing was sent.*0\.1 s \(task_publish_timeout\)/,
+      )
+      return true
+    })
+  })
+})
