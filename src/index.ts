@@ -58,7 +58,7 @@ export type {
   TaskSentEvent,
   TaskSucceededEvent,
   WorkerEvent,
-} from './protocol/read-events.ts'
+} from './protocol/cluster-event.ts'
 export type { QueriedTask, ScheduledTask, TaskDelivery, TaskInfo } from './protocol/task-info.ts'
 export type { ControlReply } from './protocol/control-message.ts'
 export type { QueueInfo } from './protocol/queue-info.ts'

@@ -38,7 +38,8 @@ export interface RetainedEnvelope {
 
 /** The number of a message that was retained when it was sent; undefined for others. */
 export function retainedNumber(envelope: string): number | undefined {
-  const number = /"celeriac-retained": "(\d+)"\}$/.exec(envelope)?.[1]
+  // It stands at the end, and the rest may be long.
+  const number = /"celeriac-retained": "(\d+)"\}$/.exec(envelope.slice(-64))?.[1]
   return number === undefined ? undefined : Number(number)
 }
 

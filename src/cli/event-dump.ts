@@ -1,4 +1,4 @@
-import type { ClusterEvent } from '../protocol/read-events.ts'
+import type { ClusterEvent } from '../protocol/cluster-event.ts'
 import { printable } from './output.ts'
 
 /** How Celery calls what happens to workers. */

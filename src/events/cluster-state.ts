@@ -1,4 +1,4 @@
-import type { ClusterEvent, EventType } from '../protocol/read-events.ts'
+import type { ClusterEvent, EventType } from '../protocol/cluster-event.ts'
 import { afterEvent, newTask, type TaskSnapshot } from './task-snapshot.ts'
 import { afterWorkerEvent, isAlive, type WorkerSnapshot } from './worker-snapshot.ts'
 

@@ -1,6 +1,7 @@
 import type { Broker } from '../brokers/broker.ts'
 import { encodeControlRequest } from '../protocol/control-message.ts'
-import { decodeEvent, readEvents, type ClusterEvent, type EventType, type WireEvent } from '../protocol/read-events.ts'
+import type { ClusterEvent, EventType } from '../protocol/cluster-event.ts'
+import { decodeEvent, readEvents, type WireEvent } from '../protocol/read-events.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import { LamportClock } from '../util/lamport-clock.ts'
 
@@ -124,12 +125,13 @@ export class EventReceiver implements AsyncDisposable {
   async #listen(): Promise<AsyncDisposable> {
     const broker = await this.#broker()
     return broker.listen('events', (message) => {
-      for (const event of readEvents(message)) this.#accept(event)
+      const nowMs = Date.now()
+      for (const event of readEvents(message)) this.#accept(event, nowMs)
     })
   }
 
-  #accept(wire: WireEvent): void {
-    const event = decodeEvent(wire, this.#clockOf(wire), Date.now())
+  #accept(wire: WireEvent, nowMs: number): void {
+    const event = decodeEvent(wire, this.#clockOf(wire), nowMs)
     if (this.#types && !this.#types.has(event.type)) return
     try {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the handler of this very type
@@ -143,7 +145,7 @@ export class EventReceiver implements AsyncDisposable {
   }
 
   /** Clients do not follow the clock of the cluster: what they sent counts as just before now. */
-  #clockOf({ type, wire: { clock } }: WireEvent): number {
+  #clockOf({ type, clock }: WireEvent): number {
     if (type === 'task-sent') {
       const before = (this.#clock.value || 1) - 1
       this.#clock.adjust(before)

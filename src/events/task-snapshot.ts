@@ -1,5 +1,5 @@
 import type { TaskState } from '../protocol/states.ts'
-import type { TaskEvent } from '../protocol/read-events.ts'
+import type { TaskEvent } from '../protocol/cluster-event.ts'
 
 /** Celery's precedence: a state that stands further left is not replaced by one further right. Others come after FAILURE. */
 const precedence = ['SUCCESS', 'FAILURE', undefined, 'REVOKED', 'STARTED', 'RECEIVED', 'REJECTED', 'RETRY', 'PENDING']

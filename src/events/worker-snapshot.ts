@@ -1,4 +1,4 @@
-import type { ClusterEvent } from '../protocol/read-events.ts'
+import type { ClusterEvent } from '../protocol/cluster-event.ts'
 
 /** A worker that was not heard for so many of its heartbeats is taken to be gone. */
 const missedHeartbeats = 2

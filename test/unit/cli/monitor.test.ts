@@ -6,7 +6,8 @@ import { drawScreen, type Picture } from '../../../src/cli/monitor/screen.ts'
 import { afterKey, firstView, type Action, type View } from '../../../src/cli/monitor/view.ts'
 import { ClusterState } from '../../../src/events/cluster-state.ts'
 import { eventMessage } from '../../../src/protocol/event-message.ts'
-import { decodeEvent, readEvents, type ClusterEvent } from '../../../src/protocol/read-events.ts'
+import type { ClusterEvent } from '../../../src/protocol/cluster-event.ts'
+import { decodeEvent, readEvents } from '../../../src/protocol/read-events.ts'
 
 const nowMs = 1_795_163_350_000
 let clock = 0

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { ClusterState } from '../../../src/events/cluster-state.ts'
 import { isAlive } from '../../../src/events/worker-snapshot.ts'
 import { eventMessage } from '../../../src/protocol/event-message.ts'
-import { decodeEvent, readEvents, type ClusterEvent } from '../../../src/protocol/read-events.ts'
+import type { ClusterEvent } from '../../../src/protocol/cluster-event.ts'
+import { decodeEvent, readEvents } from '../../../src/protocol/read-events.ts'
 import { captureText } from '../protocol/captures.ts'
 
 let clock = 0
@@ -114,7 +115,7 @@ describe('the state of a cluster', () => {
   it('reads all that a worker of Celery told', () => {
     const state = new ClusterState()
     for (const each of readEvents(eventMessage('', captureText('events_stream.json')))) {
-      state.apply(decodeEvent(each, Number(each.wire['clock']), each.timestamp * 1000))
+      state.apply(decodeEvent(each, Number(each['clock']), each.timestamp * 1000))
     }
     assert.equal(state.countOf('custom'), 0)
     assert.deepEqual(Object.fromEntries(state.countByState()), expectedOfStream)

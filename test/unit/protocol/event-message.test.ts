@@ -15,7 +15,8 @@ import {
   workerFields,
   type Pieces,
 } from '../../../src/protocol/event-message.ts'
-import { decodeEvent, readEvents, type ClusterEvent } from '../../../src/protocol/read-events.ts'
+import type { ClusterEvent } from '../../../src/protocol/cluster-event.ts'
+import { decodeEvent, readEvents } from '../../../src/protocol/read-events.ts'
 import { readTask } from '../../../src/protocol/task-message.ts'
 import { rawMessage } from '../../support/worker-harness.ts'
 import { captureText } from './captures.ts'
