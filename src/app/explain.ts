@@ -102,7 +102,8 @@ function reasonOf(facts: Facts): Reason {
   if (possession) return reserved(facts, possession.worker)
   if (facts.outbox.found) return inOutbox(facts, facts.outbox.found)
   if (meta) return { kind: 'running', worker: workerIn(meta), since: undefined }
-  return { kind: 'unknown', isSearched: facts.isSearched, hints: hints(facts) }
+  const { isSearched, app } = facts
+  return { kind: 'unknown', isSearched, isResultRead: app.keepsResults, hints: hints(facts) }
 }
 
 function inOutbox({ fleet }: Facts, { orm, since, ahead, due, isHeld }: OutboxCall): Reason {
@@ -130,7 +131,7 @@ function reasonOfMessage(facts: Facts, found: FoundMessage): Reason {
       const { holder } = found
       // Python's workers keep in their memory what is not due.
       if (headers?.eta && headers.eta > now) return deferred(facts, headers.eta, possession?.worker ?? holder.name)
-      return possession ? reserved(facts, possession.worker) : { kind: 'held', holder }
+      return possession ? reserved(facts, possession.worker) : { kind: 'held', holder, rateLimit: rateLimitOf(facts) }
     }
   }
 }
@@ -165,14 +166,18 @@ function rateLimitOf({ app, headers, fleet }: Facts): string | undefined {
 
 function hints({ app, outbox }: Facts): string[] {
   const lines = ['There may be no such task, or it was sent to another broker than this one.']
-  if (!app.keepsResults) lines.push('No result backend is configured: what becomes of tasks is not kept.')
+  if (!app.keepsResults)
+    lines.unshift(
+      'It may be over: no result backend is configured here. Name it with --result-backend, or the app with -A.',
+    )
   else if (app.config.task.ignoreResult) lines.push('task_ignore_result is set: what becomes of tasks is not kept.')
   else lines.push('It may be over: with ignoreResult nothing is kept, and results are forgotten after result_expires.')
   lines.push('A later step of a workflow is not sent before those in front of it are over.')
   lines.push('If it was called in a transaction, that may not be committed.')
   for (const { orm, error } of outbox.unread) lines.push(`The outbox of ${orm} could not be read: ${error.message}`)
-  if (app.models.adapters.length === 0)
-    lines.push('No outbox was looked into: this app has no ORM. If it has one, name its module: -A ./app.ts.')
+  // An app that is known has an ORM, or no outbox.
+  if (app.models.adapters.length === 0 && app.tasks.size === 0)
+    lines.push('No outbox was looked into: if the app has an ORM, name its module: -A ./app.ts.')
   return lines
 }
 

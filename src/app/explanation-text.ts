@@ -25,13 +25,7 @@ export function explanationLines(facts: Facts, now: Date): string[] {
         `Taken by ${reason.consumers.map(consumption).join(', ')}.`,
       ]
     case 'noConsumer':
-      return [
-        `It waits in queue ${queue}, ${behind(reason.ahead)}, and no worker takes from that queue.`,
-        reason.answered.length === 0
-          ? 'No worker answered: none runs, or their event loops are blocked.'
-          : `Workers that answered, with other queues: ${reason.answered.join(', ')}.`,
-        `Start one with -Q ${queue}.`,
-      ]
+      return noConsumer(reason, queue)
     case 'outbox':
       return outbox(reason, queue, now)
     case 'revoked':
@@ -61,9 +55,11 @@ function reserved({ consumption: { worker, busy, slots }, rateLimit }: Of<'reser
   return rateLimit === undefined ? [first] : [first, `The task has a rate limit there: ${rateLimit}.`]
 }
 
-function held({ holder: { name, isAlive, since: taken } }: Of<'held'>, now: Date): string[] {
+function held({ holder: { name, isAlive, since: taken }, rateLimit }: Of<'held'>, now: Date): string[] {
   const lines = [`It is lent to ${name}${since(taken, now)}.`]
-  if (isAlive === false)
+  if (rateLimit !== undefined && isAlive === undefined)
+    lines.push(`The task has a rate limit there (${rateLimit}), and Celery's workers do not say what waits for one.`)
+  else if (isAlive === false)
     lines.push('Nothing shows that this lives: the message is given out again when its lease is over.')
   else lines.push('No worker that answered says that it has it: it may be busy with its event loop blocked.')
   return lines
@@ -84,6 +80,18 @@ function deferred({ until, why, retries, rateLimit, worker }: Of<'deferred'>, na
         `A worker put it back until ${when}: for a rate limit, or because a store that it needs could not be reached.`,
       ]
   }
+}
+
+function noConsumer({ ahead, answered }: Of<'noConsumer'>, queue: string): string[] {
+  const first = `It waits in queue ${queue}, ${behind(ahead)}, and no worker that answered takes from that queue.`
+  const blocked = 'one whose event loop is blocked does not answer'
+  return answered.length === 0
+    ? [first, `No worker answered: none runs, or ${blocked}.`, `Start one with -Q ${queue}.`]
+    : [
+        first,
+        `Workers that answered, with other queues: ${answered.join(', ')}.`,
+        `Start one with -Q ${queue}, if none runs: ${blocked}.`,
+      ]
 }
 
 function outbox(reason: Of<'outbox'>, queue: string, now: Date): string[] {
@@ -110,9 +118,9 @@ function whyNotSent(
   ]
 }
 
-function unknown({ isSearched, hints }: Of<'unknown'>): string[] {
+function unknown({ isSearched, isResultRead, hints }: Of<'unknown'>): string[] {
   const first = isSearched
-    ? 'Nothing is known of it: no message in any queue, no result, and no worker has it.'
+    ? `Nothing is known of it: no message in any queue, ${isResultRead ? 'no result, ' : ''}and no worker has it.`
     : 'It was not found: the search gave up before it had seen every message. Give a higher limit.'
   return [first, ...hints]
 }

@@ -34,8 +34,8 @@ export type Reason =
   | { readonly kind: 'running'; readonly worker: string | undefined; readonly since: Date | undefined }
   /** A worker has taken it and waits for a free slot, or for its rate limit. */
   | { readonly kind: 'reserved'; readonly consumption: Consumption; readonly rateLimit: string | undefined }
-  /** Somebody has it, and no worker said that it is there. */
-  | { readonly kind: 'held'; readonly holder: Holder }
+  /** Somebody has it, and no worker said that it is there. `rateLimit`: Celery's workers do not say what waits for one. */
+  | { readonly kind: 'held'; readonly holder: Holder; readonly rateLimit: string | undefined }
   | {
       readonly kind: 'deferred'
       readonly until: Date
@@ -68,8 +68,16 @@ export type Reason =
   | { readonly kind: 'revoked' }
   | { readonly kind: 'expired'; readonly expires: Date }
   | { readonly kind: 'dead'; readonly death: Death | undefined }
-  /** `isSearched` false: the search gave up before it had seen everything. */
-  | { readonly kind: 'unknown'; readonly isSearched: boolean; readonly hints: readonly string[] }
+  /**
+   * `isSearched` false: the search gave up before it had seen everything. `isResultRead` false: there is no result backend
+   * here, so it may be over.
+   */
+  | {
+      readonly kind: 'unknown'
+      readonly isSearched: boolean
+      readonly isResultRead: boolean
+      readonly hints: readonly string[]
+    }
 
 /** Why a task is not running, or what became of it. */
 export interface Explanation {

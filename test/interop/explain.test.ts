@@ -62,6 +62,16 @@ describe('why a task of Python is not running', { skip }, () => {
     assert.equal((await explained(running, 'finished')).state, 'SUCCESS')
   })
 
+  it('its worker keeps it back for a rate limit, of which it tells nothing', async () => {
+    await app.control.rateLimit('py.same', '1/h', { destination: worker.nodeName, reply: true })
+    const first = await python.send('py.same', [1], { queue: 'py' })
+    await explained(first, 'finished')
+    const { reason, lines } = await explained(await python.send('py.same', [2], { queue: 'py' }), 'held')
+    assert.ok(reason.kind === 'held')
+    assert.equal(reason.rateLimit, '1/h')
+    assert.match(lines.join('\n'), /lent to a consumer of Python since [^]*has a rate limit there \(1\/h\)/)
+  })
+
   it('it waits in a queue that nobody takes from, and then that a worker takes from', async () => {
     await python.send('py.add', [1, 2], { queue: 'nobody' })
     const id = await python.send('py.add', [1, 2], { queue: 'nobody' })

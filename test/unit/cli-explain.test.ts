@@ -23,8 +23,8 @@ describe('celeriac explain', () => {
     assert.equal(
       people.out,
       `shop.mail[${id}]: no consumer\n` +
-        '  It waits in queue mail, as the next, and no worker takes from that queue.\n' +
-        '  No worker answered: none runs, or their event loops are blocked.\n' +
+        '  It waits in queue mail, as the next, and no worker that answered takes from that queue.\n' +
+        '  No worker answered: none runs, or one whose event loop is blocked does not answer.\n' +
         '  Start one with -Q mail.\n',
     )
     const programs = await explain(id, '--json')
@@ -37,6 +37,15 @@ describe('celeriac explain', () => {
     const { code, out } = await explain('no-such-task')
     assert.equal(code, 1)
     assert.match(out, /^task\[no-such-task\]: unknown\n {2}Nothing is known of it[^]*another broker[^]*result_expires/)
+  })
+
+  it('does not say that there is no result where none can be looked up, but how to name the backend', async () => {
+    const { code, out } = await runCommandLine(['explain', '--timeout', '50ms', 'over'], {
+      CELERY_BROKER_URL: url,
+      CELERY_RESULT_BACKEND: 'disabled://',
+    })
+    assert.equal(code, 1)
+    assert.match(out, /no message in any queue, and no worker has it\.\n {2}It may be over[^]*--result-backend/)
   })
 
   it('cannot be steered by what a message says', async () => {

@@ -18,7 +18,7 @@ Exits with 1 if nothing is known of the task.
 Examples:
   celeriac explain 0c1b7b0e-5d8e-4a6f-9a5e-2f3b1c4d5e6f
   celeriac -A ./app.ts explain <id> --json
-  celeriac -b redis://localhost explain <id> --timeout 3s`
+  celeriac -b redis://localhost --result-backend redis://localhost explain <id> --timeout 3s`
 
 export function explainCommand(run: CommandRun): Command {
   return new Command('explain')
