@@ -23,7 +23,11 @@ const preferredExports = ['default', 'app', 'celery'] as const
  */
 export async function loadApp(specifier: string, cwd: string): Promise<LoadedApp> {
   const [, modulePart = specifier, exportName] = /^(.+?):([A-Za-z_$][\w$]*)$/.exec(specifier) ?? []
-  const file = await findModule(modulePart, cwd)
+  const file = await findModule(
+    modulePart,
+    cwd,
+    `-A ${modulePart}: there is no such file, folder with an app, or package`,
+  )
   const exported = exportsByName(await importModule(file))
   const app = exportName === undefined ? findApp(exported, specifier, file) : namedApp(exported, exportName, file)
   return { app, file }
@@ -35,11 +39,12 @@ export async function loadExport(
   cwd: string,
 ): Promise<{ readonly value: unknown; readonly file: string; readonly name: string }> {
   const [, modulePart = specifier, name = 'default'] = /^(.+?):([A-Za-z_$][\w$]*)$/.exec(specifier) ?? []
-  const file = await findModule(modulePart, cwd)
+  const file = await findModule(modulePart, cwd, `${modulePart}: there is no such file or package`)
   return { value: exportsByName(await importModule(file)).get(name), file, name }
 }
 
-async function findModule(modulePart: string, cwd: string): Promise<string> {
+/** `problem`: what is wrong where there is none. */
+async function findModule(modulePart: string, cwd: string, problem: string): Promise<string> {
   const target = path.resolve(cwd, modulePart)
   for (const extension of extensions) {
     if (await isFile(target + extension)) return target + extension
@@ -50,20 +55,18 @@ async function findModule(modulePart: string, cwd: string): Promise<string> {
       if (await isFile(file)) return file
     }
   }
-  return findPackage(modulePart, cwd, target)
+  return findPackage(modulePart, cwd, target, problem)
 }
 
-async function findPackage(modulePart: string, cwd: string, target: string): Promise<string> {
+async function findPackage(modulePart: string, cwd: string, target: string, problem: string): Promise<string> {
   let cause: unknown
   try {
     if (!/^[./]/.test(modulePart)) return createRequire(path.join(cwd, 'noop.js')).resolve(modulePart)
   } catch (error) {
     cause = error
   }
-  throw new ImproperlyConfigured(
-    `-A ${modulePart}: there is no such file, folder with an app, or package, seen from ${cwd}${await hint(target, cwd)}`,
-    cause === undefined ? {} : { cause },
-  )
+  const message = `${problem}, seen from ${cwd}${await hint(target, cwd)}`
+  throw new ImproperlyConfigured(message, cause === undefined ? {} : { cause })
 }
 
 async function hint(target: string, cwd: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { CommanderError, type Command } from 'commander'
-import { CeleriacError, ImproperlyConfigured } from '../errors.ts'
+import { CeleriacError, ImproperlyConfigured, OperationalError } from '../errors.ts'
 import { callCommand } from './commands/call.ts'
 import { configCommand } from './commands/config.ts'
 import { controlCommand } from './commands/control.ts'
@@ -97,6 +97,8 @@ function reportError(error: unknown, printer: Printer): void {
   }
   printer.error(error.message)
   const { cause } = error
+  // The stack of a socket tells people nothing.
+  if (error instanceof OperationalError && cause instanceof Error && error.message.includes(cause.message)) return
   // A syntax error's stack shows Node's loader, not the user's code.
   if (cause instanceof Error && !(cause instanceof SyntaxError) && cause.stack !== undefined) printer.note(cause.stack)
 }

@@ -3,7 +3,7 @@ import fs from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { loadApp } from '../../src/cli/load-app.ts'
+import { loadApp, loadExport } from '../../src/cli/load-app.ts'
 import { ImproperlyConfigured } from '../../src/errors.ts'
 
 let base = ''
@@ -66,6 +66,13 @@ describe('-A', () => {
       assert.equal((await loadApp(specifier, base)).app.name, name)
     })
   }
+
+  it('a module that is no app is not called -A', async () => {
+    await assert.rejects(
+      loadExport('./qqqqqqqqqqqq', base),
+      /^ImproperlyConfigured: \.\/qqqqqqqqqqqq: there is no such file or package/,
+    )
+  })
 
   const refuses: readonly [string, RegExp][] = [
     ['./ap.ts', /no such file.*did you mean \.\/app\.ts\?/],

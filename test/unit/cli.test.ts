@@ -5,6 +5,7 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Celeriac } from '../../src/app/app.ts'
 import { deadLetterQueue, withDeath } from '../../src/protocol/message.ts'
+import { freePort } from '../services/free-port.ts'
 import { runCommandLine as celeriac } from '../support/command-line.ts'
 
 let folder = ''
@@ -90,6 +91,15 @@ describe('the command line', () => {
       assert.equal(out, '')
     })
   }
+})
+
+describe('a broker that is away', () => {
+  it('is told in one line, without a stack', async () => {
+    const url = `redis://127.0.0.1:${await freePort()}/0?socket_connect_timeout=0.1`
+    const { code, err } = await celeriac(['queues', '-b', url])
+    assert.equal(code, 1)
+    assert.match(err, /^Error: Redis at 127\.0\.0\.1:\d+ cannot be reached: connect ECONNREFUSED \S+\n$/)
+  })
 })
 
 describe('the environment of the command line', () => {
