@@ -1,3 +1,5 @@
+import { InvalidArguments } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { SignatureOptions } from '../protocol/signature-options.ts'
 import { encodeSignature, type SignatureData } from '../protocol/signature-json.ts'
 import { dumpJson } from '../protocol/typed-json.ts'
@@ -24,8 +26,8 @@ export function signatureOptions(taskName: string, options: CallOptions): Signat
 
 function linkOptions({ link, linkError }: CallOptions): SignatureOptions {
   return {
-    ...(link === undefined ? undefined : { link: dataOf(link) }),
-    ...(linkError === undefined ? undefined : { linkError: dataOf(linkError) }),
+    ...(link === undefined ? undefined : { link: dataOf('link', link) }),
+    ...(linkError === undefined ? undefined : { linkError: dataOf('linkError', linkError) }),
   }
 }
 
@@ -33,8 +35,15 @@ interface HasData {
   readonly data: SignatureData
 }
 
-function dataOf(given: HasData | readonly HasData[]): SignatureData[] {
-  return (Array.isArray(given) ? (given as readonly HasData[]) : [given as HasData]).map(({ data }) => data)
+function dataOf(option: string, given: HasData | readonly HasData[]): SignatureData[] {
+  return (Array.isArray(given) ? (given as readonly HasData[]) : [given as HasData]).map((one: unknown) => {
+    if (hasData(one)) return one.data
+    throw new InvalidArguments(`${option} takes signatures, such as add.s(1, 2); got ${describeValue(one)}`)
+  })
+}
+
+function hasData(given: unknown): given is HasData {
+  return typeof given === 'object' && given !== null && 'data' in given
 }
 
 /** Each stamp is an option of its own, as in Celery. */

@@ -10,7 +10,7 @@ import { ChordSweep } from './chord-sweep.ts'
 import type { Consumer } from './consumer.ts'
 import { openDeadLetterCleanup } from './dead-letter-cleanup.ts'
 import { DeliveryWindow } from './delivery-window.ts'
-import { surviveDriverErrors } from './driver-errors.ts'
+import { watchEscapedErrors } from './escaped-errors.ts'
 import { Executor } from './executor.ts'
 import { LoopLag } from './loop-lag.ts'
 import { MemorySamples } from './memory-samples.ts'
@@ -60,8 +60,7 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   const { app, workerName, pool, onBroken } = options
   const [broker, backend, codec] = await Promise.all([app.openBroker(), app.openBackend(), app.connections.codec()])
   await using opened = new AsyncDisposableStack()
-  const survival = app.models.adapters.length > 0 ? surviveDriverErrors(app.log) : undefined
-  opened.defer(() => survival?.[Symbol.dispose]())
+  opened.use(watchEscapedErrors(app))
   const lag = new LoopLag(app.log, app.config.worker.blockWarningMs)
   const executor = openExecutor(options, backend, codec, lag)
   const observers = new TaskObservers()

@@ -20,6 +20,7 @@ describe('an error that escapes in a worker process', () => {
     const { status, stdout, stderr } = runWith('SOMETHING_ELSE')
     assert.equal(status, 1)
     assert.doesNotMatch(stdout, /still here/)
-    assert.match(stderr, /an error event that nobody heard/)
+    assert.match(stderr, /An error that nobody caught, of task demo\.escape\[[-\w]+\], ends this worker/)
+    assert.match(stderr, /Error: an error event that nobody heard\n {4}at /)
   })
 })

@@ -79,6 +79,20 @@ describe('a call', () => {
     await assert.rejects(task.applyAsync([], { kwargs: { seen: new Set() } }), /demo\.task: \$\.kwargs\.seen is a Set/)
   })
 
+  it('takes only signatures as callbacks', async () => {
+    const task = makeApp().task('demo.task', () => 1)
+    const wrong = task as never
+    await assert.rejects(
+      task.applyAsync([], { link: wrong }),
+      /InvalidArguments: link takes signatures.*got a function/,
+    )
+    await assert.rejects(
+      task.applyAsync([], { linkError: ['demo.task' as never] }),
+      /linkError takes.*got "demo\.task"/,
+    )
+    assert.throws(() => task.s().link(wrong), /link takes signatures/)
+  })
+
   it('needs a list of lists for many', async () => {
     const task = makeApp().task('demo.task', (given: unknown) => given)
     await assert.rejects(
