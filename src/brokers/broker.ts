@@ -48,7 +48,7 @@ export interface Page {
 
 /** Who has a message that is lent. */
 export interface Holder {
-  /** As people know it: `process 4711`, `a consumer of Python`. */
+  /** As people know it: `process 4711 on web-1`, `a consumer of Python`. */
   readonly name: string
   /** When it was taken, where the store knows. */
   readonly since: Date | undefined

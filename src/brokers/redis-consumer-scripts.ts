@@ -8,7 +8,7 @@ import { readClock } from './redis-lua.ts'
 const evenIfFull = `redis.call('ZREM', KEYS[1], '')`
 
 /**
- * Begins a lease. KEYS: consumers, epoch, renewed, grace. ARGV: consumer, lease (ms), epoch.
+ * Begins a lease. KEYS: consumers, epoch, renewed, grace, holder. ARGV: consumer, lease (ms), epoch, who that is.
  * After a time in which nobody could renew (the server was away) nobody is called dead for as long as a lease, so that all
  * can renew theirs before they are judged.
  */
@@ -21,6 +21,7 @@ redis.call('SET', KEYS[3], now)`
 export const registerScript: RedisScript = defineScript(`${evenIfFull}${readClock}${noteRenewal}
 redis.call('ZADD', KEYS[1], now + lease, ARGV[1])
 redis.call('SET', KEYS[2], ARGV[3])
+redis.call('SET', KEYS[5], ARGV[4])
 return 1`)
 
 /**
@@ -54,11 +55,11 @@ if epoch ~= ARGV[1] and epoch ~= ARGV[2] then return -1 end
 redis.call('SET', KEYS[2], ARGV[2])
 return redis.call('SMEMBERS', KEYS[3])`)
 
-/** Ends a lease whose messages are all settled or returned. KEYS: consumers, epoch, held. ARGV: consumer. */
+/** Ends a lease whose messages are all settled or returned. KEYS: consumers, epoch, held, holder. ARGV: consumer. */
 export const resignScript: RedisScript = defineScript(`
 if redis.call('SCARD', KEYS[3]) > 0 then return 0 end
 redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('DEL', KEYS[2], KEYS[3])
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
 return 1`)
 
 /** True while what the server knows of leases may be old, as after an outage or when its clock was set: see `noteRenewal`. */

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import type { Redis, RedisOptions } from '../drivers/open-redis.ts'
 import { recoverScript, registerScript, resignScript } from './redis-consumer-scripts.ts'
 import { RedisHeart, steadyMs } from './redis-heart.ts'
@@ -7,6 +8,8 @@ import { renewLease } from './redis-renewal.ts'
 
 /** A thread costs some 100 ms of work: while nothing is held, the start of the program goes first. */
 const heartDelayMs = 2000
+/** For people who ask who holds a message. */
+const whoWeAre = `process ${process.pid} on ${hostname()}`
 
 /** This process among those that hold messages: its lease, renewed by a thread, and what has to be known before a take. */
 export class RedisConsumer {
@@ -115,7 +118,8 @@ export class RedisConsumer {
     const lease = this.#lease
     if (!lease || !this.#redis.commands.isReady) return
     this.#lease = undefined
-    const keys = [this.#names.consumers, this.#names.epoch(lease.id), this.#names.held(lease.id)]
+    const names = this.#names
+    const keys = [names.consumers, names.epoch(lease.id), names.held(lease.id), names.holder(lease.id)]
     await this.#redis.commands.run(resignScript, keys, [lease.id])
   }
 
@@ -124,8 +128,8 @@ export class RedisConsumer {
       const lease = new RedisLease()
       const sentMs = steadyMs()
       const { consumers, renewedAt, graceUntil } = this.#names
-      const keys = [consumers, this.#names.epoch(lease.id), renewedAt, graceUntil]
-      await this.#redis.commands.run(registerScript, keys, [lease.id, String(this.#options.leaseMs), '1'])
+      const keys = [consumers, this.#names.epoch(lease.id), renewedAt, graceUntil, this.#names.holder(lease.id)]
+      await this.#redis.commands.run(registerScript, keys, [lease.id, String(this.#options.leaseMs), '1', whoWeAre])
       this.#lease = lease
       this.#registeredMs = sentMs
       this.#heart?.keep(lease.id, sentMs)

@@ -76,6 +76,11 @@ export class RedisNames {
     return `${this.prefix}celeriac.consumer.${consumerId}`
   }
 
+  /** Who a consumer is, for people. */
+  holder(consumerId: string): string {
+    return `${this.prefix}celeriac.holder.${consumerId}`
+  }
+
   /** The last publish of a producer that was carried out. */
   producer(producerId: string): string {
     return `${this.prefix}celeriac.producer.${producerId}`

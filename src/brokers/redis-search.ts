@@ -35,11 +35,12 @@ for i = 1, #page[2], 2 do
 end
 return reply`)
 
-/** KEYS: unacked_index, consumers, deferred messages of its queue. ARGV: tag, consumer, then members. Replies now, when it was taken, when the lease ends, until when it is deferred. */
+/** KEYS: unacked_index, consumers, holder, deferred messages of its queue. ARGV: tag, consumer, then members. Replies now, when it was taken, when the lease ends, who has it, until when it is deferred. */
 const placeScript = defineScript(`${readClock}
 local due = false
-for i = 3, #ARGV do due = due or redis.call('ZSCORE', KEYS[3], ARGV[i]) end
-return {now, redis.call('ZSCORE', KEYS[1], ARGV[1]), redis.call('ZSCORE', KEYS[2], ARGV[2]), due}`)
+for i = 3, #ARGV do due = due or redis.call('ZSCORE', KEYS[4], ARGV[i]) end
+local taken, ends = redis.call('ZSCORE', KEYS[1], ARGV[1]), redis.call('ZSCORE', KEYS[2], ARGV[2])
+return {now, taken, ends, redis.call('GET', KEYS[3]), due}`)
 
 interface ListSearch {
   /** Message and index, from the end where messages come in: one may be seen twice as others come. */
@@ -126,18 +127,20 @@ export class RedisSearch {
       exchange === '' ? [routingKey] : await queuesBoundTo(this.#redis, this.#names, exchange, routingKey)
     const consumer = tag.includes(':') ? tag.slice(0, tag.indexOf(':')) : ''
     const { unackedIndex, consumers } = this.#names
+    const holderKey = this.#names.holder(consumer)
     const members = this.#names.steps.map((_, index) => `${index}:${tag}`)
     const reply = await this.#redis.commands.run(
       placeScript,
-      [unackedIndex, consumers, this.#names.delayed(queue)],
+      [unackedIndex, consumers, holderKey, this.#names.delayed(queue)],
       [tag, consumer, ...members],
     )
-    const [nowMs, taken, leaseEnds, due] = reply as [number, string | null, string | null, string | null]
+    type Texts = [string | null, string | null, string | null, string | null]
+    const [nowMs, taken, leaseEnds, who, due] = reply as [number, ...Texts]
     if (due !== null) return { message, queue, place: 'deferred', until: new Date(Number(due)) }
     const holder: Holder =
       consumer === ''
         ? { name: 'a consumer of Python', since: timeOf(taken), isAlive: undefined }
-        : { name: `consumer ${consumer}`, since: undefined, isAlive: Number(leaseEnds ?? 0) > nowMs }
+        : { name: who ?? `consumer ${consumer}`, since: undefined, isAlive: Number(leaseEnds ?? 0) > nowMs }
     return { message, queue, place: 'lent', holder }
   }
 }

@@ -54,7 +54,8 @@ export class RedisSweep {
       const tags = (await this.#redis.commands.send(['SMEMBERS', held])) as string[]
       // The first of the queue is put there last.
       await this.#restore(tags.toSorted().toReversed(), held)
-      await this.#redis.commands.run(resignScript, [consumers, this.#names.epoch(consumer), held], [consumer])
+      const keys = [consumers, this.#names.epoch(consumer), held, this.#names.holder(consumer)]
+      await this.#redis.commands.run(resignScript, keys, [consumer])
     }
   }
 

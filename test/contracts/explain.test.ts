@@ -203,7 +203,7 @@ function describeExplain(store: Store): void {
       const explanation = await harness.app.explain(id, soon)
       const { holder } = reasonAs('held', explanation)
       assert.equal(holder.isAlive, true)
-      assert.match(explanation.lines[0] ?? '', /^It is lent to (this process|process \d+|consumer \S+)\.$/)
+      assert.match(explanation.lines[0] ?? '', /^It is lent to (this process|process \d+( on \S+)?)\.$/)
     })
 
     test('its rate limit', async (harness) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { service } from '../services.ts'
@@ -129,6 +130,32 @@ function describeRestore(url: string): void {
       await store.run('DEL', 'celeriac.consumers.grace')
       return inbox
     }
+
+    const holders = async (store: RedisStore): Promise<string[]> => {
+      const keys = (await store.run('KEYS', 'celeriac.holder.*')) as string[]
+      return keys.map((key) => key.slice(key.indexOf('celeriac.holder.')))
+    }
+
+    it('was held by a process that has a name, and which is forgotten with what it left', async () => {
+      await using store = await RedisStore.open(url)
+      const sender = await store.broker()
+      await sender.publish(to('q', '1', '2', '3', '4'))
+      await abandon(store, 30)
+      const [key = '', ...more] = await holders(store)
+      assert.deepEqual(more, [])
+      assert.equal(await store.run('GET', key), `process ${process.pid} on ${hostname()}`)
+      const second = new Inbox()
+      const other = await store.broker()
+      await other.subscribe(['q'], second.onDeliveries, { prefetch: 10 })
+      await second.waitFor(4)
+      await until(
+        async () => !(await holders(store)).includes(key),
+        () => 'the name of the dead is forgotten',
+      )
+      await Promise.all(second.deliveries.map((delivery) => delivery.acknowledge()))
+      await other[Symbol.asyncDispose]()
+      assert.deepEqual(await holders(store), [])
+    })
 
     it('comes back in its order and to its list, counted, and its holder is told', async () => {
       await using store = await RedisStore.open(url)
