@@ -99,7 +99,7 @@ export class Decisions {
   isDiscarded(request: Request): boolean {
     const { revocations, settler, observers } = this.#options
     const isRevoked = revocations.covers(request.headers)
-    if (!isRevoked && !request.isExpired(Date.now())) return false
+    if (!isRevoked && !request.isExpired()) return false
     const reason = isRevoked ? 'revoked' : 'expired'
     settler.refusals.revoked(request, reason)
     observers.active?.discarded(request, reason)

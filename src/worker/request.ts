@@ -49,8 +49,9 @@ export class Request implements InBag {
     return this.headers.task
   }
 
-  isExpired(now: number): boolean {
-    return this.headers.expires !== undefined && this.headers.expires.getTime() <= now
+  isExpired(): boolean {
+    const { expires } = this.headers
+    return expires !== undefined && expires.getTime() <= Date.now()
   }
 }
 
