@@ -21,6 +21,7 @@ export interface Take {
 type TakeReply = [readonly string[], number, ...(number | readonly string[])[]]
 
 const leaseIsOver = -2
+const mostKeptRoutes = 100
 
 /** The queues of a subscription in the order in which they are asked, and the keys that follow from it. */
 class Route {
@@ -51,10 +52,11 @@ export class RedisTaker {
   readonly #isSorted: boolean
   readonly #timeout: string
   #queues: readonly string[] = []
-  /** One for each queue that may come first. */
-  #routes: readonly Route[] = []
-  /** One for each queue alone. */
-  #ways: ReadonlyMap<string, Route> = new Map()
+  #ordered: readonly string[] = []
+  /** One for each queue that may come first, made when it is its turn. */
+  #routes: (Route | undefined)[] = []
+  /** One for each queue alone, made when it is waited at. */
+  readonly #ways = new Map<string, Route>()
   #turn = 0
 
   constructor(redis: Redis, names: RedisNames, consumer: RedisConsumer, ledger: RedisLedger, options: TakerOptions) {
@@ -73,10 +75,9 @@ export class RedisTaker {
 
   set queues(queues: readonly string[]) {
     this.#queues = queues
-    const ordered = this.#isSorted ? queues.toSorted() : queues
-    const turns = this.#shares === '1' ? ordered.map((_, first) => rotated(ordered, first)) : [ordered]
-    this.#routes = turns.map((turn) => new Route(this.#names, turn))
-    this.#ways = new Map(queues.map((queue) => [queue, new Route(this.#names, [queue])]))
+    this.#ordered = this.#isSorted ? queues.toSorted() : queues
+    this.#routes = []
+    this.#ways.clear()
     this.#turn = 0
   }
 
@@ -110,7 +111,7 @@ export class RedisTaker {
    */
   takeBehind(connection: RedisConnection, queue: string, release: (count: number) => void): Promise<Take> | undefined {
     const lease = this.#consumer.leaseIfHeld
-    const route = this.#ways.get(queue)
+    const route = this.#wayTo(queue)
     if (!lease || !route) return undefined
     const first = lease.reserve(1)
     const { epoch } = lease
@@ -130,9 +131,24 @@ export class RedisTaker {
   }
 
   #nextRoute(): Route {
-    const route = this.#routes[this.#turn++ % this.#routes.length]
-    if (!route) throw new Error('A subscription without queues takes nothing')
+    const turn = this.#shares === '1' ? this.#turn++ % this.#ordered.length : 0
+    return this.#routes[turn] ?? this.#makeRoute(turn)
+  }
+
+  #makeRoute(turn: number): Route {
+    if (this.#ordered.length === 0) throw new Error('A subscription without queues takes nothing')
+    const route = new Route(this.#names, rotated(this.#ordered, turn))
+    // All of them together grow with the square of the queues.
+    if (this.#ordered.length <= mostKeptRoutes) this.#routes[turn] = route
     return route
+  }
+
+  #wayTo(queue: string): Route | undefined {
+    const known = this.#ways.get(queue)
+    if (known || !this.#queues.includes(queue)) return known
+    const way = new Route(this.#names, [queue])
+    this.#ways.set(queue, way)
+    return way
   }
 
   async #run(

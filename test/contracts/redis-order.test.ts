@@ -44,6 +44,20 @@ function describeOrder(url: string): void {
       assert.equal(await letters('sorted', ['c', 'a', 'b'], 4), `${'a'.repeat(10)}${'b'.repeat(10)}${'c'.repeat(10)}`)
     })
 
+    it('takes from thousands of queues without standing still', async () => {
+      await using store = await RedisStore.open(url)
+      const broker = await store.broker({})
+      const queues = Array.from({ length: 3000 }, (_, index) => `tenant-${index}`)
+      await broker.publish(queues.flatMap((queue) => to(queue, queue)))
+      const inbox = new Inbox({ settles: true })
+      const startedAt = performance.now()
+      await broker.subscribe(queues, inbox.onDeliveries, { prefetch: 100 })
+      const subscribedMs = performance.now() - startedAt
+      assert.ok(subscribedMs < 3000, `the event loop stood still for ${subscribedMs} ms`)
+      await inbox.waitFor(queues.length)
+      assert.deepEqual(new Set(inbox.bodies), new Set(queues))
+    })
+
     it('takes the steps of a priority that the options name', async () => {
       await using store = await RedisStore.open(url)
       const broker = await store.broker({ priority_steps: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], sep: ':' })
