@@ -106,9 +106,9 @@ export class ClusterState {
   }
 }
 
-/** The logical clock says what happened first; two events of one time are told apart by the senders' clocks. */
+/** Workers do not follow each other's logical clocks: those tell apart only what one worker did in one millisecond. */
 function newestFirst(a: TaskSnapshot, b: TaskSnapshot): number {
-  return b.clock - a.clock || b.timestampMs - a.timestampMs
+  return b.timestampMs - a.timestampMs || b.clock - a.clock
 }
 
 /** Puts `value` last, and lets the first go if there are too many. */

@@ -127,7 +127,12 @@ function detail(page: View['page'], task: TaskSnapshot): string[] {
   const times = Object.entries(at).map(([type, ms]) => [type, new Date(ms).toISOString()])
   return [...Object.entries({ ...fields, timestampMs: undefined }), ...times]
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${String(name).padEnd(16)} ${String(value)}`)
+    .map(([name, value]) => `${String(name).padEnd(16)} ${typeof value === 'number' ? rounded(value) : String(value)}`)
+}
+
+/** To three places: a part of a second in ms has more, which nobody measured. */
+function rounded(value: number): string {
+  return String(Number(value.toFixed(3)))
 }
 
 function footer({ view, state, size, paint = plain }: Picture): string {

@@ -123,6 +123,16 @@ describe('the screen of celeriac events', () => {
     )
   })
 
+  it('shows how long a task ran without digits that nobody measured', () => {
+    const state = someState()
+    state.apply(event('task-succeeded', { uuid: 't3', result: '40', runtime: 0.000042 }))
+    const shown = drawScreen(picture({ page: 'info', selected: 't3' }, { state, size: { columns: 120, rows: 30 } }))
+    assert.ok(
+      shown.some((line) => /^runtimeMs +0\.042\s*$/.test(line)),
+      shown.join('\n'),
+    )
+  })
+
   it('ends with q, and with Ctrl-C wherever one is', () => {
     const state = someState()
     assert.deepEqual(typed(state, 'q').actions, [{ kind: 'quit' }])

@@ -96,7 +96,7 @@ describe('the state of a cluster', () => {
     assert.equal(state.task('t0'), undefined)
   })
 
-  it('puts tasks in the order of the logical clock, the newest first', () => {
+  it('puts tasks of one moment in the order of the logical clock, the newest first', () => {
     const state = stateAfter(
       event('task-received', { uuid: 'late', clock: 7 }),
       event('task-received', { uuid: 'early', clock: 3 }),
@@ -109,6 +109,17 @@ describe('the state of a cluster', () => {
     assert.deepEqual(
       state.tasks({ state: 'RECEIVED', limit: 1 }).map(({ taskId }) => taskId),
       ['last'],
+    )
+  })
+
+  it('puts tasks of several workers in the order of their times: the logical clock of a busy one is far ahead', () => {
+    const state = stateAfter(
+      event('task-received', { uuid: 'busy', hostname: 'busy@h', clock: 90_000 }, 1000),
+      event('task-received', { uuid: 'quiet', hostname: 'quiet@h', clock: 5 }, 2000),
+    )
+    assert.deepEqual(
+      state.tasks().map(({ taskId }) => taskId),
+      ['quiet', 'busy'],
     )
   })
 
