@@ -238,6 +238,25 @@ for (const store of [memoryStore, sqliteStore, ...(redis ? [redis] : [])]) {
       assert.equal(await receiver.capture({ timeout: '20ms', wakeup: false }), 0)
     })
 
+    it('of many tasks at once are all heard, in the order of their clocks', async () => {
+      await using watched = await watch({ worker_send_task_events: true })
+      const { harness } = watched
+      const echo = harness.app.task('demo.echo', (text: string) => text)
+      await harness.startWorker({ name: 'one@h', concurrency: 100 })
+      const count = 300
+      await echo.delayMany(Array.from({ length: count }, (_, index) => [`ä ${index} ${'"'.repeat(300)}`] as const))
+      const heard = (type: string): readonly ClusterEvent[] => watched.events.filter((event) => event.type === type)
+      await until('all ends', () => heard('task-succeeded').length === count)
+      assert.deepEqual([heard('task-received').length, heard('task-started').length], [count, count])
+      const clocks = watched.events.filter(({ type }) => type.startsWith('task-')).map(({ clock }) => clock)
+      assert.deepEqual(
+        clocks,
+        clocks.toSorted((a, b) => a - b),
+      )
+      const [received] = heard('task-received')
+      assert.ok(received?.type === 'task-received' && received.args?.startsWith("('ä 0 "), JSON.stringify(received))
+    })
+
     it('that an iteration is too slow for are dropped, and counted', async () => {
       await using harness = await openHarness(store)
       let heard = 0
