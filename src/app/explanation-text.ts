@@ -61,7 +61,12 @@ function held({ holder: { name, isAlive, since: taken }, rateLimit }: Of<'held'>
     lines.push(`The task has a rate limit there (${rateLimit}), and Celery's workers do not say what waits for one.`)
   else if (isAlive === false)
     lines.push('Nothing shows that this lives: the message is given out again when its lease is over.')
-  else lines.push('No worker that answered says that it has it: it may be busy with its event loop blocked.')
+  else {
+    const again = isAlive === undefined ? 'after its visibility timeout' : 'when its lease is over'
+    lines.push(
+      `No worker that answered says that it has it: its event loop is blocked, or it died, and the message is given out again ${again}.`,
+    )
+  }
   return lines
 }
 

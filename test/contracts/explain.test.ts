@@ -204,6 +204,10 @@ function describeExplain(store: Store): void {
       const { holder } = reasonAs('held', explanation)
       assert.equal(holder.isAlive, true)
       assert.match(explanation.lines[0] ?? '', /^It is lent to (this process|process \d+( on \S+)?)\.$/)
+      assert.match(
+        explanation.lines[1] ?? '',
+        /blocked, or it died, and the message is given out again when its lease is over/,
+      )
     })
 
     test('its rate limit', async (harness) => {
