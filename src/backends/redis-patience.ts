@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { OperationalError } from '../errors.ts'
-import { type RedisConnection, RedisConnectionLost } from '../drivers/open-redis.ts'
+import { isWithoutRoom, type RedisConnection, RedisConnectionLost } from '../drivers/open-redis.ts'
+
+/** Before a command is sent again to a server that had no room for it. */
+const refusedPauseMs = 250
 
 interface Attempt {
   /** In the order in which they were asked for. */
@@ -11,8 +15,8 @@ interface Attempt {
 }
 
 /**
- * Commands that may run twice, sent again after a connection was lost: in their order, so that an older state does not
- * replace a newer one, and until a deadline, after which they reject with what was wrong.
+ * Commands that may run twice, sent again after a connection was lost, or while the server has no room: in their order,
+ * so that an older state does not replace a newer one, and until a deadline, after which they reject with what was wrong.
  */
 export class PatientCommands {
   readonly #connection: RedisConnection
@@ -20,6 +24,7 @@ export class PatientCommands {
   #next = 0
   #lost: Attempt[] = []
   #isResending = false
+  #isRefused = false
   #closed: OperationalError | undefined
 
   constructor(connection: RedisConnection, deadlineMs: number) {
@@ -32,7 +37,7 @@ export class PatientCommands {
     const number = this.#next++
     if (this.#lost.length === 0 && this.#connection.isReady) {
       return send().catch((error: unknown) => {
-        if (!(error instanceof RedisConnectionLost) || this.#closed) throw error
+        if (!this.#mayPass(error) || this.#closed) throw error
         return this.#later(number, send)
       })
     }
@@ -59,6 +64,8 @@ export class PatientCommands {
       try {
         const firstDeadline = Math.min(...this.#lost.map((attempt) => attempt.giveUpAt))
         await this.#connection.ready(Math.max(0, firstDeadline - performance.now()))
+        if (this.#isRefused) await sleep(refusedPauseMs)
+        this.#isRefused = false
       } catch (error) {
         this.#giveUp(error as Error)
         continue
@@ -75,9 +82,16 @@ export class PatientCommands {
       attempt.resolve(await attempt.send())
     } catch (error) {
       const isOver = this.#closed !== undefined || performance.now() >= attempt.giveUpAt
-      if (error instanceof RedisConnectionLost && !isOver) this.#lost.push(attempt)
+      if (this.#mayPass(error) && !isOver) this.#lost.push(attempt)
       else attempt.reject(error as Error)
     }
+  }
+
+  #mayPass(error: unknown): boolean {
+    if (error instanceof RedisConnectionLost) return true
+    if (!isWithoutRoom(error)) return false
+    this.#isRefused = true
+    return true
   }
 
   #giveUp(error: Error): void {

@@ -12,7 +12,7 @@ import { parseRedisUrl } from './redis-url.ts'
 export { defineScript } from './redis.ts'
 export type { Redis, RedisArgument, RedisConnection, RedisScript, RedisSubscriber } from './redis.ts'
 export type { RedisOptions } from './redis-options.ts'
-export { RedisConnectionLost, RedisReplyError } from './redis-errors.ts'
+export { isWithoutRoom, RedisConnectionLost, RedisReplyError } from './redis-errors.ts'
 export { parseRedisOptions } from './redis-options.ts'
 
 /**

@@ -32,6 +32,13 @@ export function isOutOfService(reply: string): boolean {
   return outOfService.test(reply)
 }
 
+/** Replies by which a server refuses to write for want of memory or disk. Nothing ran; there may be room later. */
+const withoutRoom = /(?:^|: -)(OOM|MISCONF)\b/
+
+export function isWithoutRoom(error: unknown): boolean {
+  return error instanceof RedisReplyError && withoutRoom.test(error.reply)
+}
+
 const remedies: readonly (readonly [RegExp, string])[] = [
   [/^NOAUTH|Authentication required/, 'give the password in the URL: redis://:password@host'],
   [/^WRONGPASS|^ERR invalid password/, 'check user and password in the URL'],

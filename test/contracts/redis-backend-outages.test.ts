@@ -182,12 +182,29 @@ describe('Redis backend in outages', { skip: skipIfMissing(server) }, () => {
   })
 
   it('says that the memory of the server is full, and loses nothing that was stored', async () => {
+    await using impatient = await open(redis.url, { retry_policy: { timeout: 0.4 } })
     await backend.store(success('a', 1))
     await redisCommand(redis.url, 'CONFIG', 'SET', 'maxmemory', '1')
-    await assert.rejects(backend.store(success('b')), /OOM.*the memory limit of the server \(maxmemory\) is reached/)
+    const startMs = performance.now()
+    await assert.rejects(impatient.store(success('b')), /OOM.*the memory limit of the server \(maxmemory\) is reached/)
+    assert.ok(performance.now() - startMs >= 400)
     await redisCommand(redis.url, 'CONFIG', 'SET', 'maxmemory', '0')
     assert.equal((await fetchOne(backend, 'a'))?.result, 1)
     await backend.store(success('b'))
+  })
+
+  it('stores what it was given while the memory was full, in order, as soon as there is room', async () => {
+    await redisCommand(redis.url, 'CONFIG', 'SET', 'maxmemory', '1')
+    const stored = [progress('a', 1), progress('a', 2), success('a', 3), success('b', 4)].map((meta) =>
+      backend.store(meta),
+    )
+    await sleep(300)
+    await redisCommand(redis.url, 'CONFIG', 'SET', 'maxmemory', '0')
+    await Promise.all(stored)
+    assert.deepEqual(
+      (await backend.fetch(['a', 'b'])).map((meta) => meta?.result),
+      [3, 4],
+    )
   })
 
   it('waits for the results of 100,000 tasks in few commands, and leaves nothing behind', async () => {
