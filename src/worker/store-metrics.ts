@@ -10,6 +10,8 @@ import { wantedAtMs } from './task-metrics.ts'
 const keptMs = 1000
 /** Looking takes no more than this part of the time, however long the queues are. */
 const restFactor = 20
+/** Nobody has so many queues: what took so long waited for a store that was away. */
+const mostRestMs = 30_000
 /** A scrape does not wait longer for a store. */
 const patienceMs = 2000
 
@@ -66,10 +68,12 @@ export class StoreMetrics {
   async refresh(stores: Stores): Promise<void> {
     if (!this.#looking && performance.now() >= this.#restUntilMs) {
       const startedMs = performance.now()
-      this.#looking = this.#look(stores).finally(() => {
+      this.#looking = this.#look(stores).then((isWhole) => {
         this.#looking = undefined
         const tookMs = performance.now() - startedMs
-        this.#restUntilMs = performance.now() + Math.max(keptMs, tookMs * restFactor)
+        // What could not be had is asked for again: it is missing until then.
+        const restMs = isWhole ? Math.min(mostRestMs, tookMs * restFactor) : 0
+        this.#restUntilMs = performance.now() + Math.max(keptMs, restMs)
       })
     }
     if (!this.#looking) return
@@ -79,9 +83,13 @@ export class StoreMetrics {
     clearTimeout(timer)
   }
 
-  async #look({ app, queues, outbox }: Stores): Promise<void> {
-    const log = (err: unknown): void => app.log.debug({ err }, 'A store could not be looked at for metrics')
-    await Promise.all([this.#lookAtQueues(app, queues).catch(log), this.#lookAtOutboxes(outbox).catch(log)])
+  /** False if a store could not be asked. */
+  async #look({ app, queues, outbox }: Stores): Promise<boolean> {
+    const looks = await Promise.allSettled([this.#lookAtQueues(app, queues), this.#lookAtOutboxes(outbox)])
+    const failed = looks.filter((look) => look.status === 'rejected')
+    for (const { reason } of failed)
+      app.log.debug({ err: reason as unknown }, 'A store could not be looked at for metrics')
+    return failed.length === 0
   }
 
   async #lookAtQueues(app: Celeriac, queues: readonly string[]): Promise<void> {
