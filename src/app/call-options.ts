@@ -5,7 +5,7 @@ import { parseDuration, type Duration } from '../util/duration.ts'
 import { nearest } from '../util/nearest.ts'
 import type { PublishRetryPolicy } from './publish-retry.ts'
 import type { AnySignature, ErrorCallback } from './signature.ts'
-import type { DispatchMode } from './task-options.ts'
+import { type DispatchMode, dispatchModes } from './task-options.ts'
 import { parseTime } from './zoned-time.ts'
 
 /** Options of one call; what is unset comes from the task, then from the settings. */
@@ -82,8 +82,20 @@ export function checkCallOptions(taskName: string, options: CallOptions): void {
   }
   checkTimes(options, problems)
   checkNames(options, problems)
+  checkModes(options, problems)
   if (problems.length > 0)
     throw new InvalidArguments(`${taskName} was called with wrong options:\n  ${problems.join('\n  ')}`)
+}
+
+function checkModes(options: CallOptions, problems: string[]): void {
+  const { dispatch } = options
+  if (dispatch !== undefined && !dispatchModes.includes(dispatch))
+    problems.push(`dispatch must be one of ${dispatchModes.join(', ')}; got ${describeValue(dispatch)}`)
+  for (const key of ['ignoreResult', 'retry'] as const) {
+    const value: unknown = options[key]
+    if (value !== undefined && typeof value !== 'boolean')
+      problems.push(`${key} must be true or false, got ${describeValue(value)}`)
+  }
 }
 
 /** A message writes no time after the year 9999. */

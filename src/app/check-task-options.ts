@@ -5,7 +5,7 @@ import { nearest } from '../util/nearest.ts'
 import { rateIntervalMs } from '../util/rate.ts'
 import { isModelHandle } from './model-handle.ts'
 import { policyNames, policyProblems } from './model-policy.ts'
-import type { TaskOptions } from './task-options.ts'
+import { type DispatchMode, dispatchModes, type TaskOptions } from './task-options.ts'
 import { isParameter } from './task-parameters.ts'
 
 const booleans = [
@@ -77,7 +77,9 @@ function isListOf(type: 'function' | 'string', value: unknown): boolean {
 }
 
 function checkTexts(given: Readonly<Record<string, unknown>>, problems: string[]): void {
-  const { queue } = given
+  const { dispatch, queue } = given
+  if (dispatch !== undefined && !dispatchModes.includes(dispatch as DispatchMode))
+    problems.push(`dispatch must be one of ${dispatchModes.join(', ')}; got ${describeValue(dispatch)}`)
   if (queue !== undefined && (typeof queue !== 'string' || queue === '' || queue.length > 200))
     problems.push(`queue must be a name of 1 to 200 characters, got ${describeValue(queue)}`)
   for (const key of ['serializer', 'compression']) {

@@ -1,5 +1,8 @@
+import { InvalidArguments } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
 import type { TaskState } from '../protocol/states.ts'
+import { nearest } from '../util/nearest.ts'
 import type { TaskContext } from './context.ts'
 
 /** What `app.on` can listen to, with what each listener is given. */
@@ -70,6 +73,37 @@ export interface Signals {
 export type SignalName = keyof Signals
 export type SignalListener<N extends SignalName> = (payload: Signals[N]) => void | Promise<void>
 
+const names = {
+  beforeTaskPublish: true,
+  afterTaskPublish: true,
+  taskReceived: true,
+  taskPrerun: true,
+  taskPostrun: true,
+  taskSuccess: true,
+  taskFailure: true,
+  taskRetry: true,
+  taskRevoked: true,
+  taskRejected: true,
+  taskUnknown: true,
+  workerProcessInit: true,
+  workerProcessShutdown: true,
+  workerReady: true,
+  workerShuttingDown: true,
+  workerShutdown: true,
+} satisfies Record<SignalName, true>
+
+/** Nobody would ever hear a signal whose name is misspelt. */
+function checkListener(name: string, listener: unknown): void {
+  if (!Object.hasOwn(names, name)) {
+    const near = nearest(name, Object.keys(names))
+    throw new InvalidArguments(
+      `${describeValue(name)} is no signal; ${near ? `did you mean ${near}?` : `there are ${Object.keys(names).join(', ')}`}`,
+    )
+  }
+  if (typeof listener !== 'function')
+    throw new InvalidArguments(`app.on('${name}') needs a function that listens, got ${describeValue(listener)}`)
+}
+
 /** Calls listeners one after the other, each awaited. What a listener throws is reported and changes nothing. */
 export class SignalHub {
   readonly #listeners = new Map<SignalName, SignalListener<never>[]>()
@@ -81,6 +115,7 @@ export class SignalHub {
 
   /** Returns the function that takes the listener off again. */
   on<N extends SignalName>(name: N, listener: SignalListener<N>): () => void {
+    checkListener(name, listener)
     this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), listener])
     return () => {
       const rest = (this.#listeners.get(name) ?? []).filter((other) => other !== listener)

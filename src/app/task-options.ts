@@ -11,7 +11,8 @@ export type ErrorMatcher = (abstract new (...args: never[]) => Error) | ((error:
  * What a call does when a transaction is open: `auto` and `afterCommit` send it after the commit, `outbox` writes it with
  * the transaction, `now` does not wait. Without a transaction it is sent at once.
  */
-export type DispatchMode = 'auto' | 'afterCommit' | 'outbox' | 'now'
+export const dispatchModes = ['auto', 'afterCommit', 'outbox', 'now'] as const
+export type DispatchMode = (typeof dispatchModes)[number]
 
 /** Where a task runs: in a slot that is a thread, or a process. */
 export type IsolateMode = 'thread' | 'process'

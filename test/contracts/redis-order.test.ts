@@ -44,16 +44,16 @@ function describeOrder(url: string): void {
       assert.equal(await letters('sorted', ['c', 'a', 'b'], 4), `${'a'.repeat(10)}${'b'.repeat(10)}${'c'.repeat(10)}`)
     })
 
-    it('takes from thousands of queues without standing still', async () => {
+    it('takes from a thousand queues without standing still', async () => {
       await using store = await RedisStore.open(url)
       const broker = await store.broker({})
-      const queues = Array.from({ length: 3000 }, (_, index) => `tenant-${index}`)
+      const queues = Array.from({ length: 1000 }, (_, index) => `tenant-${index}`)
       await broker.publish(queues.flatMap((queue) => to(queue, queue)))
       const inbox = new Inbox({ settles: true })
       const startedAt = performance.now()
       await broker.subscribe(queues, inbox.onDeliveries, { prefetch: 100 })
       const subscribedMs = performance.now() - startedAt
-      assert.ok(subscribedMs < 3000, `the event loop stood still for ${subscribedMs} ms`)
+      assert.ok(subscribedMs < 2000, `the event loop stood still for ${subscribedMs} ms`)
       await inbox.waitFor(queues.length)
       assert.deepEqual(new Set(inbox.bodies), new Set(queues))
     })

@@ -108,6 +108,7 @@ describe('the environment of the command line', () => {
     const { code, err } = await celeriac(['worker'], env)
     assert.equal(code, 2)
     assert.match(err, /CELERY_LOG_LEVEL is 'loud': Expected debug, info/)
+    assert.doesNotMatch(err, / at /)
     assert.equal((await celeriac(['config'], env)).code, 0)
   })
 })

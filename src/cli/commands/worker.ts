@@ -89,8 +89,9 @@ function levelOf(run: CommandRun, options: Options): LogLevel {
   const text = run.terminal.env['CELERY_LOG_LEVEL'] ?? ''
   try {
     return text === '' ? 'info' : logLevel(text)
-  } catch (cause) {
-    throw new ImproperlyConfigured(`CELERY_LOG_LEVEL is '${text}': ${(cause as Error).message}`, { cause })
+  } catch (error) {
+    // As a cause it would be shown with its stack, which tells people nothing.
+    throw new ImproperlyConfigured(`CELERY_LOG_LEVEL is '${text}': ${(error as Error).message}`)
   }
 }
 

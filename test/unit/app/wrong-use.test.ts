@@ -18,6 +18,15 @@ describe('an app', () => {
     )
   })
 
+  it('refuses to listen for a signal that there is not, and without a listener', () => {
+    const on = makeApp().on.bind(makeApp()) as unknown as (...given: unknown[]) => void
+    assert.throws(
+      () => on('taskSucces', () => 1),
+      /InvalidArguments: "taskSucces" is no signal; did you mean taskSuccess\?/,
+    )
+    assert.throws(() => on('taskSuccess'), /app\.on\('taskSuccess'\) needs a function that listens, got nothing/)
+  })
+
   it('refuses to look for a result without an id', () => {
     assert.throws(
       () => makeApp().result(undefined as unknown as string),
@@ -64,6 +73,22 @@ describe('a call', () => {
     )
     await assert.rejects(task.applyAsync([], { queue: '' }), /queue must be a name of 1 to 200 characters, got ""/)
     await assert.rejects(task.applyAsync([], { countdown: '5 minutes' as '5m' }), /got "5 minutes"/)
+  })
+
+  it('refuses modes of dispatch that there are not, and texts in the place of true and false', async () => {
+    const app = makeApp()
+    const task = app.task('demo.task', () => 1)
+    const wrong = { dispatch: 'outbx', ignoreResult: 'no', retry: 1 } as object
+    await assert.rejects(task.applyAsync([], wrong), (error) => {
+      assert.ok(error instanceof InvalidArguments)
+      assert.match(error.message, /dispatch must be one of auto, afterCommit, outbox, now; got "outbx"/)
+      assert.match(
+        error.message,
+        /ignoreResult must be true or false, got "no"[\s\S]*retry must be true or false, got 1/,
+      )
+      return true
+    })
+    assert.throws(() => app.task('demo.other', { dispatch: 'outbx' } as object, () => 1), /dispatch must be one of/)
   })
 
   it('refuses times after the year 9999 by the name of the option', async () => {
