@@ -29,7 +29,7 @@ export interface WorkerEvent extends EventOf<'worker-online' | 'worker-heartbeat
   readonly swSys: string | undefined
 }
 
-export interface TaskEventOf<T extends string> extends EventOf<T> {
+interface TaskEventOf<T extends string> extends EventOf<T> {
   readonly taskId: string
 }
 
