@@ -12,7 +12,7 @@ export function explanationLines(facts: Facts, now: Date): string[] {
     case 'finished':
       return finished(reason, facts)
     case 'running':
-      return [`It runs${reason.worker ? ` in ${reason.worker}` : ''}${since(reason.since, now)} (${facts.state}).`]
+      return [running(reason, facts, now)]
     case 'reserved':
       return reserved(reason)
     case 'held':
@@ -48,6 +48,12 @@ function finished({ at, result, error }: Of<'finished'>, { state }: Facts): stri
 }
 
 const briefly = { depth: 2, breakLength: Infinity, compact: true, maxArrayLength: 10, maxStringLength: 200 }
+
+/** Without task_track_started nothing is stored of it while it runs: that is no news. */
+function running({ worker, since: started }: Of<'running'>, { state }: Facts, now: Date): string {
+  const stored = state === 'PENDING' ? '' : ` (${state})`
+  return `It runs${worker ? ` in ${worker}` : ''}${since(started, now)}${stored}.`
+}
 
 function reserved({ consumption: { worker, busy, slots }, rateLimit }: Of<'reserved'>): string[] {
   const isFull = busy !== undefined && slots !== undefined && busy >= slots
@@ -126,7 +132,7 @@ function whyNotSent(
 function unknown({ isSearched, isResultRead, hints }: Of<'unknown'>): string[] {
   const first = isSearched
     ? `Nothing is known of it: no message in any queue, ${isResultRead ? 'no result, ' : ''}and no worker has it.`
-    : 'It was not found: the search gave up before it had seen every message. Give a higher limit.'
+    : 'It was not found: the search gave up before it had seen every message. Give a higher limit (--limit).'
   return [first, ...hints]
 }
 

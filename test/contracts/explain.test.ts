@@ -168,8 +168,9 @@ function describeExplain(store: Store): void {
       const [first, second, third] = calls.map(({ id }) => id) as [string, string, string]
       const busy = { worker: worker.name, busy: 1, slots: 1 }
       try {
-        await explained(app, first, ({ reason }) => {
+        await explained(app, first, ({ reason, lines }) => {
           assert.ok(reason.kind === 'running' && reason.since)
+          assert.match(lines[0] ?? '', /^It runs in one@test since \S+ \(\d+s\)\.$/)
           assert.equal(reason.worker, worker.name)
           assert.ok(Date.now() - reason.since.getTime() < 10_000)
         })
