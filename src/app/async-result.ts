@@ -4,6 +4,7 @@ import { isReady, type TaskState } from '../protocol/states.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import type { Celeriac } from './app.ts'
+import { checkKeys } from './check-keys.ts'
 import { failureBefore } from './parent-failure.ts'
 import type { ResultWatcher } from './result-watcher.ts'
 
@@ -13,6 +14,8 @@ export interface GetOptions {
   /** Stops waiting; the task goes on. */
   readonly signal?: AbortSignal
 }
+
+const getOptions = ['timeout', 'signal'] as const satisfies (keyof GetOptions)[]
 
 export interface RevokeOptions {
   /** Ends a running attempt at once, where only its signal aborts otherwise. Default false. */
@@ -107,7 +110,9 @@ export class AsyncResult<R = unknown> {
     return this.#app.revoke(this.id, options)
   }
 
-  #wait({ timeout, signal }: GetOptions): Promise<R> {
+  #wait(options: GetOptions): Promise<R> {
+    checkKeys(options, getOptions, 'get()')
+    const { timeout, signal } = options
     if (this.#ignored) {
       throw new ImproperlyConfigured(`the result of ${this.id} is ignored (ignoreResult): there is nothing to wait for`)
     }

@@ -4,6 +4,7 @@ import type { Embed } from '../protocol/task-body.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import { withFields, type Logger } from '../util/logger.ts'
 import type { Celeriac } from './app.ts'
+import { checkKeys } from './check-keys.ts'
 import { hasRetriesLeft, retryDelayMs } from './retry-policy.ts'
 import type { Task } from './task.ts'
 
@@ -58,6 +59,8 @@ export interface RetryOptions {
   /** Instead of the task's own. */
   readonly maxRetries?: number
 }
+
+const retryOptions = ['countdown', 'eta', 'error', 'maxRetries'] as const satisfies (keyof RetryOptions)[]
 
 /** What an attempt gives its body: the parts that its slot supplies. */
 export interface AttemptHooks {
@@ -114,6 +117,7 @@ export class TaskContext {
    * Throws `error` (or MaxRetriesExceeded) instead when no retries are left.
    */
   retry(options: RetryOptions = {}): never {
+    checkKeys(options, retryOptions, 'retry()')
     const policy = this.task.compiledFor(this.app).retry
     const { retries } = this.request
     if (!hasRetriesLeft(options.maxRetries ?? policy.maxRetries, retries)) {

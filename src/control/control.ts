@@ -1,3 +1,5 @@
+import { InvalidArguments } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { Broker } from '../brokers/broker.ts'
 import type { BodyForm, ControlReply } from '../protocol/control-message.ts'
 import type { Logger } from '../util/logger.ts'
@@ -61,6 +63,7 @@ export class Control {
    * retained where only some workers are meant.
    */
   async revoke(taskIds: string | readonly string[], options: RevokeOptions = {}): Told {
+    checkTaskIds(taskIds)
     const { terminate = false, signal = 'SIGTERM', ...others } = options
     const replies = await this.#retained('revoke', { task_id: taskIds, terminate, signal }, others)
     await this.#parts.storeRevoked?.(typeof taskIds === 'string' ? [taskIds] : taskIds)
@@ -202,5 +205,14 @@ export class Control {
         .warn({ nodes: duplicates.join(', ') }, 'Several workers have one name ({nodes}): give each its own with -n')
     }
     return new Replies(replies, decode)
+  }
+}
+
+/** What is no id would be kept, and refused by every worker that starts. */
+function checkTaskIds(given: unknown): void {
+  const ids: readonly unknown[] = Array.isArray(given) ? given : [given]
+  for (const id of ids) {
+    if (typeof id !== 'string' || id === '')
+      throw new InvalidArguments(`revoke() needs the id of a task, or a list of ids; got ${describeValue(id)}`)
   }
 }

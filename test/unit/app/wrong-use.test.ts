@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Celeriac, ImproperlyConfigured, InvalidArguments, Unreachable, Worker } from '../../../src/index.ts'
+import {
+  Celeriac,
+  currentTask,
+  ImproperlyConfigured,
+  InvalidArguments,
+  Unreachable,
+  Worker,
+} from '../../../src/index.ts'
 import { publishWithin } from '../../../src/app/publish-retry.ts'
 
 function makeApp(): Celeriac {
@@ -118,6 +125,17 @@ describe('a call', () => {
     assert.throws(() => task.s().link(wrong), /link takes signatures/)
   })
 
+  it('names an option of a retry that there is not', async () => {
+    const settings = { task_always_eager: true }
+    const app = new Celeriac('test', { broker: 'memory:', backend: 'memory:', settings })
+    const task = app.task('demo.task', () => currentTask().retry({ exc: new Error('no') } as object))
+    const result = await task.delay()
+    await assert.rejects(
+      result.get(),
+      /InvalidArguments: exc is no option of retry\(\); did you mean countdown, eta, error, maxRetries\?/,
+    )
+  })
+
   it('needs a list of lists for many', async () => {
     const task = makeApp().task('demo.task', (given: unknown) => given)
     await assert.rejects(
@@ -125,6 +143,27 @@ describe('a call', () => {
       /demo\.task\.delayMany needs a list of lists of arguments, got nothing/,
     )
     await assert.rejects(task.delayMany(5 as unknown as []), InvalidArguments)
+  })
+})
+
+describe('a result', () => {
+  it('refuses what it would wait for ever with', async () => {
+    const result = makeApp().result('some-id')
+    await assert.rejects(
+      async () => result.get(5 as unknown as object),
+      /get\(\) takes options, such as \{ timeout: …, signal: … \}; got 5/,
+    )
+    await assert.rejects(
+      async () => result.get({ timout: 5 } as object),
+      /timout is no option of get\(\); did you mean timeout\?/,
+    )
+  })
+
+  it('refuses to revoke what is no id', async () => {
+    const app = makeApp()
+    await assert.rejects(app.revoke(undefined as unknown as string), /revoke\(\) needs the id of a task.*got nothing/)
+    await assert.rejects(app.control.revoke(['a', ''] as string[]), InvalidArguments)
+    await app.close()
   })
 })
 
