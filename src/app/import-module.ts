@@ -21,6 +21,12 @@ function describe(cause: unknown): string {
 }
 
 function advice(file: string, cause: unknown): string {
+  if (cause instanceof ReferenceError && cause.message.endsWith('before initialization')) {
+    return (
+      '\nIf that name is imported, the modules import each other in a circle: let the module of the app import none of ' +
+      'its tasks, and find them with autodiscoverTasks, the setting imports, or --include'
+    )
+  }
   if (!/\.[mc]?ts$/.test(file) || !needsLoader(cause)) return ''
   return (
     '\nNode runs TypeScript by removing the types, so decorators, enums, namespaces and parameter properties need a ' +

@@ -45,6 +45,8 @@ before(async () => {
     'throws/tasks.ts': 'throw new Error("no database")',
     'decorated/tasks.ts': 'function task(value: unknown) {}\n\nclass A {\n  @task\n  run() {}\n}',
     'enums/tasks.ts': 'export enum Colour { Red }',
+    'circular/tasks.ts': 'import "./app.ts"\nexport const app = {}',
+    'circular/app.ts': 'import { app } from "./tasks.ts"\nexport const name = app',
     'node_modules/some-tasks/package.json': '{ "name": "some-tasks", "main": "index.js" }',
     'node_modules/some-tasks/index.js': '',
   })
@@ -108,6 +110,7 @@ describe('the import of task files', () => {
     ['throws', /no database/],
     ['decorated', /--import/],
     ['enums', /--import/],
+    ['circular', /circle: let the module of the app import none of its tasks/],
   ]
   for (const [folder, expected] of failures) {
     it(`fails for a file that is ${folder}, with its name, the cause and what to do`, async () => {
