@@ -133,7 +133,8 @@ export function withArguments<S extends SignatureData>(
 /** Throws InvalidArguments for what is no signature, as JavaScript may give it. */
 export function checkSignature(given: unknown, what: string): asserts given is AnySignature {
   if (given instanceof Signature) return
-  throw new InvalidArguments(`${what} takes signatures, such as add.s(1, 2); got ${describeValue(given)}`)
+  const advice = Array.isArray(given) ? '; put it into group(), or spread it' : ''
+  throw new InvalidArguments(`${what} takes signatures, such as add.s(1, 2); got ${describeValue(given)}${advice}`)
 }
 
 export interface TaskSignatureOptions extends CallOptions {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   Celeriac,
+  chord,
   currentTask,
   ImproperlyConfigured,
   InvalidArguments,
@@ -123,6 +124,10 @@ describe('a call', () => {
       /linkError takes.*got "demo\.task"/,
     )
     assert.throws(() => task.s().link(wrong), /link takes signatures/)
+    assert.throws(
+      () => chord([task.s()] as never, task.s() as never),
+      /got a list of 1; put it into group\(\), or spread it/,
+    )
   })
 
   it('names an option of a retry that there is not', async () => {
