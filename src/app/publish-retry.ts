@@ -58,7 +58,8 @@ export function publishWithin(
   { timeoutMs, retry, policy = {} }: PublishLimits,
   deadlines: Deadlines = new Deadlines(timeoutMs),
 ): Promise<void> {
-  const giveUpAt = Date.now() + timeoutMs
+  // The broker gives up a little earlier: it knows why, and whether anything was carried out.
+  const giveUpAt = Date.now() + timeoutMs - Math.min(100, timeoutMs / 10)
   let lastError: unknown
   // Unreachable comes of opening the broker: while it is the last that happened, no message has left.
   const onOpened = (): void => void (lastError = undefined)

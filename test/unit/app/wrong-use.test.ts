@@ -6,9 +6,11 @@ import {
   currentTask,
   ImproperlyConfigured,
   InvalidArguments,
+  OperationalError,
   Unreachable,
   Worker,
 } from '../../../src/index.ts'
+import type { Broker } from '../../../src/brokers/broker.ts'
 import { publishWithin } from '../../../src/app/publish-retry.ts'
 
 function makeApp(): Celeriac {
@@ -184,6 +186,18 @@ describe('a worker', () => {
 })
 
 describe('a call while the broker cannot be reached', () => {
+  it('leaves it to the broker to say what became of the message', async () => {
+    const publish = async (_: unknown, { giveUpAt }: { readonly giveUpAt: number }): Promise<never> => {
+      await new Promise((resolve) => setTimeout(resolve, giveUpAt - Date.now()))
+      throw new OperationalError('the connection was lost; it was not carried out')
+    }
+    const limits = { timeoutMs: 1000, retry: true, policy: undefined }
+    await assert.rejects(
+      publishWithin(() => ({ publish }) as unknown as Broker, [], limits),
+      /lost; it was not carried out/,
+    )
+  })
+
   it('says so when its time is over, with the reason of the last attempt', async () => {
     const unreachable = async (): Promise<never> => {
       await new Promise((resolve) => setTimeout(resolve, 40))
