@@ -5,11 +5,17 @@ import type { Message, MessageProperties } from '../protocol/message.ts'
 import type { Outgoing } from './broker.ts'
 import type { RedisNames } from './redis-names.ts'
 
-/** A message on its way into a list. */
-export interface Push {
+/** A message on its way into a list. A class and no literal for the garbage collector: see `Guarded` of `util/deadlines.ts`. */
+export class Push {
   readonly queue: string
   readonly stepIndex: number
   readonly text: string
+
+  constructor(queue: string, stepIndex: number, text: string) {
+    this.queue = queue
+    this.stepIndex = stepIndex
+    this.text = text
+  }
 }
 
 /** Of this process: no other has the random part. */
@@ -30,9 +36,9 @@ export function encodePush(names: RedisNames, { message, queue, deliverAt }: Out
   const address = { exchange: '', routingKey: queue, deliveryTag: nextTag() }
   const dueMs = deliverAt && deliverAt.getTime() > Date.now() ? deliverAt.getTime() : undefined
   const priority = wirePriority(properties.priority)
-  if (priority === undefined) return { queue, stepIndex: 0, text: encodeEnvelope(message, address, dueMs) }
+  if (priority === undefined) return new Push(queue, 0, encodeEnvelope(message, address, dueMs))
   const turned = { ...message, properties: { ...properties, priority } }
-  return { queue, stepIndex: names.stepIndex(priority), text: encodeEnvelope(turned, address, dueMs) }
+  return new Push(queue, names.stepIndex(priority), encodeEnvelope(turned, address, dueMs))
 }
 
 /** On Redis 0 is the highest priority (celery-wire 3.3). Undefined stays so: then it goes to the first list, as Celery's do. */

@@ -16,11 +16,23 @@ const largestBatch = 32
 /** A script holds up the whole server. */
 const largestText = 4_000_000
 
-interface Call {
+/** A class and no literal for the garbage collector: see `Guarded` of `util/deadlines.ts`. */
+class Call {
   readonly pushes: readonly Push[]
   readonly giveUpAt: number
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
+
+  constructor(
+    pushes: readonly Push[],
+    giveUpAt: number,
+    { resolve, reject }: Pick<PromiseWithResolvers<void>, 'resolve' | 'reject'>,
+  ) {
+    this.pushes = pushes
+    this.giveUpAt = giveUpAt
+    this.resolve = resolve
+    this.reject = reject
+  }
 }
 
 /** What one turn of the event loop publishes. It is carried out once, under its number, or not at all. */
@@ -65,10 +77,9 @@ export class RedisPublisher {
   publish(messages: readonly Outgoing[], giveUpAt: number): Promise<void> {
     const pushes = messages.map((outgoing) => encodePush(this.#names, outgoing))
     if (pushes.length === 0) return Promise.resolve()
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const batch = this.#batchFor(pushes)
-    batch.calls.push({ pushes, giveUpAt, resolve, reject })
-    return promise
+    const settling = Promise.withResolvers<void>()
+    this.#batchFor(pushes).calls.push(new Call(pushes, giveUpAt, settling))
+    return settling.promise
   }
 
   /** Resolves when nothing is on its way. */
