@@ -2,7 +2,7 @@ import { InvalidArguments } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
 import { reservedHeaders } from '../protocol/task-message.ts'
 import { parseDuration, type Duration } from '../util/duration.ts'
-import { nearest } from '../util/nearest.ts'
+import { unknownKeys, wrongDurations, wrongFlags } from './option-problems.ts'
 import type { PublishRetryPolicy } from './publish-retry.ts'
 import type { AnySignature, ErrorCallback } from './signature.ts'
 import { type DispatchMode, dispatchModes } from './task-options.ts'
@@ -48,6 +48,7 @@ export interface CallOptions {
 }
 
 const durations = ['countdown', 'timeLimit', 'softTimeLimit'] as const
+const flags = ['ignoreResult', 'retry'] as const
 const known: readonly string[] = [
   ...durations,
   ...([
@@ -70,32 +71,19 @@ export const noOptions: CallOptions = Object.freeze({})
 
 /** Throws InvalidArguments with everything that is wrong with the options of one call. */
 export function checkCallOptions(taskName: string, options: CallOptions): void {
-  const problems: string[] = []
-  for (const key of Object.keys(options)) {
-    if (known.includes(key)) continue
-    const near = nearest(key, known)
-    problems.push(`${key} is no option of a call${near ? `; did you mean ${near}?` : ''}`)
-  }
-  for (const key of durations) {
-    if (options[key] !== undefined && parseDuration(options[key]) === undefined)
-      problems.push(`${key} must be seconds or text like '30s', got ${describeValue(options[key])}`)
-  }
+  const given = options as Readonly<Record<string, unknown>>
+  const problems = [...unknownKeys(given, known, 'option of a call'), ...wrongDurations(given, durations)]
   checkTimes(options, problems)
   checkNames(options, problems)
-  checkModes(options, problems)
+  checkDispatch(options, problems)
+  problems.push(...wrongFlags(given, flags))
   if (problems.length > 0)
     throw new InvalidArguments(`${taskName} was called with wrong options:\n  ${problems.join('\n  ')}`)
 }
 
-function checkModes(options: CallOptions, problems: string[]): void {
-  const { dispatch } = options
+function checkDispatch({ dispatch }: CallOptions, problems: string[]): void {
   if (dispatch !== undefined && !dispatchModes.includes(dispatch))
     problems.push(`dispatch must be one of ${dispatchModes.join(', ')}; got ${describeValue(dispatch)}`)
-  for (const key of ['ignoreResult', 'retry'] as const) {
-    const value: unknown = options[key]
-    if (value !== undefined && typeof value !== 'boolean')
-      problems.push(`${key} must be true or false, got ${describeValue(value)}`)
-  }
 }
 
 /** A message writes no time after the year 9999. */

@@ -1,10 +1,10 @@
 import { ImproperlyConfigured } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
 import { parseDuration } from '../util/duration.ts'
-import { nearest } from '../util/nearest.ts'
 import { rateIntervalMs } from '../util/rate.ts'
 import { isModelHandle } from './model-handle.ts'
 import { policyNames, policyProblems } from './model-policy.ts'
+import { unknownKeys, wrongDurations, wrongFlags } from './option-problems.ts'
 import { type DispatchMode, dispatchModes, type TaskOptions } from './task-options.ts'
 import { isParameter } from './task-parameters.ts'
 
@@ -41,21 +41,12 @@ const known: readonly string[] = [...booleans, ...durations, ...others, ...polic
 
 /** Throws ImproperlyConfigured with every wrong option of the task, so that JavaScript users learn what the types say. */
 export function checkTaskOptions(name: string, options: TaskOptions): void {
-  const problems: string[] = []
   const given = options as Readonly<Record<string, unknown>>
-  for (const key of Object.keys(given)) {
-    if (known.includes(key)) continue
-    const near = nearest(key, known)
-    problems.push(`${key} is no task option${near ? `; did you mean ${near}?` : ''}`)
-  }
-  for (const key of booleans) {
-    if (given[key] !== undefined && typeof given[key] !== 'boolean')
-      problems.push(`${key} must be true or false, got ${describeValue(given[key])}`)
-  }
-  for (const key of durations) {
-    if (given[key] !== undefined && parseDuration(given[key]) === undefined)
-      problems.push(`${key} must be seconds or text like '30s', got ${describeValue(given[key])}`)
-  }
+  const problems = [
+    ...unknownKeys(given, known, 'task option'),
+    ...wrongFlags(given, booleans),
+    ...wrongDurations(given, durations),
+  ]
   checkLists(given, problems)
   checkTexts(given, problems)
   checkNumbers(options, problems)

@@ -1,6 +1,6 @@
+import { unknownKeys } from '../app/option-problems.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
-import { nearest } from '../util/nearest.ts'
 import type { WorkerOptions } from './worker-options.ts'
 
 const options = {
@@ -28,12 +28,7 @@ const options = {
 
 /** Throws ImproperlyConfigured for options that a worker does not have, and queues that are no list of names. */
 export function checkWorkerOptions(given: WorkerOptions): void {
-  const problems: string[] = []
-  for (const key of Object.keys(given)) {
-    if (Object.hasOwn(options, key)) continue
-    const near = nearest(key, Object.keys(options))
-    problems.push(`${key} is no option of a worker${near ? `; did you mean ${near}?` : ''}`)
-  }
+  const problems = unknownKeys(given, Object.keys(options), 'option of a worker')
   const queues: unknown = given.queues
   if (queues !== undefined && !isListOfNames(queues))
     problems.push(`queues must be a list of names, got ${describeValue(queues)}`)
