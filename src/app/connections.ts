@@ -62,8 +62,7 @@ export class Connections {
 
   /** No worker of Celery can read the broker's store. */
   get isOwnStore(): boolean {
-    const isByUrl = this.#options.broker === undefined
-    return isByUrl && /^(memory|sqlite):/i.test(this.#options.config().broker.url)
+    return this.#options.broker === undefined && isOwnUrl(this.#options.config().broker.url)
   }
 
   /** Closes what was opened here, results first: their stores may share a file with the broker. */
@@ -88,7 +87,7 @@ export class Connections {
 
   /** Others may read the results: they are written as the settings say. */
   get #hasForeignReaders(): boolean {
-    return this.#options.backend === undefined && !/^(memory|sqlite|disabled):/i.test(this.#backendUrl)
+    return this.#options.backend === undefined && this.keepsResults && !isOwnUrl(this.#backendUrl)
   }
 
   async #openBroker(): Promise<Broker> {
@@ -104,8 +103,8 @@ export class Connections {
     if (this.#options.backend) return this.#options.backend
     const { result, redisBackendUseSsl } = this.#options.config()
     const { expiresMs, extended, backendTransportOptions, serializer, acceptContent } = result
-    const [scheme = ''] = this.#backendUrl.split(':')
-    if (serializer !== 'json' && (scheme === 'memory' || scheme === 'sqlite')) {
+    if (serializer !== 'json' && isOwnUrl(this.#backendUrl)) {
+      const [scheme] = this.#backendUrl.split(':')
       this.#options.warn(
         `result_serializer is ${serializer}, and has no effect: a result backend of ${scheme}: keeps results in JSON, and only celeriac reads it`,
       )
@@ -127,6 +126,11 @@ function withSsl(
 function forgotten<T>(opening: Promise<T>, forget: () => void): Promise<T> {
   opening.catch(forget)
   return opening
+}
+
+/** Of a store that only celeriac can read. */
+function isOwnUrl(url: string): boolean {
+  return /^(memory|sqlite):/i.test(url)
 }
 
 /** Whoever asked for what cannot be opened was told why. */
