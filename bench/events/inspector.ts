@@ -32,6 +32,14 @@ serve({
   async ask({ count }: { readonly count: number }): Promise<void> {
     for (let index = 0; index < count; index++) await ask(index)
   },
+  /** Has the worker take messages, or leave them. */
+  async consume({ isConsuming }: { readonly isConsuming: boolean }): Promise<void> {
+    const options = { limit: 1, timeout: '10s', reply: true } as const
+    const replies = await (isConsuming
+      ? app.control.addConsumer('celery', options)
+      : app.control.cancelConsumer('celery', options))
+    if (replies.size !== 1) throw new Error('the worker did not answer')
+  },
   /** From now on, so many a minute. */
   begin({ aMinute }: { readonly aMinute: number }): void {
     timer = setInterval(() => void ask(asked++).catch((error: unknown) => (failed = error)), 60_000 / aMinute)

@@ -46,8 +46,17 @@ export interface ConfigRow {
   readonly unit: 'ms' | undefined
 }
 
+/** A configuration is frozen, and monitors ask for its description again and again. */
+const described = new WeakMap<Config, readonly ConfigRow[]>()
+
 /** Every setting with its value, for people: passwords are masked. */
-export function describeConfig(config: Config): ConfigRow[] {
+export function describeConfig(config: Config): readonly ConfigRow[] {
+  let rows = described.get(config)
+  if (!rows) described.set(config, (rows = rowsOf(config)))
+  return rows
+}
+
+function rowsOf(config: Config): ConfigRow[] {
   const standard = compileConfig([])
   return [...settingsByName.values()].map(({ name, path, setting }) => {
     const value = valueAt(config, path)
