@@ -14,6 +14,7 @@ import { PlainRows } from './plain-rows.ts'
 import { releaseDeadConnections, surviveDeadConnections } from './pool-errors.ts'
 import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
+export type { OrmAdapter } from './orm-adapter.ts'
 export type { DrizzleLike, DrizzleSqlLike } from './drizzle-types.ts'
 
 export interface DrizzleOptions extends DrizzleModelOptions, SqliteFileOptions {

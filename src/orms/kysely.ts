@@ -10,6 +10,8 @@ import { type PlainModel, PlainRows } from './plain-rows.ts'
 import { surviveDeadConnections } from './pool-errors.ts'
 import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
+export type { OrmAdapter } from './orm-adapter.ts'
+
 /** What Kysely does not know at run time: names are those of the `Kysely<DB>`, before any plugin changes them. */
 export interface KyselyModel<Table extends string = string> {
   readonly table: Table

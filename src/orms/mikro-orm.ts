@@ -11,6 +11,7 @@ import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
 import { versionOf } from './row-version.ts'
 import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
+export type { OrmAdapter } from './orm-adapter.ts'
 export type { MikroOrm } from './mikro-orm-types.ts'
 
 export interface MikroOptions extends OrmLabelOptions, SqliteFileOptions {

@@ -8,6 +8,8 @@ import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from '
 import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
 import { identityOf } from './row-identity.ts'
 
+export type { OrmAdapter } from './orm-adapter.ts'
+
 export interface ObjectionOptions extends OrmLabelOptions {
   /**
    * The property that grows with each update, a number or a time: one name for all models, or by model `{ Order:

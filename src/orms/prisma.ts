@@ -11,6 +11,7 @@ import { readRows } from './prisma-reads.ts'
 import type { PrismaClientLike, PrismaHandle, PrismaInternals } from './prisma-types.ts'
 import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
+export type { OrmAdapter } from './orm-adapter.ts'
 export type { PrismaClientLike } from './prisma-types.ts'
 
 export interface PrismaOptions extends PrismaModelOptions, SqliteFileOptions {

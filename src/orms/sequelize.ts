@@ -11,6 +11,7 @@ import { SequelizeTransactions } from './sequelize-transactions.ts'
 import type { ModelClass, OpenSequelize, Row, RowModel, SequelizeInstance } from './sequelize-types.ts'
 import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
+export type { OrmAdapter } from './orm-adapter.ts'
 export type { SequelizeInstance } from './sequelize-types.ts'
 
 export interface SequelizeOptions extends OrmLabelOptions, SqliteFileOptions {

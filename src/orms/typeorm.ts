@@ -10,6 +10,8 @@ import { TypeOrmReads } from './typeorm-reads.ts'
 import type { EntityClass, EntityMetadata, PoolDriver, TypeOrmDataSource, TypeOrmManager } from './typeorm-types.ts'
 import { TypeOrmTransactions } from './typeorm-transactions.ts'
 
+export type { OrmAdapter } from './orm-adapter.ts'
+
 export interface TypeOrmOptions extends OrmLabelOptions {
   /** The entities that may travel. Default: every entity of the data source that has a class. */
   readonly entities?: readonly EntityClass[]

@@ -20,6 +20,29 @@ export const worker: Worker = new Worker(app, { concurrency: 2 })
 export const wrong = add.delay('1', 2)
 `
 
+/** Everything that a program gets from an app without saying its type. */
+const inferred = `import { Celeriac, Worker, chain, chord, currentTask, group, model, value } from 'celeriac'
+import { typeorm } from 'celeriac/typeorm'
+
+declare class Order { id: number; pay(cents: number): string }
+declare const dataSource: Parameters<typeof typeorm>[0]
+export const orm = typeorm(dataSource, { app: 'shop' })
+export const app = new Celeriac('consumer', { broker: 'memory:' })
+export const { config, events, models, transactions, tasks, control, log } = app
+export const transaction = () => app.transactions.current()
+export const stores = () => [app.openBroker(), app.openBackend()] as const
+export const { pool, health, shutdown } = new Worker(app)
+export const pay = app.task('shop.pay', [model(Order), value<number>()], (order, cents) => order.pay(cents))
+export const add = app.task('shop.add', async (x: number, y?: number) => x + (y ?? 0))
+export const methods = app.methods(Order, ['pay'], { label: 'shop.Order' })
+export const signed = (order: Order) => [app.s(order).pay(), app.delay(order), add.s(1), add.in({})] as const
+export const chained = chain(add.s(1, 2), add.s(3))
+export const sum = app.task('shop.sum', (all: readonly number[]) => all.length)
+export const called = () => chord(group(add.s(1, 2)), sum.s()).delay()
+export const request = () => currentTask().request
+export const explained = () => app.explain('some-id')
+`
+
 let consumer: Consumer
 let manifest: Manifest
 
@@ -74,6 +97,24 @@ describe('the package', () => {
       assert.equal(code, 0, out)
     })
   }
+
+  it('lets a library emit declarations of what it made with it', async () => {
+    const compilerOptions = {
+      module: 'nodenext',
+      types: ['node'],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      declaration: true,
+      emitDeclarationOnly: true,
+      outDir: 'out',
+    }
+    await consumer.write({
+      'emitted/index.ts': inferred,
+      'emitted/tsconfig.json': JSON.stringify({ compilerOptions, files: ['index.ts'] }),
+    })
+    const { code, out } = await consumer.run(tsc, ['-p', 'emitted'])
+    assert.equal(code, 0, out)
+  })
 
   it('runs in a plain ESM program', async () => {
     await consumer.write({
