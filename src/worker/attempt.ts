@@ -70,6 +70,12 @@ export class TaskAttempt implements AttemptHooks {
     return (this.#isAccepted ??= this.slot.bodyEnded())
   }
 
+  /** As `bodyEnded`, where it returned: a body that is told to stop because the worker does, and yet gets done, is done. */
+  bodyReturned(): boolean {
+    const { cancelled: reason } = this.slot
+    return this.bodyEnded() && (reason === undefined || reason === 'shutdown')
+  }
+
   /** When the call was made, as far as its id tells. */
   get sentAt(): Date | undefined {
     return taskIdTime(this.taskId)

@@ -1,12 +1,9 @@
 import type { Celeriac } from '../app/app.ts'
-import { bindArguments, validate, withSelfFirst } from '../app/arguments.ts'
-import { runInContext, type TaskContext } from '../app/context.ts'
-import type { Arguments } from '../app/model-declaration.ts'
-import type { ArgumentLoad } from '../app/model-loading.ts'
+import { withSelfFirst } from '../app/arguments.ts'
 import { runChannel, traced } from '../app/tracing.ts'
 import { addBuiltins } from '../canvas/builtins.ts'
 import { afterSuccess, hasFollowers, noFollowers, type Followers } from '../canvas/continuation.ts'
-import { DecodeError, EncodeError, InvalidArguments, LoanLost, NotRegistered } from '../errors.ts'
+import { DecodeError, EncodeError, InvalidArguments, NotRegistered } from '../errors.ts'
 import type { Attempt, Job, Outcome } from '../pools/pool.ts'
 import { reprValue } from '../protocol/python-repr.ts'
 import type { TaskState } from '../protocol/states.ts'
@@ -15,17 +12,20 @@ import { readTask } from '../protocol/task-message.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { isLevelEnabled } from '../util/logger.ts'
 import { TaskAttempt, type ExecutorOptions } from './attempt.ts'
+import { BodyRunner } from './body-runner.ts'
 import { following, outcomeOfThrown, outcomeOfUnexpected, storeFailure } from './failure.ts'
 
 /** One attempt in a slot, from bytes to stored result. */
 export class Executor {
   readonly #app: Celeriac
   readonly #options: ExecutorOptions
+  readonly #bodies: BodyRunner
   readonly #describesResults: boolean
 
   constructor(app: Celeriac, options: ExecutorOptions) {
     this.#app = app
     this.#options = options
+    this.#bodies = new BodyRunner(app, options)
     addBuiltins(app)
     this.#describesResults = isLevelEnabled(app.log, 'info')
   }
@@ -62,7 +62,6 @@ export class Executor {
 
   async #pipeline(attempt: TaskAttempt): Promise<Outcome> {
     const { slot } = attempt
-    const { models } = this.#app
     try {
       const body = this.#readBody(attempt.job)
       attempt.body = attempt.task.self === undefined ? body : { ...body, ...withSelfFirst(attempt.task, body) }
@@ -76,13 +75,12 @@ export class Executor {
     if (earlier) return attempt.bodyEnded() ? this.#succeeded(attempt, earlier.result) : cancelled(attempt)
     let value: unknown
     try {
-      if (this.#isPlain(attempt)) value = await this.#runPlain(attempt)
-      else value = models.isEmpty ? await this.#run(attempt) : await models.runTask(() => this.#run(attempt))
+      value = await this.#bodies.run(attempt)
     } catch (thrown) {
       if (!attempt.bodyEnded() || slot.cancelled) return cancelled(attempt)
       return this.#finished(attempt, thrown, await outcomeOfThrown(attempt, thrown))
     }
-    if (!isDone(attempt)) return cancelled(attempt)
+    if (!attempt.bodyReturned()) return cancelled(attempt)
     return this.#succeeded(attempt, value)
   }
 
@@ -90,83 +88,6 @@ export class Executor {
     const { codec } = this.#options
     if (protocol === 2) return decodeHybridBody(codec.load(message))
     return readTask(message, () => codec.load(message)).body()
-  }
-
-  /** Nothing is to be loaded, validated, stored or told before the body runs: most tasks of most programs. */
-  #isPlain({ task, options, job, ignoresResult }: TaskAttempt): boolean {
-    const { models, signals } = this.#app
-    const { input, output } = task.options
-    const isSimple = !input && !output && !task.declaration.isDeclared && (!options.trackStarted || ignoresResult)
-    return isSimple && models.isEmpty && !mayNameModels(job) && !signals.has('taskPrerun')
-  }
-
-  /** As `#run`, without a turn of the event loop. */
-  #runPlain(attempt: TaskAttempt): unknown {
-    const { args, kwargs } = attempt.body
-    attempt.open(args, kwargs)
-    return this.#runBody(attempt, bindArguments(attempt.task, args, kwargs))
-  }
-
-  /** In a transaction if the task locks rows: they are read in it, and it ends with the body. */
-  async #run(attempt: TaskAttempt): Promise<unknown> {
-    const { models } = this.#app
-    const { task } = attempt
-    // what follows in a workflow is loaded by the tasks that get it
-    const { args, kwargs } = attempt.body
-    const mayHoldModels = !models.isEmpty || task.declaration.isDeclared || mayNameModels(attempt.job)
-    const load = mayHoldModels ? models.argumentLoad(task.declaration, { args, kwargs }) : undefined
-    if (!load?.lockedIn) return this.#runWith(attempt, await this.#loaded(attempt, load))
-    const mayRepeat = (): boolean => attempt.context === undefined
-    return models.inTransaction(load.lockedIn, mayRepeat, async () => {
-      const value = await this.#runWith(attempt, await this.#loaded(attempt, load))
-      // What nobody accepts any more must not be committed either.
-      const isAccepted = (await attempt.slot.isAccepted?.()) ?? true
-      if (!isAccepted || !isDone(attempt))
-        throw new LoanLost('what the attempt did is not accepted any more: rolled back')
-      return value
-    })
-  }
-
-  #loaded(attempt: TaskAttempt, load: ArgumentLoad | undefined): Arguments | Promise<Arguments> {
-    return load ? load.load(attempt) : attempt.body
-  }
-
-  async #runWith(attempt: TaskAttempt, loaded: Arguments): Promise<unknown> {
-    const { models } = this.#app
-    const args = await this.#prepare(attempt, loaded)
-    let value = await this.#runBody(attempt, args)
-    const { output } = attempt.task.options
-    if (output) value = await validate(output, value, `${attempt.task.name} returned a wrong result`)
-    return models.isEmpty ? value : models.toReferences(value, 'result')
-  }
-
-  /** Arguments as the body gets them: bound, validated. */
-  async #prepare(attempt: TaskAttempt, { args, kwargs }: Arguments): Promise<readonly unknown[]> {
-    const { signals } = this.#app
-    const { task, taskId } = attempt
-    const context = attempt.open(args, kwargs)
-    if (attempt.options.trackStarted && !attempt.ignoresResult) {
-      await attempt.store({ status: 'STARTED', result: { pid: process.pid, hostname: this.#options.hostname } })
-    }
-    let bound = bindArguments(task, args, kwargs)
-    const { input } = task.options
-    if (input) bound = (await validate(input, bound, `${task.name} got wrong arguments`)) as readonly unknown[]
-    if (signals.has('taskPrerun'))
-      await signals.emit('taskPrerun', { taskName: task.name, taskId, context, args: bound })
-    return bound
-  }
-
-  #runBody(attempt: TaskAttempt, args: readonly unknown[]): unknown {
-    const context = attempt.context as TaskContext
-    const { blockWarningMs, onBlocked } = this.#options
-    const enteredAt = performance.now()
-    try {
-      return runInContext(context, () => attempt.task.body.apply(context, args as unknown[]))
-    } finally {
-      const blockedMs = performance.now() - enteredAt
-      if (blockWarningMs !== undefined && blockedMs >= blockWarningMs)
-        onBlocked?.(attempt.task.name, attempt.taskId, blockedMs)
-    }
   }
 
   async #succeeded(attempt: TaskAttempt, value: unknown): Promise<Outcome> {
@@ -242,22 +163,11 @@ async function earlierSuccess({ app, job, body, ignoresResult }: TaskAttempt): P
   return meta?.status === 'SUCCESS' ? meta : undefined
 }
 
-/** Without an ORM the arguments are not searched: the text tells whether a reference may be among them. */
-function mayNameModels({ message: { body } }: Job): boolean {
-  return typeof body !== 'string' || body.includes('"model"')
-}
-
 function stateOf({ kind }: Outcome): TaskState {
   if (kind === 'succeeded') return 'SUCCESS'
   if (kind === 'failed') return 'FAILURE'
   if (kind === 'retried') return 'RETRY'
   return kind === 'rejected' ? 'REJECTED' : 'IGNORED'
-}
-
-/** A body that is told to stop because the worker does, and yet gets done, is done. */
-function isDone(attempt: TaskAttempt): boolean {
-  const { cancelled: reason } = attempt.slot
-  return attempt.bodyEnded() && (reason === undefined || reason === 'shutdown')
 }
 
 function cancelled({ runtimeMs, slot }: TaskAttempt): Outcome {
