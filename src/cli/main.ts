@@ -20,6 +20,7 @@ import { workerCommand } from './commands/worker.ts'
 import { CommandRun } from './command-run.ts'
 import { createProgram, globalOptions } from './global-options.ts'
 import { Printer } from './output.ts'
+import { endWithReader } from './readers.ts'
 import { packageVersion } from '../util/package-version.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 
@@ -74,12 +75,6 @@ export async function runAsProcess(): Promise<void> {
     [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
   )
   process.exit(code)
-}
-
-/** Who read our output, such as `head`, has seen enough. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(0)
 }
 
 function writeTo(command: Command, terminal: Terminal): void {

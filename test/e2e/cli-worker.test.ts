@@ -22,6 +22,7 @@ app.task('shop.fail', () => { throw new TypeError('no') })
 app.task('shop.slow', async () => {
   currentTask().log.info({}, 'slow has begun')
   await new Promise((resolve) => setTimeout(resolve, 500))
+  process.stdout.write('slow goes on\\n')
   return 'finished'
 })
 app.task('shop.forever', () => {
@@ -146,6 +147,18 @@ describe('celeriac worker', () => {
     worker.child.kill('SIGINT')
     assert.equal(await worker.ended, 0)
     assert.deepEqual(await celeriac(...app, 'result', id), { code: 0, out: "'finished'", err: '' })
+  })
+
+  it('finishes what runs when its terminal is closed, although nobody reads any more what it writes', async () => {
+    await using worker = new Process([...app, 'worker'])
+    await worker.says('ready')
+    const { out: id } = await celeriac(...app, 'call', 'shop.slow')
+    await worker.says('slow has begun')
+    worker.child.stdout?.destroy()
+    worker.child.stderr?.destroy()
+    worker.child.kill('SIGHUP')
+    assert.equal(await worker.ended, 0)
+    assert.equal((await celeriac(...app, 'result', id)).out, "'finished'")
   })
 
   for (const signals of [['SIGTERM', 'SIGINT'], ['SIGQUIT']] as const) {

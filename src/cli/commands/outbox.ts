@@ -4,6 +4,7 @@ import type { CommandRun } from '../command-run.ts'
 import { logLevel } from '../option-values.ts'
 import type { LogLevel } from '../../util/logger.ts'
 import { table } from '../output.ts'
+import { outliveReaders } from '../readers.ts'
 import { untilSignalled } from '../until-signalled.ts'
 
 const help = `
@@ -32,6 +33,7 @@ async function relay(run: CommandRun, level: LogLevel): Promise<void> {
   }
   const { Outbox } = await import('../../outbox/outbox.ts')
   app.log.info({ orms: app.models.adapters.map(({ name }) => name).join(', ') }, 'Relaying the outboxes of {orms}')
+  outliveReaders()
   await untilSignalled((signal) => new Outbox(app).run(signal))
 }
 

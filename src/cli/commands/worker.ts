@@ -18,6 +18,7 @@ import {
   wholeNumber,
   type PoolName,
 } from '../option-values.ts'
+import { outliveReaders } from '../readers.ts'
 
 interface Options {
   readonly loglevel?: LogLevel
@@ -45,8 +46,8 @@ interface Options {
 
 const help = `
 Signals:
-  SIGTERM, SIGINT   warm shutdown: finish what runs, give back what waits; a second one is cold
-  SIGQUIT           cold shutdown: abort what runs and give everything back
+  SIGTERM, SIGINT, SIGHUP   warm shutdown: finish what runs, give back what waits; a second one is cold
+  SIGQUIT                   cold shutdown: abort what runs and give everything back
 A third signal ends the process at once; its tasks come back when their lease has run out.
 The last log line says what was finished and what was given back. Exit code 0: no task was cut off; 1: some were.
 
@@ -106,6 +107,7 @@ async function runWorker(run: CommandRun, options: Options): Promise<void> {
   if (run.terminal.err.isTTY === true) run.printer.note(banner(opened, worker))
   const stop = new AbortController()
   const forgetSignals = listenToSignals(worker, stop)
+  outliveReaders()
   try {
     await worker.run(stop.signal)
   } finally {
@@ -132,7 +134,7 @@ function listenToSignals(worker: Worker, stop: AbortController): () => void {
     if (received > 1 || signal === 'SIGQUIT') worker.stop('cold')
     else stop.abort(signal)
   }
-  const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const
   for (const signal of signals) process.on(signal, onSignal)
   return () => {
     for (const signal of signals) process.off(signal, onSignal)
