@@ -1,36 +1,33 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises'
-import type { Broker, Outgoing } from '../brokers/broker.ts'
+import type { Outgoing } from '../brokers/broker.ts'
 import { InvalidArguments } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
 import type { TaskSignature } from '../protocol/signature-json.ts'
-import { Deadlines } from '../util/deadlines.ts'
 import type { Celeriac } from './app.ts'
 import { checkCallArguments } from './arguments.ts'
 import { AsyncResult } from './async-result.ts'
+import { CallDispatcher } from './call-dispatcher.ts'
 import { checkCallOptions, type CallOptions, noOptions } from './call-options.ts'
-import { insertIntoOutbox } from './outbox-table.ts'
 import { prepareCall, type Call, type CallWorkflow, type PreparedCall } from './prepare-call.ts'
-import { publishWithin } from './publish-retry.ts'
 import { hasFollowers, signatureOf, workflowOf } from './signature-call.ts'
 import { withReferences } from './signature-references.ts'
 import { callOptionsOf } from './signature-settings.ts'
 import type { Task } from './task.ts'
-import { publishChannel, tracedPublish } from './tracing.ts'
-import type { Scope } from './transactions.ts'
+import { tracedPublish } from './tracing.ts'
 
 type Calls = Iterable<readonly unknown[]> | AsyncIterable<readonly unknown[]>
 
 const batchSize = 500
-const done: Promise<void> = Promise.resolve()
 const noKwargs: Readonly<Record<string, unknown>> = Object.freeze({})
 
 /** From a call to a message at the broker. */
 export class Publisher {
   readonly #app: Celeriac
-  #deadlines: Deadlines | undefined
+  readonly #dispatcher: CallDispatcher
 
   constructor(app: Celeriac) {
     this.#app = app
+    this.#dispatcher = new CallDispatcher(app)
   }
 
   /** A call of a task of this program. */
@@ -85,7 +82,7 @@ export class Publisher {
   async sendAll(calls: readonly Call[]): Promise<void> {
     for (let from = 0; from < calls.length; from += batchSize) {
       const batch = calls.slice(from, from + batchSize)
-      await this.#dispatch(await this.prepareAll(batch), batch[0] as Call)
+      await this.#dispatcher.dispatch(await this.prepareAll(batch), batch[0] as Call)
     }
   }
 
@@ -99,8 +96,8 @@ export class Publisher {
   /** @internal What follows a task that is over: published with its acknowledgement. */
   async outgoing(calls: readonly Call[]): Promise<Outgoing[]> {
     const prepared = await this.prepareAll(calls)
-    await tracedPublish(prepared, () => this.#announce(prepared))
-    return prepared.map(outgoingOf)
+    await tracedPublish(prepared, () => this.#dispatcher.announce(prepared))
+    return prepared.map(({ outgoing }) => outgoing)
   }
 
   async callMany<R>(task: Task, calls: Calls, options: CallOptions): Promise<AsyncResult<R>[]> {
@@ -128,7 +125,7 @@ export class Publisher {
       if (batch.length < batchSize) continue
       // One batch is written while the next is encoded, never more: a fast iterable must not fill the memory.
       await published
-      published = this.#dispatch(batch, call)
+      published = this.#dispatcher.dispatch(batch, call)
       // Its failure is seen at the next await; until then it must not count as unhandled.
       published.catch(() => undefined)
       batch = []
@@ -136,7 +133,7 @@ export class Publisher {
       await endOfTurn()
     }
     await published
-    if (batch.length > 0) await this.#dispatch(batch, this.#callOf(task.name, task, [], options))
+    if (batch.length > 0) await this.#dispatcher.dispatch(batch, this.#callOf(task.name, task, [], options))
     return results
   }
 
@@ -158,7 +155,7 @@ export class Publisher {
 
   async #send<R>(call: Call): Promise<AsyncResult<R>> {
     const prepared = this.#prepareNow(call) ?? (await this.prepare(call))
-    await this.#dispatch([prepared], call)
+    await this.#dispatcher.dispatch([prepared], call)
     return new AsyncResult<R>(this.#app, prepared.taskId, prepared.ignoresResult)
   }
 
@@ -182,67 +179,6 @@ export class Publisher {
     if (serializer !== undefined && !codec.has(serializer)) return undefined
     return prepareCall(this.#app, codec, call)
   }
-
-  /** Steps 4 to 6: now, or with the open transaction: when it commits, or as rows of it. */
-  #dispatch(calls: readonly PreparedCall[], { scope, mode, options }: Call): Promise<void> {
-    if (!scope) return this.#publish(calls, options)
-    if (mode === 'outbox') return tracedPublish(calls, () => this.#writeInto(scope, calls))
-    scope.afterCommit(() => this.#publish(calls, options))
-    return done
-  }
-
-  async #writeInto(scope: Scope, calls: readonly PreparedCall[]): Promise<void> {
-    await this.#announce(calls)
-    const { table } = this.#app.config.outbox
-    await insertIntoOutbox(scope.adapter, scope.tx, table, calls.map(outgoingOf))
-    scope.afterCommit(() => {
-      this.#app.outboxWritten()
-      if (this.#app.config.task.sendSentEvent) this.#tellSent(calls)
-    })
-  }
-
-  #tellSent(calls: readonly PreparedCall[]): void {
-    this.#app.events.sent(calls.map(outgoingOf))
-  }
-
-  /** Hands the messages over. Rejects with OperationalError within `task_publish_timeout`. */
-  #publish(calls: readonly PreparedCall[], options: CallOptions): Promise<void> {
-    if (!publishChannel.hasSubscribers) return this.#publishUntraced(calls, options)
-    return tracedPublish(calls, () => this.#publishUntraced(calls, options))
-  }
-
-  #publishUntraced(calls: readonly PreparedCall[], options: CallOptions): Promise<void> {
-    const { signals, config } = this.#app
-    const isAloud = signals.has('beforeTaskPublish') || signals.has('afterTaskPublish')
-    const published = isAloud ? this.#publishAloud(calls, options) : this.#handOver(calls.map(outgoingOf), options)
-    return config.task.sendSentEvent ? published.then(() => this.#tellSent(calls)) : published
-  }
-
-  async #publishAloud(calls: readonly PreparedCall[], options: CallOptions): Promise<void> {
-    const { signals } = this.#app
-    await this.#announce(calls)
-    await this.#handOver(calls.map(outgoingOf), options)
-    for (const { taskName, taskId, outgoing } of calls) {
-      await signals.emit('afterTaskPublish', { taskName, taskId, queue: outgoing.queue })
-    }
-  }
-
-  /** Signal beforeTaskPublish: the last chance to change headers. */
-  async #announce(calls: readonly PreparedCall[]): Promise<void> {
-    const { signals } = this.#app
-    if (!signals.has('beforeTaskPublish')) return
-    for (const { taskName, taskId, outgoing, headers } of calls) {
-      await signals.emit('beforeTaskPublish', { taskName, taskId, queue: outgoing.queue, headers })
-    }
-  }
-
-  #handOver(messages: readonly Outgoing[], { retry = true, retryPolicy }: CallOptions): Promise<void> {
-    const timeoutMs = this.#app.config.task.publishTimeoutMs
-    this.#deadlines ??= new Deadlines(timeoutMs)
-    return publishWithin(this.#openBroker, messages, { timeoutMs, retry, policy: retryPolicy }, this.#deadlines)
-  }
-
-  readonly #openBroker = (): Broker | Promise<Broker> => this.#app.connections.openedBroker ?? this.#app.openBroker()
 }
 
 function isIterable(value: unknown): value is Calls {
@@ -256,8 +192,4 @@ function innerRoute(app: Celeriac, { task, kwargs }: TaskSignature): CallOptions
   const { task: name } = inner as { readonly task?: unknown }
   if (typeof name !== 'string') return noOptions
   return { queue: app.tasks.get(name)?.compiledFor(app).queue ?? app.router.route(name).queue }
-}
-
-function outgoingOf({ outgoing }: PreparedCall): Outgoing {
-  return outgoing
 }
