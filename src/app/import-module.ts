@@ -1,4 +1,5 @@
-import { pathToFileURL } from 'node:url'
+import { existsSync } from 'node:fs'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { ImproperlyConfigured } from '../errors.ts'
 
 /**
@@ -27,11 +28,30 @@ function advice(file: string, cause: unknown): string {
       'its tasks, and find them with autodiscoverTasks, the setting imports, or --include'
     )
   }
-  if (!/\.[mc]?ts$/.test(file) || !needsLoader(cause)) return ''
+  if (!/\.[mc]?ts$/.test(file)) return ''
+  if (!needsLoader(cause)) return nameAdvice(cause)
   return (
     '\nNode runs TypeScript by removing the types, so decorators, enums, namespaces and parameter properties need a ' +
     'loader of yours, for example: npm i -D tsx && NODE_OPTIONS="--import tsx" celeriac …'
   )
+}
+
+/** What TypeScript lets people write and Node does not resolve: names without extension, `.js` for `.ts`, types. */
+function nameAdvice(cause: unknown): string {
+  if (!(cause instanceof Error)) return ''
+  const type = /does not provide an export named '([^']+)'/.exec(cause.message)?.[1]
+  if (type !== undefined) return `\nIf ${type} is a type, import it with "import type" or "{ type ${type} }"`
+  const { code, url } = cause as { readonly code?: unknown; readonly url?: unknown }
+  if (code === 'ERR_UNSUPPORTED_DIR_IMPORT')
+    return '\nNode takes the whole name of a file, also in a folder: import …/index.ts'
+  if (code !== 'ERR_MODULE_NOT_FOUND' || typeof url !== 'string' || !url.startsWith('file:')) return ''
+  const missing = fileURLToPath(url)
+  const found = ['.ts', '.mts', '.js', '.mjs'].map((extension) => missing + extension).find((file) => existsSync(file))
+  if (found !== undefined) return `\nNode takes the whole name of a file: import ${found}`
+  const source = missing.replace(/\.([mc]?)js$/, '.$1ts')
+  return source !== missing && existsSync(source)
+    ? `\nThere is ${source}: Node runs it by that name, or run what your compiler made of it`
+    : ''
 }
 
 function needsLoader(cause: unknown): boolean {

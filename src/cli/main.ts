@@ -94,6 +94,10 @@ function reportError(error: unknown, printer: Printer): void {
   const { cause } = error
   // The stack of a socket tells people nothing.
   if (error instanceof OperationalError && cause instanceof Error && error.message.includes(cause.message)) return
-  // A syntax error's stack shows Node's loader, not the user's code.
-  if (cause instanceof Error && !(cause instanceof SyntaxError) && cause.stack !== undefined) printer.note(cause.stack)
+  if (cause instanceof Error && cause.stack !== undefined && showsUserCode(cause.stack)) printer.note(cause.stack)
+}
+
+/** The stack of a module that is not there, or that does not parse, shows nothing but Node's loader. */
+function showsUserCode(stack: string): boolean {
+  return /^ {4}at (?!.*\(?node:)/m.test(stack)
 }

@@ -23,6 +23,10 @@ const files: Readonly<Record<string, string>> = {
   'throws.ts': 'throw new Error("no database")',
   'syntax.ts': 'export const x = ;',
   'missing.ts': 'import "./nowhere.ts"',
+  'short.ts': 'import { app } from "./app"\nexport { app }',
+  'built.ts': 'import { app } from "./app.js"\nexport { app }',
+  'folder.ts': 'import { app } from "./proj"\nexport { app }',
+  'typed.ts': 'import { app, AppOptions } from "./app.ts"\nexport { app }\nexport const options: AppOptions = {}',
   'decorated.ts': 'function task(_: unknown) {}\nexport class A {\n  @task\n  run() {}\n}',
   'node_modules/shop-app/package.json': '{ "name": "shop-app", "type": "module", "main": "index.js" }',
   'node_modules/shop-app/index.js': `export const app = ${app('package')}`,
@@ -90,6 +94,10 @@ describe('-A', () => {
     ['./throws.ts', /Cannot import .*throws\.ts: Error: no database/],
     ['./syntax.ts', /Cannot import .*syntax\.ts: SyntaxError: .* at .*syntax\.ts:1/],
     ['./missing.ts', /Cannot import .*missing\.ts: .*nowhere\.ts/],
+    ['./short.ts', /Cannot find module .*\nNode takes the whole name of a file: import .*app\.ts$/],
+    ['./built.ts', /Cannot find module .*\nThere is .*app\.ts: Node runs it by that name/],
+    ['./folder.ts', /\nNode takes the whole name of a file, also in a folder/],
+    ['./typed.ts', /no.* export named 'AppOptions'.*\nIf AppOptions is a type, import it with "import type"/],
     ['./decorated.ts', /--import/],
   ]
   for (const [specifier, expected] of refuses) {

@@ -102,6 +102,19 @@ describe('a broker that is away', () => {
   })
 })
 
+describe('a module that cannot be imported', () => {
+  it('is shown without the frames of the loader, and with those of its own if it threw', async () => {
+    await fs.writeFile(path.join(folder, 'absent.ts'), "import './nowhere.ts'")
+    await fs.writeFile(path.join(folder, 'throws.ts'), "throw new Error('no database')")
+    const absent = await celeriac(['-A', path.join(folder, 'absent.ts'), 'config'])
+    assert.equal(absent.code, 2)
+    assert.match(absent.err, /Cannot find module .*nowhere\.ts/)
+    assert.doesNotMatch(absent.err, /^ +at /m)
+    const throwing = await celeriac(['-A', path.join(folder, 'throws.ts'), 'config'])
+    assert.match(throwing.err, /no database\n +at .*throws\.ts:1:7/)
+  })
+})
+
 describe('the environment of the command line', () => {
   it('is told of a log level that is none, and only by the worker', async () => {
     const env = { CELERY_LOG_LEVEL: 'loud', CELERY_APP: path.join(folder, 'app.ts') }
