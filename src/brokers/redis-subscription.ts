@@ -4,22 +4,13 @@ import { throwLater } from '../util/throw-later.ts'
 import type { OnDeliveries, SubscribeOptions, Subscription } from './broker.ts'
 import { Outage } from './outage.ts'
 import type { RedisDeclarations } from './redis-declarations.ts'
+import { RedisDemand } from './redis-demand.ts'
 import type { RedisDelivery } from './redis-delivery.ts'
 import type { RedisLedger } from './redis-ledger.ts'
 import type { RedisNames } from './redis-names.ts'
 import { RedisQueueBells } from './redis-queue-bells.ts'
 import type { RedisTaker, Take } from './redis-taker.ts'
 
-/** One take holds up the server, and its deliveries the event loop: both no longer than some milliseconds. */
-const largestTake = 1000
-/** Takes on their way at once, while there is more than is asked for: one is carried out, the other waits. */
-const mostTakes = 2
-/**
- * While there is more, slots are filled in so many steps, so that server and worker are busy at the same time: some messages
- * are taken while others run, and the results of again others are stored.
- */
-const steps = 8
-const smallestStep = 16
 /** How long an empty queue is left alone. Its bells ring for what TypeScript sends, and for what has no priority. */
 const pollMs = 200
 /** After a take that failed. */
@@ -37,21 +28,15 @@ export class RedisSubscription implements Subscription {
   readonly #onDeliveries: OnDeliveries
   readonly #onPaused: () => void
   readonly #onDisposed: (subscription: RedisSubscription) => Promise<void>
+  readonly #demand: RedisDemand
   readonly #outage: Outage
   /** Until what they took is delivered. */
   readonly #takes = new Set<Promise<void>>()
-  /** Takes that the server has not answered. */
-  #asking = 0
   /** Takes whose messages wait for the end of the turn; those of later ones go behind them. */
   #unread = 0
-  #prefetch: number
-  /** Lent, or on the way here. */
-  #occupied = 0
   #isPaused = false
   /** A bell rang while a take was on its way: it may have come too early. */
   #isRung = false
-  /** The last take found as much as it asked for: there is most likely more. */
-  #isFull = false
   #timer: NodeJS.Timeout | undefined
   #disposal: Promise<void> | undefined
   #claimedAtMs: number = Date.now()
@@ -74,7 +59,7 @@ export class RedisSubscription implements Subscription {
     this.#taker = parts.taker
     this.#declarations = parts.declarations
     this.#onDeliveries = onDeliveries
-    this.#prefetch = prefetch
+    this.#demand = new RedisDemand(prefetch)
     this.#onPaused = onEnd.paused
     this.#onDisposed = onEnd.disposed
     this.#outage = new Outage(onOutage)
@@ -96,13 +81,13 @@ export class RedisSubscription implements Subscription {
   }
 
   readonly #ring = (): void => {
-    if (this.#asking > 0) this.#isRung = true
+    if (this.#demand.isAsking) this.#isRung = true
     else if (!this.#outage.isOn) this.#take()
   }
 
   /** Called by deliveries: so many slots are free, or taken again if negative. */
   readonly release = (count: number): void => {
-    this.#occupied -= count
+    this.#demand.occupy(-count)
     if (count > 0) this.wake()
   }
 
@@ -117,7 +102,7 @@ export class RedisSubscription implements Subscription {
   }
 
   setPrefetch(count: number): Promise<void> {
-    this.#prefetch = count
+    this.#demand.prefetch = count
     this.wake()
     return done
   }
@@ -145,29 +130,22 @@ export class RedisSubscription implements Subscription {
     await Promise.all(this.#takes)
   }
 
-  /** How many to ask for now. While one take is on its way, another is worth it only for a whole step. */
   #wanted(): number {
-    if (this.#isPaused || this.#taker.queues.length === 0) return 0
-    const free = Math.min(this.#prefetch - this.#occupied, largestTake)
-    if (!this.#isFull) return this.#asking === 0 ? free : 0
-    if (this.#asking >= mostTakes) return 0
-    const step = Math.max(Math.ceil(this.#prefetch / steps), Math.min(smallestStep, Math.ceil(this.#prefetch / 2)))
-    return this.#asking === 0 || free >= step ? Math.min(free, step) : 0
+    return this.#isPaused || this.#taker.queues.length === 0 ? 0 : this.#demand.wanted
   }
 
   readonly #take = (): void => {
     const wanted = this.#wanted()
     if (wanted <= 0) return
     clearTimeout(this.#timer)
-    this.#occupied += wanted
-    this.#asking += 1
+    this.#demand.asked(wanted)
     const take = this.#taker
       .take(wanted, this.#ledger.takeAcknowledged(), this.release)
-      .finally(() => (this.#asking -= 1))
+      .finally(() => this.#demand.answered())
       .then(
         (taken) => this.#heed(wanted, taken),
         (error: unknown) => {
-          this.#occupied -= wanted
+          this.#demand.occupy(-wanted)
           this.#fail(error)
         },
       )
@@ -175,39 +153,38 @@ export class RedisSubscription implements Subscription {
     this.#takes.add(take)
   }
 
-  /** A take of one message that waits at the server for it. Half of the slots stay for takes that ask for more. */
+  /** A take of one message that waits at the server for it. */
   readonly #takeBehind = (connection: RedisConnection, queue: string): Promise<void> | undefined => {
-    if (this.#isPaused || this.#outage.isOn || (this.#occupied + 1) * 2 > this.#prefetch) return undefined
+    if (this.#isPaused || this.#outage.isOn || !this.#demand.mayWaitForOne) return undefined
     const take = this.#taker.takeBehind(connection, queue, this.release)
     if (!take) return undefined
-    this.#occupied += 1
+    this.#demand.occupy(1)
     return take.then(
       ({ count, open }) => {
-        this.#occupied -= 1 - count
+        this.#demand.occupy(count - 1)
         this.#claimedAtMs = Date.now()
         this.#deliver(open())
       },
       () => {
         // The takes that follow meet the same server, and tell what is wrong with it.
-        this.#occupied -= 1
+        this.#demand.occupy(-1)
       },
     )
   }
 
   async #heed(wanted: number, { count, open, dueInMs }: Take): Promise<void> {
-    this.#occupied -= wanted - count
+    this.#demand.found(count, wanted)
     this.#claimedAtMs = Date.now()
-    this.#isFull = count === wanted
     this.#outage.end()
     // The server looks for the next while these are read and run: the client writes at the end of the turn.
-    if (this.#isFull) this.#take()
-    if (this.#isFull || this.#unread > 0) {
+    if (this.#demand.isFull) this.#take()
+    if (this.#demand.isFull || this.#unread > 0) {
       this.#unread += 1
       await endOfTurn()
       this.#unread -= 1
     }
     this.#deliver(open())
-    const mayHaveMore = this.#isFull || this.#isRung
+    const mayHaveMore = this.#demand.isFull || this.#isRung
     this.#isRung = false
     if (mayHaveMore) this.wake()
     else this.#rest(dueInMs)
