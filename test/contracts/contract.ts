@@ -43,11 +43,11 @@ export function describeContract<T extends { dispose(): Promise<void> }>(
   })
 }
 
-/** Waits until `isDone`, checked whenever something may have changed; fails with `what` after ten seconds. */
+/** Waits until `isDone`, checked whenever something may have changed; fails with `what` after 25 s. */
 export async function until(isDone: () => boolean | Promise<boolean>, what: () => string): Promise<void> {
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + 25_000
   while (!(await isDone())) {
-    assert.ok(performance.now() < deadline, `waited ten seconds for ${what()}`)
+    assert.ok(performance.now() < deadline, `waited 25 s for ${what()}`)
     await sleep(2)
   }
 }
