@@ -47,8 +47,11 @@ export type Enqueueable<T> = T extends Leaf
   ? T
   : T extends Ref<infer U>
     ? Ref<U> | U
-    : T extends readonly unknown[]
-      ? { readonly [K in keyof T]: Enqueueable<T[K]> }
+    : T extends readonly (infer E)[]
+      ? // A list is written as one, not as a mapped type, because only that may hold itself.
+        E[] extends T
+        ? readonly Enqueueable<E>[]
+        : { readonly [K in keyof T]: Enqueueable<T[K]> }
       : T extends object
         ? IsModel<T> extends true
           ? T | Ref<T>
@@ -58,20 +61,20 @@ export type Enqueueable<T> = T extends Leaf
 /** The parameters of `delay` for a task whose body takes `A`. */
 export type EnqueueableArgs<A extends readonly unknown[]> = { [K in keyof A]: Enqueueable<A[K]> }
 
-/** Is null welcome wherever `T` has a model? Null is passed in the place of a row that is gone. */
-type TakesNull<T> = null extends T
-  ? true
-  : T extends Leaf
-    ? true
-    : T extends readonly unknown[]
-      ? AllTrue<{ [K in keyof T]: TakesNull<T[K]> }[number]>
-      : T extends object
-        ? IsModel<T> extends true
-          ? false
-          : AllTrue<{ [K in keyof T]-?: TakesNull<T[K]> }[keyof T]>
-        : true
-type AllTrue<T> = false extends T ? false : true
+/** `T` with null beside each model: what a body gets whose rows may be gone. */
+type WithNulls<T> = T extends Leaf
+  ? T
+  : T extends readonly (infer E)[]
+    ? E[] extends T
+      ? WithNulls<E>[]
+      : { [K in keyof T]: WithNulls<T[K]> }
+    : T extends object
+      ? IsModel<T> extends true
+        ? T | null
+        : { [K in keyof T]: WithNulls<T[K]> }
+      : T
 
 /** What the body of a task with `missing: 'null'` must be besides a function of `A`. */
-export type NullsAccepted<A extends readonly unknown[]> =
-  TakesNull<A> extends true ? unknown : "with missing: 'null' every model of the body must accept null"
+export type NullsAccepted<A extends readonly unknown[]> = [WithNulls<A>] extends [A]
+  ? unknown
+  : "with missing: 'null' every model of the body must accept null"

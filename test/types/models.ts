@@ -110,6 +110,17 @@ const nulls = app.task(
   { missing: 'null' },
   (list: (User | null)[], rest: { by: User | null }) => [list, rest].length,
 )
+/** Data that holds itself, and rows. */
+interface Bundle {
+  readonly owner: User | null
+  readonly inner?: Bundle
+  readonly others: readonly (Bundle | User | null)[]
+}
+const bundled = app.task('shop.bundled', { missing: 'null' }, (bundle: Bundle) => bundle.owner?.id)
+interface Strict {
+  readonly owner: User
+  readonly inner?: Strict
+}
 const restricted = app.task(
   'shop.restricted',
   { models: [User, 'shop.Order'], changed: 'error' },
@@ -138,6 +149,7 @@ export async function calls(): Promise<void> {
   await labels.delay({ id: 1 }, [anyPost, { id: 2 }], { id: 3 })
   await inferred.delay(anyOrder, { user })
   await nulls.delay([user, null, anyUser], { by: user })
+  await bundled.delay({ owner: anyUser, inner: { owner: null, others: [user] }, others: [] })
   await restricted.delay(anyUser)
 
   exactly<Awaited<ReturnType<typeof user$.welcome.delay>>, AsyncResult<number>>(true)
@@ -181,6 +193,8 @@ export async function calls(): Promise<void> {
   app.task('shop.wrong', { missing: 'null' }, (who: User) => who.name)
   // @ts-expect-error -- nor deep in its arguments
   app.task('shop.wrong', { missing: 'null' }, (to: { list: User[] }) => to.list.length)
+  // @ts-expect-error -- nor in data that holds itself
+  app.task('shop.wrong', { missing: 'null' }, (bundle: Strict) => bundle.owner.id)
   // @ts-expect-error -- no such policy
   app.task('shop.wrong', [model(User, { missing: 'ignore' })], (who) => who.name)
   // @ts-expect-error -- a lock makes no sense for what is loaded later

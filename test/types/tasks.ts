@@ -24,6 +24,16 @@ const welcome = sharedTask(
   'types.welcome',
   async (user: User, extra: { readonly friends: User[]; readonly lang: string }) => [user.name, extra.lang] as const,
 )
+type Json = string | number | boolean | null | Json[] | { [name: string]: Json }
+interface Tree {
+  readonly value: number
+  readonly children: Tree[]
+}
+const walk = app.task('types.walk', (tree: Tree, more: Json, ...rest: [string, ...number[]]) => [
+  tree,
+  more,
+  rest.length,
+])
 declare const user: User
 declare const ref: Ref<User>
 
@@ -39,12 +49,20 @@ export async function calls(): Promise<void> {
   await welcome.delay(ref, { friends: [], lang: 'en' })
   expectType<AsyncResult<unknown>>(await app.send('py.tasks.resize', [42], { kwargs: { width: 80 } }))
 
+  await walk.delay({ value: 1, children: [{ value: 2, children: [] }] }, [1, { deep: [null] }], 'a', 1, 2)
+
   // @ts-expect-error -- a wrong argument
   await add.delay(1, '2')
   // @ts-expect-error -- one argument too few
   await add.delay(1)
   // @ts-expect-error -- one too many
   await later.delay('a', 'b')
+  // @ts-expect-error -- wrong deep in a type that holds itself
+  await walk.delay({ value: 1, children: [{ value: '2', children: [] }] }, null, 'a')
+  // @ts-expect-error -- no data
+  await walk.delay({ value: 1, children: [] }, [[undefined]], 'a')
+  // @ts-expect-error -- a list that begins otherwise
+  await walk.delay({ value: 1, children: [] }, null, 1)
   // @ts-expect-error -- no such option of a call
   await add.applyAsync([1, 2], { countdwon: 1 })
   // @ts-expect-error -- no such option of a task
