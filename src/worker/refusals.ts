@@ -59,7 +59,7 @@ export class Refusals {
 
   /** Bytes that are no task, or none that may be read. */
   unreadable(delivery: Delivery, error: unknown): void {
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    const reason = whyUnreadable(error)
     const { id } = delivery.message.headers
     this.#app.log.error(
       { queue: delivery.queue, reason, taskId: id },
@@ -69,6 +69,12 @@ export class Refusals {
     const type = error instanceof DecodeError ? error.name : 'DecodeError'
     this.#endings.buryFailed(delivery, undefined, failure(type, reason, 'celeriac'), reason)
   }
+}
+
+/** Of other errors than those for it, the name tells something. */
+function whyUnreadable(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error instanceof DecodeError ? error.message : `${error.name}: ${error.message}`
 }
 
 function failure(type: string, message: string, module: string): RemoteError {

@@ -455,9 +455,15 @@ export function describeWorker(store: Store): void {
       await using harness = await openHarness(store)
       harness.app.task('demo.add', () => undefined)
       await harness.startWorker()
-      const message = rawMessage({ body: '{' })
-      await deathOfMessage(harness, message)
-      await assert.rejects(harness.app.result(String(message.headers['id'])).get({ timeout: '5s' }), TaskError)
+      for (const part of [{ body: '{' }, { headers: { eta: 'tomorrow' } }]) {
+        const message = rawMessage(part)
+        await deathOfMessage(harness, message)
+        const result = harness.app.result(String(message.headers['id']))
+        const isTold = (error: unknown): boolean =>
+          error instanceof TaskError && /^DecodeError: The (text|header)/.test(error.message)
+        await assert.rejects(result.get({ timeout: '5s' }), isTold)
+      }
+      assert.ok(harness.lines.every(({ fields }) => !/DecodeError: DecodeError/.test(String(fields['reason']))))
     })
 
     it('parks a task it does not know, and tells who waits', async () => {
