@@ -60,6 +60,22 @@ export function explainReply(where: string, command: string, error: Error): Redi
   return new RedisReplyError(text, error.message, { cause: error })
 }
 
+/** For a command that was sent; the connection ended for `reason`. */
+export function lostBeforeReply(where: string, command: unknown, reason: Error | undefined): RedisConnectionLost {
+  return new RedisConnectionLost(
+    `Redis at ${where}: the connection was lost (${describeReason(reason)}) before ${String(command)} was answered; it may have run`,
+    { mayHaveRun: true, cause: reason },
+  )
+}
+
+/** For a command that was not sent, or was refused by a server that is not the one to ask. */
+export function notSent(where: string, command: unknown, reason: Error | undefined): RedisConnectionLost {
+  return new RedisConnectionLost(
+    `Redis at ${where}: ${String(command)} did not run, there is no connection (${describeReason(reason)})`,
+    { mayHaveRun: false, cause: reason },
+  )
+}
+
 /** Why no connection came about or one ended, in words. An AggregateError of node:net has no message of its own. */
 export function describeReason(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(describeReason).join(', ')

@@ -7,9 +7,18 @@ import {
   type NodeRedisModule,
   type RedisTarget,
 } from './redis-client.ts'
-import { describeReason, explainReply, isOutOfService, RedisConnectionLost, RedisReplyError } from './redis-errors.ts'
+import {
+  describeReason,
+  explainReply,
+  isOutOfService,
+  lostBeforeReply,
+  notSent,
+  RedisConnectionLost,
+} from './redis-errors.ts'
 import type { RedisOptions } from './redis-options.ts'
+import { OutstandingReplies } from './redis-outstanding.ts'
 import { checkServer, ClusterFound, readHello, type RedisServer } from './redis-server-check.ts'
+import { SessionScripts } from './redis-session-scripts.ts'
 import { Watchdog } from './redis-watchdog.ts'
 
 export interface SessionOptions {
@@ -31,21 +40,17 @@ export class RedisSession {
   readonly #client: NodeRedis
   readonly #setup: SessionOptions
   readonly #watchdog: Watchdog
-  /** The server knows them. */
-  readonly #scripts = new Set<string>()
+  readonly #replies = new OutstandingReplies((isNeeded) => this.#keepAlive(isNeeded))
+  readonly #scripts = new SessionScripts((args, options) => this.send(args, options))
   #endReason: Error | undefined
   #onEnd: ((reason: Error) => void) | undefined
-  #inFlight = 0
-  /** Keeps the process alive also while it is idle. */
-  #isHeld = true
-  #onIdle: (() => void) | undefined
 
   private constructor(where: string, client: NodeRedis, setup: SessionOptions) {
     this.where = where
     this.#client = client
     this.#setup = setup
     this.#watchdog = new Watchdog(setup.options, {
-      isWaiting: () => this.#inFlight > 0,
+      isWaiting: () => this.#replies.areThere,
       ask: () => void this.#check().catch((error: unknown) => this.end(error)),
       giveUp: (reason) => this.end(reason),
     })
@@ -93,37 +98,24 @@ export class RedisSession {
   }
 
   send(args: readonly RedisArgument[], options?: RedisSendOptions): Promise<unknown> {
-    if (this.#endReason) return Promise.reject(this.#notSent(args[0]))
+    if (this.#endReason) return Promise.reject(notSent(this.where, args[0], this.#endReason))
     if (options?.blocksMs) this.#watchdog.allow(options.blocksMs)
     const reply = this.#client.sendCommand(args, options?.asBytes ? this.#setup.module.asBytes : undefined)
     return this.#track(reply, args[0])
   }
 
-  /**
-   * EVAL at the first time, which makes the server know the script, then EVALSHA. So scripts keep their order among other
-   * commands also where the server does not know them; only SCRIPT FLUSH takes that away for a moment.
-   */
   run(
     script: RedisScript,
     keys: readonly string[],
     args: readonly RedisArgument[],
     options?: RedisSendOptions,
   ): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args]
-    const evaluate = (): Promise<unknown> => this.send(['EVAL', script.text, ...rest], options)
-    if (!this.#scripts.has(script.sha)) {
-      this.#scripts.add(script.sha)
-      return evaluate()
-    }
-    return this.send(['EVALSHA', script.sha, ...rest], options).catch((error: unknown) => {
-      if (!(error instanceof RedisReplyError) || !error.reply.startsWith('NOSCRIPT')) throw error
-      return evaluate()
-    })
+    return this.#scripts.run(script, keys, args, options)
   }
 
   /** Gives a subscription command to the client; `command` is its name. */
   pubSub(command: string, give: (client: NodeRedis) => Promise<void>): Promise<unknown> {
-    if (this.#endReason) return Promise.reject(this.#notSent(command))
+    if (this.#endReason) return Promise.reject(notSent(this.where, command, this.#endReason))
     return this.#track(give(this.#client), command)
   }
 
@@ -132,19 +124,14 @@ export class RedisSession {
     this.#watchdog.replies++
   }
 
+  /** `isHeld`: it keeps the process alive also while it is idle. */
   hold(isHeld: boolean): void {
-    this.#isHeld = isHeld
-    if (this.#inFlight === 0) this.#keepAlive(isHeld)
+    this.#replies.hold(isHeld)
   }
 
   /** Resolves when every reply is there, but no later than in `timeoutMs`. */
   async idle(timeoutMs: number): Promise<void> {
-    if (this.#inFlight === 0 || this.#watchdog.isAllowing) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#onIdle = resolve
-    const timer = setTimeout(resolve, timeoutMs)
-    await promise
-    clearTimeout(timer)
+    if (!this.#watchdog.isAllowing) await this.#replies.ended(timeoutMs)
   }
 
   /** `listener` is called once, at the end, and at once where that was before. */
@@ -177,34 +164,28 @@ export class RedisSession {
   }
 
   #track(reply: Promise<unknown>, command: RedisArgument | undefined): Promise<unknown> {
-    if (this.#inFlight++ === 0 && !this.#isHeld) this.#keepAlive(true)
+    this.#replies.begin()
     return reply.then(this.#onReply, (error: unknown) => this.#onError(error, command))
   }
 
   readonly #onReply = (reply: unknown): unknown => {
     this.#watchdog.replies++
-    this.#settled()
+    this.#replies.end()
     return reply
   }
 
   #onError(error: unknown, command: RedisArgument | undefined): never {
-    this.#settled()
+    this.#replies.end()
     // A mistake of the caller, such as an argument that is neither text nor bytes.
     if (error instanceof TypeError) throw error
     if (!(error instanceof this.#setup.module.ErrorReply)) {
       this.end(error)
-      throw this.#lost(command)
+      throw lostBeforeReply(this.where, command, this.#endReason)
     }
     this.#watchdog.replies++
     if (!isOutOfService(error.message)) throw explainReply(this.where, String(command), error)
     this.end(error)
-    throw this.#notSent(command)
-  }
-
-  #settled(): void {
-    if (--this.#inFlight > 0) return
-    if (!this.#isHeld) this.#keepAlive(false)
-    this.#onIdle?.()
+    throw notSent(this.where, command, this.#endReason)
   }
 
   #keepAlive(isNeeded: boolean): void {
@@ -223,19 +204,5 @@ export class RedisSession {
     return new OperationalError(`Redis at ${this.where} cannot be reached: ${describeReason(reason)}`, {
       cause: reason,
     })
-  }
-
-  #lost(command: RedisArgument | undefined): RedisConnectionLost {
-    return new RedisConnectionLost(
-      `Redis at ${this.where}: the connection was lost (${describeReason(this.#endReason)}) before ${String(command)} was answered; it may have run`,
-      { mayHaveRun: true, cause: this.#endReason },
-    )
-  }
-
-  #notSent(command: RedisArgument | undefined): RedisConnectionLost {
-    return new RedisConnectionLost(
-      `Redis at ${this.where}: ${String(command)} did not run, there is no connection (${describeReason(this.#endReason)})`,
-      { mayHaveRun: false, cause: this.#endReason },
-    )
   }
 }
