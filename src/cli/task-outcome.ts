@@ -1,7 +1,8 @@
+import type { Celeriac } from '../app/app.ts'
 import type { AsyncResult } from '../app/async-result.ts'
 import { formatRemoteError, isRemoteError } from '../protocol/remote-error.ts'
 import { isException } from '../protocol/states.ts'
-import { TaskError, TaskRevoked } from '../errors.ts'
+import { ImproperlyConfigured, TaskError, TaskRevoked } from '../errors.ts'
 import type { Duration } from '../util/duration.ts'
 import { printable, show, type Printer } from './output.ts'
 
@@ -13,6 +14,15 @@ export interface TaskOutcome {
   readonly error?: string
   readonly traceback?: string | undefined
   readonly dateDone?: Date | undefined
+}
+
+/** Throws ImproperlyConfigured where results are not kept: nothing could ever be shown. */
+export async function openResults(app: Celeriac): Promise<void> {
+  if (!app.keepsResults)
+    throw new ImproperlyConfigured(
+      `app ${app.name} has no result backend: name it with --result-backend <url>, or in result_backend, or name the module of the app with -A`,
+    )
+  await app.resultWatcher()
 }
 
 /** Waits until the task is over; throws TimeoutError after `timeout`. */

@@ -243,7 +243,7 @@ describe('celeriac call, queues, result and purge', () => {
     ]) {
       const { code, err } = await celeriac([...without, ...args])
       assert.equal(code, 2)
-      assert.match(err, /has no result backend: set result_backend/)
+      assert.match(err, /has no result backend: name it with --result-backend <url>, or in result_backend/)
     }
     assert.equal(await (await keeper.openBroker()).count('celery'), 0)
   })

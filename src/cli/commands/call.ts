@@ -4,7 +4,7 @@ import type { Duration } from '../../util/duration.ts'
 import { nearest } from '../../util/nearest.ts'
 import type { CommandRun } from '../command-run.ts'
 import { duration, jsonList, jsonObject, time, wholeNumber } from '../option-values.ts'
-import { showOutcome, waitForOutcome } from '../task-outcome.ts'
+import { openResults, showOutcome, waitForOutcome } from '../task-outcome.ts'
 
 interface Options {
   readonly args?: readonly unknown[]
@@ -54,8 +54,8 @@ async function call(run: CommandRun, name: string, options: Options): Promise<vo
     run.printer.note(`${app.name} defines no task ${name}${suggestion}; sent for a worker that does`)
   }
   const { args = [], wait, ...others } = options
-  // Refuses where results are not kept, before anything is sent.
-  if (wait !== undefined) await app.resultWatcher()
+  // Before anything is sent.
+  if (wait !== undefined) await openResults(app)
   const result = await app.send(name, args, others satisfies CallOptions)
   if (wait === undefined) return run.printer.result({ taskId: result.id }, result.id)
   const outcome = await waitForOutcome(result, wait === true ? undefined : wait)

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { Duration } from '../../util/duration.ts'
 import type { CommandRun } from '../command-run.ts'
 import { duration } from '../option-values.ts'
-import { currentOutcome, showOutcome, waitForOutcome } from '../task-outcome.ts'
+import { currentOutcome, openResults, showOutcome, waitForOutcome } from '../task-outcome.ts'
 
 interface Options {
   readonly traceback: boolean
@@ -29,8 +29,7 @@ export function resultCommand(run: CommandRun): Command {
 
 async function printResult(run: CommandRun, id: string, { wait, traceback }: Options): Promise<void> {
   const { app } = await run.openApp()
-  // Refuses where results are not kept: nothing could ever be shown.
-  await app.resultWatcher()
+  await openResults(app)
   const result = app.result(id)
   const outcome = await (wait === undefined
     ? currentOutcome(result)
