@@ -1,5 +1,5 @@
 import type { ResultBackend } from '../backends/backend.ts'
-import { openBackend } from '../backends/open-backend.ts'
+import { isRedisBackend, openBackend } from '../backends/open-backend.ts'
 import type { Broker } from '../brokers/broker.ts'
 import { openBroker, withBroadcastQueues } from '../brokers/open-broker.ts'
 import { Codec } from './codec.ts'
@@ -109,8 +109,8 @@ export class Connections {
         `result_serializer is ${serializer}, and has no effect: a result backend of ${scheme}: keeps results in JSON, and only celeriac reads it`,
       )
     }
-    const isRedis = /^(redis|sentinel)/i.test(this.#backendUrl)
-    const transportOptions = withSsl(backendTransportOptions, isRedis ? redisBackendUseSsl : false)
+    const ssl = isRedisBackend(this.#backendUrl) ? redisBackendUseSsl : false
+    const transportOptions = withSsl(backendTransportOptions, ssl)
     return await openBackend(this.#backendUrl, { expiresMs, extended, serializer, acceptContent, transportOptions })
   }
 }

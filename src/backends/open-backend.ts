@@ -10,7 +10,7 @@ const planned = ['rpc', 'db', 'postgres', 'postgresql', 'mysql']
  * Throws ImproperlyConfigured for other schemes, OperationalError for a file or server that cannot be used.
  */
 export async function openBackend(url: string, options: BackendOptions): Promise<ResultBackend> {
-  const scheme = /^([a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase() ?? url
+  const scheme = schemeOf(url)
   if (isRedisScheme(scheme)) return await (await import('./redis.ts')).openRedisBackend(url, options)
   switch (scheme) {
     case 'memory':
@@ -26,4 +26,13 @@ export async function openBackend(url: string, options: BackendOptions): Promise
           : `result_backend must be one of ${known}; got scheme '${scheme}'.`,
       )
   }
+}
+
+/** What is set for Redis alone is for this backend. */
+export function isRedisBackend(url: string): boolean {
+  return isRedisScheme(schemeOf(url))
+}
+
+function schemeOf(url: string): string {
+  return /^([a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase() ?? url
 }
