@@ -21,6 +21,9 @@ export class OperationalError extends CeleriacError {
 /** Thrown when a server of a broker or a result backend cannot be reached: it may be there later. */
 export class Unreachable extends OperationalError {}
 
+/** Thrown when the connection to such a server was lost, or there is none at the moment. */
+export class ConnectionLost extends OperationalError {}
+
 /** Thrown when arguments or a result cannot be written: a function, a cycle, an unknown class instance, too large. */
 export class EncodeError extends CeleriacError {
   readonly code = 'ENCODE'

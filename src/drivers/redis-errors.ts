@@ -1,7 +1,7 @@
-import { OperationalError } from '../errors.ts'
+import { ConnectionLost, OperationalError } from '../errors.ts'
 
 /** Thrown for a command without a reply, because there is no connection to Redis or no longer one. */
-export class RedisConnectionLost extends OperationalError {
+export class RedisConnectionLost extends ConnectionLost {
   /** The command was sent: nothing tells whether it ran. */
   readonly mayHaveRun: boolean
 

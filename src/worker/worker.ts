@@ -87,17 +87,8 @@ export class Worker {
   async #run(metrics: WorkerMetrics | undefined): Promise<void> {
     const app = this.#app
     await app.loadTasks()
-    if (!(await connectStores(app, this.name, this.#stopping.signal))) return this.#tellShutdown()
-    const { openParts } = await import('./worker-parts.ts')
-    const parts = await openParts({
-      app,
-      workerName: this.name,
-      options: this.#options,
-      pool: this.#pool,
-      onOutage: this.#readiness.onOutage,
-      onBroken: (error) => this.#break(error),
-      stop: () => this.stop('warm'),
-    })
+    const parts = await connectStores(app, this.name, this.#stopping.signal, () => this.#openParts())
+    if (!parts) return this.#tellShutdown()
     metrics?.observe(parts)
     try {
       await Promise.race([parts.start(), aborted(this.#stopping.signal)])
@@ -107,6 +98,19 @@ export class Worker {
       await this.#tellShutdown()
     }
     if (this.#broken) throw this.#broken
+  }
+
+  async #openParts(): Promise<WorkerParts> {
+    const { openParts } = await import('./worker-parts.ts')
+    return await openParts({
+      app: this.#app,
+      workerName: this.name,
+      options: this.#options,
+      pool: this.#pool,
+      onOutage: this.#readiness.onOutage,
+      onBroken: (error) => this.#break(error),
+      stop: () => this.stop('warm'),
+    })
   }
 
   async #tellShutdown(): Promise<void> {

@@ -26,6 +26,21 @@ describe('a worker whose Redis is not there yet', { skip: skipIfMissing(redis) }
     await stopped
   })
 
+  it('begins again where its connection is lost while it starts', async () => {
+    await using site = await openSite()
+    await site.proxy.accept()
+    site.proxy.loseReplyTo('celeriac.retained.control')
+    const worker = new Worker(site.app)
+    const stopped = worker.run()
+    await Promise.race([worker.ready, stopped])
+    assert.equal(site.proxy.isLosing, false)
+    assert.match(site.said(/trying again in/)[0] ?? '', /connection was lost/)
+    const done = await site.app.task('outage.add', (x: number) => x + 1).delay(1)
+    assert.equal(await done.get({ timeout: '10s' }), 2)
+    worker.stop()
+    await stopped
+  })
+
   it('can be stopped while it waits', async () => {
     await using site = await openSite()
     const worker = new Worker(site.app)
