@@ -26,9 +26,8 @@ import { RedisPersistence } from './redis-persistence.ts'
 import { pruneRedis } from './redis-prune.ts'
 import { RedisPublisher } from './redis-publisher.ts'
 import { RedisSearch } from './redis-search.ts'
-import { RedisSubscription } from './redis-subscription.ts'
+import { RedisSubscriptions } from './redis-subscriptions.ts'
 import { RedisSweep } from './redis-sweep.ts'
-import { RedisTaker } from './redis-taker.ts'
 import { RedisUpkeep } from './redis-upkeep.ts'
 
 /** How long a publish whose connection broke is sent again, where the caller does not say. */
@@ -50,10 +49,7 @@ export async function openRedisBroker(
 export class RedisBroker implements Broker {
   readonly #redis: Redis
   readonly #names: RedisNames
-  readonly #options: RedisOptions
-  readonly #declarations: RedisDeclarations
   readonly #publisher: RedisPublisher
-  readonly #persistence: RedisPersistence
   readonly #ledger: RedisLedger
   readonly #consumer: RedisConsumer
   readonly #sweep: RedisSweep
@@ -61,20 +57,19 @@ export class RedisBroker implements Broker {
   readonly #channels: RedisChannels
   readonly #isCluster: boolean
   readonly #inspection: RedisInspection
-  readonly #subscriptions = new Set<RedisSubscription>()
+  readonly #subscriptions: RedisSubscriptions
   #disposal: Promise<void> | undefined
 
   /** Takes over `redis`. Use {@link openRedisBroker}. */
   constructor(redis: Redis, url: string, eventExchange?: string) {
     const { options } = redis
     this.#redis = redis
-    this.#options = options
     this.#names = new RedisNames(options)
-    this.#declarations = new RedisDeclarations(redis, this.#names)
-    this.#publisher = new RedisPublisher(redis, this.#names, this.#declarations)
-    this.#persistence = new RedisPersistence(redis)
+    const declarations = new RedisDeclarations(redis, this.#names)
+    this.#publisher = new RedisPublisher(redis, this.#names, declarations)
+    const persistence = new RedisPersistence(redis)
     const { visibilityTimeoutMs } = options
-    this.#ledger = new RedisLedger(redis, this.#names, this.#declarations, this.#persistence, visibilityTimeoutMs)
+    this.#ledger = new RedisLedger(redis, this.#names, declarations, persistence, visibilityTimeoutMs)
     this.#sweep = new RedisSweep(redis, this.#names, options)
     this.#consumer = new RedisConsumer(redis, this.#names, url, options, this.#giveBackUnknown)
     this.#ledger.consumer = this.#consumer
@@ -82,6 +77,14 @@ export class RedisBroker implements Broker {
     this.#isCluster = /^rediss?\+cluster:/i.test(url)
     this.#channels = new RedisChannels(redis, options, eventExchange)
     this.#inspection = new RedisInspection(redis, this.#names)
+    this.#subscriptions = new RedisSubscriptions({
+      redis,
+      names: this.#names,
+      declarations,
+      persistence,
+      ledger: this.#ledger,
+      consumer: this.#consumer,
+    })
   }
 
   publish(
@@ -102,19 +105,7 @@ export class RedisBroker implements Broker {
     options: SubscribeOptions,
   ): Promise<Subscription> {
     this.#assertOpen('subscribe')
-    const parts = {
-      redis: this.#redis,
-      names: this.#names,
-      ledger: this.#ledger,
-      taker: new RedisTaker(this.#redis, this.#names, this.#consumer, this.#ledger, this.#options),
-      declarations: this.#declarations,
-    }
-    const subscription = new RedisSubscription(parts, queues, onDeliveries, options, {
-      paused: this.#noteDraining,
-      disposed: this.#endSubscription,
-    })
-    this.#subscriptions.add(subscription)
-    this.#noteDraining()
+    const subscription = this.#subscriptions.add(queues, onDeliveries, options)
     this.#upkeep.start()
     subscription.wake()
     return subscription
@@ -184,8 +175,7 @@ export class RedisBroker implements Broker {
   }
 
   async #dispose(): Promise<void> {
-    this.#persistence.isDraining = true
-    await Promise.allSettled([...this.#subscriptions].map((subscription) => subscription[Symbol.asyncDispose]()))
+    await this.#subscriptions[Symbol.asyncDispose]()
     await this.#ledger.idle()
     await this.#publisher.idle()
     await this.#upkeep.stop()
@@ -196,35 +186,6 @@ export class RedisBroker implements Broker {
       // The lease ends by itself.
     } finally {
       await this.#redis[Symbol.asyncDispose]()
-    }
-  }
-
-  readonly #noteDraining = (): void => {
-    this.#persistence.isDraining = [...this.#subscriptions].every(({ isPaused }) => isPaused)
-  }
-
-  readonly #endSubscription = async (subscription: RedisSubscription): Promise<void> => {
-    await this.#ledger.idle()
-    await this.#clearDoubt()
-    const lease = this.#consumer.leaseIfKnown
-    const unused = (lease?.held.items() ?? []).filter(
-      ({ isLent, loan }) => isLent && loan.release === subscription.release,
-    )
-    try {
-      await this.#ledger.giveBack(unused)
-    } catch {
-      // The server is away: they come back with the end of the lease.
-    }
-    for (const delivery of unused) delivery.tellLost()
-    this.#subscriptions.delete(subscription)
-  }
-
-  /** A take that waited at the server may have been carried out while its connection was closed. */
-  async #clearDoubt(): Promise<void> {
-    try {
-      await this.#consumer.clearDoubt()
-    } catch {
-      // The server is away: what it took comes back with the end of the lease.
     }
   }
 
