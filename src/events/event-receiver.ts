@@ -4,6 +4,7 @@ import type { ClusterEvent, EventType } from '../protocol/cluster-event.ts'
 import { decodeEvent, readEvents, type WireEvent } from '../protocol/read-events.ts'
 import { durationMs, type Duration } from '../util/duration.ts'
 import { LamportClock } from '../util/lamport-clock.ts'
+import { EventReader } from './event-reader.ts'
 
 type EventOfType<T extends EventType> = Extract<ClusterEvent, { readonly type: T }>
 
@@ -44,7 +45,7 @@ export class EventReceiver implements AsyncDisposable {
   readonly #handlers: EventHandlers
   readonly #maxPending: number
   readonly #clock: LamportClock
-  readonly #readers = new Set<Reader>()
+  readonly #readers = new Set<EventReader>()
   #listening: Promise<AsyncDisposable> | undefined
   #dropped = 0
 
@@ -156,73 +157,13 @@ export class EventReceiver implements AsyncDisposable {
     return clock
   }
 
-  #read(maxPending: number): Reader {
-    const reader = new Reader(maxPending)
+  #read(maxPending: number): EventReader {
+    const reader = new EventReader(maxPending)
     this.#readers.add(reader)
     return reader
   }
 
-  #forget(reader: Reader): void {
+  #forget(reader: EventReader): void {
     this.#readers.delete(reader)
-  }
-}
-
-/** One iteration or capture: what it has not seen yet. */
-class Reader {
-  count = 0
-  readonly #maxPending: number
-  #pending: ClusterEvent[] = []
-  #isEnded = false
-  #failure: { readonly error: unknown } | undefined
-  #wake: (() => void) | undefined
-
-  constructor(maxPending: number) {
-    this.#maxPending = maxPending
-  }
-
-  /** Returns how many events were dropped. */
-  tell(event: ClusterEvent): number {
-    this.count++
-    if (this.#maxPending > 0) this.#pending.push(event)
-    const dropped = this.#maxPending > 0 && this.#pending.length > this.#maxPending * 1.25
-    if (dropped) this.#pending = this.#pending.slice(-this.#maxPending)
-    this.#wake?.()
-    return dropped ? Math.ceil(this.#maxPending / 4) : 0
-  }
-
-  fail(error: unknown): void {
-    this.#failure ??= { error }
-    this.end()
-  }
-
-  end(): void {
-    this.#isEnded = true
-    this.#wake?.()
-  }
-
-  /** Undefined at the end. */
-  async next(): Promise<ClusterEvent | undefined> {
-    while (this.#pending.length === 0 && !this.#isEnded) await this.#woken()
-    if (this.#failure) throw this.#failure.error
-    return this.#pending.shift()
-  }
-
-  /** Resolves after `limit` events, or when none came for `timeoutMs`. */
-  async heard(limit: number, timeoutMs: number | undefined): Promise<void> {
-    let last = -1
-    while (this.count < limit && !this.#isEnded && this.count > last) {
-      last = timeoutMs === undefined ? -1 : this.count
-      await this.#woken(timeoutMs)
-    }
-    if (this.#failure) throw this.#failure.error
-  }
-
-  async #woken(timeoutMs?: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#wake = resolve
-    const timer = timeoutMs === undefined ? undefined : setTimeout(resolve, timeoutMs)
-    await promise
-    clearTimeout(timer)
-    this.#wake = undefined
   }
 }
