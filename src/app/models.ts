@@ -1,5 +1,6 @@
 import { DatabaseUnavailable, ImproperlyConfigured, InvalidArguments } from '../errors.ts'
 import type { OrmAdapter } from '../orms/orm-adapter.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import { ModelReference, type Key } from '../protocol/model-reference.ts'
 import { BoundReference } from './bound-reference.ts'
 import { isUnavailable } from './database-errors.ts'
@@ -26,8 +27,13 @@ export class Models {
     this.#loading = { registry: this.#registry, loader: new RowLoader(), transactions }
   }
 
-  /** Adds an ORM and follows its transactions. Throws ImproperlyConfigured if a label is taken. */
+  /** Adds an ORM and follows its transactions; once more changes nothing. Throws ImproperlyConfigured if a label is taken. */
   use(adapter: OrmAdapter): this {
+    if (typeof (adapter as Partial<OrmAdapter> | undefined)?.identify !== 'function') {
+      const given = describeValue(adapter)
+      throw new ImproperlyConfigured(`app.models.use() takes what typeorm(), prisma() and their kin give; got ${given}`)
+    }
+    if (this.#registry.adapters.includes(adapter)) return this
     this.#registry.add(adapter)
     this.#transactions.install(adapter)
     return this
@@ -63,7 +69,7 @@ export class Models {
       throw new InvalidArguments(`ref() takes a registered model class or a label such as 'shop.Order'; got ${name}`)
     }
     const problem = keyProblem(key, known?.info.key)
-    if (problem) throw new InvalidArguments(`ref(${label}): the key ${problem}`)
+    if (problem) throw new InvalidArguments(`ref(${label}): the key ${problem}; got ${describeValue(key)}`)
     this.#gaveRefs = true
     const db = known?.adapter.db
     const reference = new ModelReference(label, key, db === undefined ? {} : { db })

@@ -70,8 +70,9 @@ export class TaskMethods {
     const { label: given, ...shared } = options
     const label = this.#app.models.registry.ofHandle(modelClass)?.info.label ?? given
     if (label === undefined) {
-      const advice = "give its ORM to app.models.use() first, or the label: { label: 'shop.User' }"
-      throw new ImproperlyConfigured(`methods(): no ORM in use knows the model ${handleName(modelClass)}; ${advice}`)
+      const name = handleName(modelClass)
+      const advice = `give its ORM to app.models.use() first, or the label: { label: 'shop.${name}' }`
+      throw new ImproperlyConfigured(`methods(): no ORM in use knows the model ${name}; ${advice}`)
     }
     const methods = names ?? taskMethodNames(modelClass)
     checkMethods(modelClass, methods, shared)
@@ -133,7 +134,7 @@ export class TaskMethods {
   #classOf(self: object, what: string): unknown {
     const { registry } = this.#app.models
     if (!(self instanceof BoundReference)) {
-      const handle = registry.identify(self)?.identity.model.handle
+      const handle = isObject(self) ? registry.identify(self)?.identity.model.handle : undefined
       // An instance may be of a subclass that has no label, or a wrapper of the ORM around it.
       if (handle !== undefined) return isInstance(self, handle) ? self.constructor : handle
       throw new InvalidArguments(
@@ -154,6 +155,10 @@ export class TaskMethods {
     }
     return undefined
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 interface MethodDefinition {

@@ -9,7 +9,7 @@ import { drizzleModels, kindName, tableId, type DrizzleModel, type DrizzleModelO
 import { asyncProblem, followTransactions } from './drizzle-transactions.ts'
 import type { DrizzleHandle, DrizzleLike, DrizzleSqlLike } from './drizzle-types.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, OrmTransactions, SqlDialect } from './orm-adapter.ts'
-import { checkApp } from './orm-labels.ts'
+import { checkAliases, checkOptions, labelOptions } from './orm-labels.ts'
 import { PlainRows } from './plain-rows.ts'
 import { releaseDeadConnections, surviveDeadConnections } from './pool-errors.ts'
 import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
@@ -21,6 +21,8 @@ export interface DrizzleOptions extends DrizzleModelOptions, SqliteFileOptions {
   /** `import { sql } from 'drizzle-orm'`: queries are written with the Drizzle that the app has. */
   readonly sql: DrizzleSqlLike
 }
+
+const optionNames = [...labelOptions, 'sql', 'models', 'keys', 'version', 'deletedAt', 'file']
 
 /** What `app.models.use()` takes. */
 export interface DrizzleModels extends OrmAdapter {
@@ -34,8 +36,10 @@ export interface DrizzleModels extends OrmAdapter {
  * stay the caller's to end. Throws ImproperlyConfigured.
  */
 export function drizzle(db: DrizzleLike, options: DrizzleOptions): DrizzleModels {
-  checkApp('drizzle', options.app)
-  return new DrizzleAdapter(db as unknown as DrizzleHandle, options)
+  checkOptions('drizzle(db)', db, options, optionNames)
+  const adapter = new DrizzleAdapter(db as unknown as DrizzleHandle, options)
+  checkAliases('drizzle', options.aliases, adapter.models())
+  return adapter
 }
 
 class DrizzleAdapter implements DrizzleModels {

@@ -5,7 +5,7 @@ import { RowTags, rowTable, type RowTable } from './kysely-rows.ts'
 import { KyselyTransactions } from './kysely-transactions.ts'
 import type { KyselyDatabase, KyselyTable, Queries } from './kysely-types.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
-import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
+import { checkAliases, checkOptions, labelOptions, type OrmLabelOptions } from './orm-labels.ts'
 import { type PlainModel, PlainRows } from './plain-rows.ts'
 import { surviveDeadConnections } from './pool-errors.ts'
 import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
@@ -41,10 +41,12 @@ export function kysely<Db extends KyselyDatabase>(
   models: Readonly<Record<string, KyselyModel<KyselyTable<Db>>>>,
   options: KyselyOptions,
 ): OrmAdapter {
+  checkOptions('kysely(db)', db, options, [...labelOptions, 'file', 'pool'])
   if (db.isTransaction) throw new ImproperlyConfigured('kysely(db) needs the database, not one of its transactions')
-  checkApp('kysely', options.app)
   surviveDeadConnections(options.pool)
-  return new KyselyAdapter(db, models, options)
+  const adapter = new KyselyAdapter(db, models, options)
+  checkAliases('kysely', options.aliases, adapter.models())
+  return adapter
 }
 
 interface Known extends PlainModel {

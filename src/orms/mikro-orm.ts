@@ -7,7 +7,7 @@ import { loadContexts, runInTaskContext, type Contexts } from './mikro-orm-task.
 import { MikroTransactions, transactionOf } from './mikro-orm-transactions.ts'
 import type { EntityClass, EntityMetadata, MikroOrm, OpenOrm, UnitOfWork } from './mikro-orm-types.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
-import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
+import { checkAliases, checkOptions, labelOptions, type OrmLabelOptions } from './orm-labels.ts'
 import { versionOf } from './row-version.ts'
 import { fileFor, type SqliteFileOptions } from './sqlite-file.ts'
 
@@ -25,8 +25,10 @@ export interface MikroOptions extends OrmLabelOptions, SqliteFileOptions {
  * that one. The ORM must be initialized; it stays the caller's to close.
  */
 export function mikro(orm: MikroOrm, options: MikroOptions): OrmAdapter {
-  checkApp('mikro', options.app)
-  return new MikroAdapter(orm as unknown as OpenOrm, options)
+  checkOptions('mikro(orm)', orm, options, [...labelOptions, 'entities', 'file'])
+  const adapter = new MikroAdapter(orm as unknown as OpenOrm, options)
+  checkAliases('mikro', options.aliases, adapter.models())
+  return adapter
 }
 
 interface KnownEntity {

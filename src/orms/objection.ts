@@ -5,7 +5,7 @@ import { dialectOf, fileOf, rowsOf, withBindings } from './objection-statements.
 import { KnexTransactions } from './objection-transactions.ts'
 import type { KnexDatabase, KnexQueries, ModelQueries, ModelQuery, ObjectionModelClass } from './objection-types.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
-import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
+import { checkAliases, checkOptions, labelOptions, type OrmLabelOptions } from './orm-labels.ts'
 import { identityOf } from './row-identity.ts'
 
 export type { OrmAdapter } from './orm-adapter.ts'
@@ -30,11 +30,13 @@ export function objection(
   models: readonly ObjectionModelClass[],
   options: ObjectionOptions,
 ): OrmAdapter {
-  checkApp('objection', options.app)
+  checkOptions('objection(knex)', knex, options, [...labelOptions, 'version', 'deletedAt'])
   if ((knex as { readonly isTransaction?: unknown }).isTransaction === true) {
     throw new ImproperlyConfigured('objection(knex) needs the Knex itself, not one of its transactions')
   }
-  return new ObjectionAdapter(knex, models, options)
+  const adapter = new ObjectionAdapter(knex, models, options)
+  checkAliases('objection', options.aliases, adapter.models())
+  return adapter
 }
 
 interface Known {

@@ -30,7 +30,6 @@ export function prismaModels(client: PrismaInternals, options: PrismaModelOption
   const runtime = client._runtimeDataModel?.models
   if (!runtime) throw new ImproperlyConfigured('prisma(client, …) needs a client made with new PrismaClient()')
   checkNames('keys', options.keys, runtime)
-  checkNames('aliases', options.aliases, runtime)
   const schema = readPrismaSchema(client._engineConfig?.inlineSchema ?? '')
   const models = Object.entries(runtime).map(([name, model]) => [name, modelOf(name, model, schema.get(name), options)])
   return new Map(models as [string, PrismaModel][])

@@ -2,7 +2,7 @@ import { ImproperlyConfigured } from '../errors.ts'
 import type { Key } from '../protocol/model-reference.ts'
 import { CallbackTransactions } from './callback-transactions.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, OrmTransactions, SqlDialect } from './orm-adapter.ts'
-import { checkApp } from './orm-labels.ts'
+import { checkAliases, checkOptions, labelOptions } from './orm-labels.ts'
 import { PlainRows } from './plain-rows.ts'
 import { KnownClient } from './prisma-client.ts'
 import { saysMariadbUnavailable } from './prisma-errors.ts'
@@ -27,6 +27,8 @@ export interface PrismaModels<C extends PrismaClientLike> extends OrmAdapter {
   tag<R extends object>(model: string, rows: R): R
 }
 
+const optionNames = [...labelOptions, 'keys', 'version', 'deletedAt', 'dialect', 'file']
+
 /** An interactive transaction of Prisma ends after 5 s by default; a task ends by its own time limit. */
 const taskTransaction = { maxWait: 30_000, timeout: 2 ** 31 - 1 }
 
@@ -36,8 +38,10 @@ const taskTransaction = { maxWait: 30_000, timeout: 2 ** 31 - 1 }
  * disconnect. Throws ImproperlyConfigured.
  */
 export function prisma<C extends PrismaClientLike>(client: C, options: PrismaOptions): PrismaModels<C> {
-  checkApp('prisma', options.app)
-  return new PrismaAdapter(client, options)
+  checkOptions('prisma(client)', client, options, optionNames)
+  const adapter = new PrismaAdapter(client, options)
+  checkAliases('prisma', options.aliases, adapter.models())
+  return adapter
 }
 
 class PrismaAdapter<C extends PrismaClientLike> implements PrismaModels<C> {

@@ -2,7 +2,7 @@ import { ImproperlyConfigured } from '../errors.ts'
 import type { Key } from '../protocol/model-reference.ts'
 import { copyColumns } from './copy-columns.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
-import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
+import { checkAliases, checkOptions, labelOptions, type OrmLabelOptions } from './orm-labels.ts'
 import { versionOf } from './row-version.ts'
 import { fileOf, surviveLostConnections } from './sequelize-connections.ts'
 import { OwnTransactions } from './sequelize-own-transactions.ts'
@@ -24,8 +24,10 @@ export interface SequelizeOptions extends OrmLabelOptions, SqliteFileOptions {
  * 'shop' }))`. Define the models first; the Sequelize stays the caller's to close.
  */
 export function sequelize(instance: SequelizeInstance, options: SequelizeOptions): OrmAdapter {
-  checkApp('sequelize', options.app)
-  return new SequelizeAdapter(instance as unknown as OpenSequelize, options)
+  checkOptions('sequelize(instance)', instance, options, [...labelOptions, 'models', 'file'])
+  const adapter = new SequelizeAdapter(instance as unknown as OpenSequelize, options)
+  checkAliases('sequelize', options.aliases, adapter.models())
+  return adapter
 }
 
 interface KnownModel {

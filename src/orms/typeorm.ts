@@ -1,7 +1,7 @@
 import { DatabaseUnavailable, ImproperlyConfigured } from '../errors.ts'
 import type { Key } from '../protocol/model-reference.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
-import { checkApp, type OrmLabelOptions } from './orm-labels.ts'
+import { checkAliases, checkOptions, labelOptions, type OrmLabelOptions } from './orm-labels.ts'
 import { surviveDeadConnections } from './pool-errors.ts'
 import { versionOf } from './row-version.ts'
 import { fileFor, fileFromPath } from './sqlite-file.ts'
@@ -22,13 +22,15 @@ export interface TypeOrmOptions extends OrmLabelOptions {
  * dataSource, { app: 'shop' }))`. The data source must be initialized; it stays the caller's to destroy.
  */
 export function typeorm(dataSource: TypeOrmDataSource, options: TypeOrmOptions): OrmAdapter {
+  checkOptions('typeorm(dataSource)', dataSource, options, [...labelOptions, 'entities'])
   if (!dataSource.isInitialized) {
     throw new ImproperlyConfigured(
       'typeorm(dataSource) needs an initialized data source: await dataSource.initialize() first',
     )
   }
-  checkApp('typeorm', options.app)
-  return new TypeOrmAdapter(dataSource, options)
+  const adapter = new TypeOrmAdapter(dataSource, options)
+  checkAliases('typeorm', options.aliases, adapter.models())
+  return adapter
 }
 
 class TypeOrmAdapter implements OrmAdapter {

@@ -109,7 +109,8 @@ function refusal(value: object): string {
   if (value instanceof Map) return 'is a Map; send an object (Object.fromEntries) or a list of pairs'
   if (value instanceof Set) return 'is a Set; send a list (Array.from)'
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `is a ${className(value)}; send a Uint8Array`
-  return `is an instance of ${className(value)}, which is no plain data; send its key or a plain object`
+  if (value instanceof Promise) return 'is a promise; await it before the call'
+  return `is an instance of ${className(value)}, neither plain data nor a row of an ORM in use; send its key or a plain object`
 }
 
 /** `$[0].user["first name"]`, cut in the middle when it is long. */
