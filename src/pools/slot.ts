@@ -1,7 +1,8 @@
 import type { CancelReason, Job } from './pool.ts'
 import type { ExecutionSlot, SlotExecution } from './slot-execution.ts'
 import { SlotJobs } from './slot-jobs.ts'
-import type { FromSlot, SlotError, SlotLog } from './slot-messages.ts'
+import type { FromSlot, SlotError, SlotLog, ToSlot } from './slot-messages.ts'
+import { SlotRequests } from './slot-requests.ts'
 import type { OpenTransport, SlotTransport } from './slot-transport.ts'
 
 export interface SlotOptions {
@@ -49,6 +50,7 @@ export class Slot implements ExecutionSlot {
   #state: 'starting' | 'ready' | 'leaving' | 'gone' = 'starting'
   #resolveExited!: () => void
   readonly #jobs: SlotJobs
+  readonly #requests: SlotRequests
   readonly #transport: SlotTransport
   readonly #options: SlotOptions
   #fatal: string | undefined
@@ -59,7 +61,9 @@ export class Slot implements ExecutionSlot {
     const { name, entry, open, setup, maxMemoryBytes, startTimeoutMs } = options
     this.#options = options
     this.name = name
-    this.#jobs = new SlotJobs((message) => this.#transport.send(message))
+    const send = (message: ToSlot): void => this.#transport.send(message)
+    this.#jobs = new SlotJobs(send)
+    this.#requests = new SlotRequests(this.#jobs, send, options.describeError)
     this.exited = new Promise((resolve) => (this.#resolveExited = resolve))
     this.#transport = open({
       name,
@@ -159,9 +163,9 @@ export class Slot implements ExecutionSlot {
       case 'ended':
         return this.#answered(message)
       case 'store':
-        return this.#store(message)
+        return this.#requests.store(message)
       case 'confirm':
-        return this.#confirm(message)
+        return this.#requests.confirm(message)
       case 'log':
         return events.onLog(this, message.line)
       case 'note':
@@ -183,22 +187,6 @@ export class Slot implements ExecutionSlot {
     execution.answered(answer)
     this.#stopIfDone()
     events.onAnswer(this, execution.job, answer.outcome.runtimeMs)
-  }
-
-  #store({ number, call, state }: Extract<FromSlot, { kind: 'store' }>): void {
-    const execution = this.#jobs.byNumber(number)
-    const answer = (error: SlotError | undefined): void => this.#transport.send({ kind: 'stored', call, error })
-    if (!execution) return answer(undefined)
-    execution.store(state).then(
-      () => answer(undefined),
-      (error: unknown) => answer(this.#options.describeError(error)),
-    )
-  }
-
-  #confirm({ number, call }: Extract<FromSlot, { kind: 'confirm' }>): void {
-    const execution = this.#jobs.byNumber(number)
-    const error = execution?.isAccepted ? undefined : { message: 'not accepted', isOperational: false }
-    this.#transport.send({ kind: 'stored', call, error })
   }
 
   #stopIfDone(): void {
