@@ -10,23 +10,10 @@ import { encodePush, recordEnding } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
 import type { RedisPersistence } from './redis-persistence.ts'
 import { acknowledgeAll, settleAll, type Settlement } from './redis-settlement.ts'
+import { Turn } from './redis-turn.ts'
 
 /** A script holds up the whole server: no more settlements in one. */
 const largestBatch = 500
-/** Settlements of one turn of the event loop: they are sent together, and share one promise. */
-export class Turn<T> {
-  readonly entries: T[] = []
-  readonly promise: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-
-  constructor() {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.promise = promise
-    this.resolve = resolve
-    this.reject = reject
-  }
-}
 
 /** The settlements on their way to the server. Each may be sent again: a tag that is gone settles nothing. */
 export class RedisLedger {

@@ -2,12 +2,13 @@ import type { Redis, RedisArgument, RedisConnection, RedisOptions } from '../dri
 import type { RedisConsumer } from './redis-consumer.ts'
 import type { RedisDelivery } from './redis-delivery.ts'
 import type { RedisLease } from './redis-lease.ts'
-import type { RedisLedger, Turn } from './redis-ledger.ts'
+import type { RedisLedger } from './redis-ledger.ts'
 import { RedisLender, type TakenLists } from './redis-lender.ts'
 import type { RedisNames } from './redis-names.ts'
+import { pushNumbers } from './redis-settlement.ts'
 import { RedisTakeOrders, type TakeOrder } from './redis-take-orders.ts'
 import { takeOneScript, takeScript } from './redis-take-scripts.ts'
-import { pushNumbers } from './redis-settlement.ts'
+import type { Turn } from './redis-turn.ts'
 
 export interface Take {
   /** Messages that came, also those that nobody gets to see because they cannot be read or are not due. */
