@@ -42,6 +42,7 @@ async function settle(delivery: Delivery): Promise<void> {
     await delivery.acknowledge()
     if (!delivery.lost.aborted) say('acknowledged', body)
   }
+  say('settled', body)
 }
 
 const modes: Record<string, () => Promise<void>> = {
@@ -87,9 +88,11 @@ const modes: Record<string, () => Promise<void>> = {
     say('ready')
   },
   async leave() {
-    const subscription = await broker.subscribe(['q'], () => say('delivered'), { prefetch: 1 })
+    const delivered = Promise.withResolvers<void>()
+    const subscription = await broker.subscribe(['q'], () => delivered.resolve(), { prefetch: 1 })
     await broker.publish([{ queue: 'q', message: message(prefix, 0) }])
-    await sleep(50)
+    await delivered.promise
+    say('delivered')
     await subscription[Symbol.asyncDispose]()
     say('left')
   },

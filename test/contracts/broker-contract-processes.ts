@@ -123,9 +123,9 @@ export function defineProcessTests(open: () => Promise<ProcessLab>, options: Pro
       await sleep(Math.random() * mostMs)
       worker?.signal('SIGCONT')
     }
-    await completed(workers, bodies.length)
-    checkRuns(test, workers, bodies)
     await allDone(lab)
+    await settled(workers)
+    checkRuns(test, workers, bodies)
   })
 
   it('lets a process end that has ended its subscription', async () => {
@@ -149,6 +149,16 @@ async function completed(workers: readonly Child[], count: number): Promise<void
   await until(
     () => acknowledged(workers).length >= count,
     () => `${count} acknowledgements, got ${acknowledged(workers).length}`,
+  )
+}
+
+/** What was accepted while a worker stood still, it may take for lost: each run is over, but not each is told. */
+async function settled(workers: readonly Child[]): Promise<void> {
+  const open = (): string[] =>
+    workers.map((worker) => `${worker.said('settled').length} of ${worker.said('ran').length}`)
+  await until(
+    () => workers.every((worker) => worker.said('settled').length === worker.said('ran').length),
+    () => `each run to be settled: ${open().join(', ')}`,
   )
 }
 
