@@ -1,6 +1,6 @@
 import { argumentsOf, type ArgumentsOf, type ArgumentSpecs, type CommandSpec } from '../control/command-spec.ts'
 import { findBuiltin } from '../control/builtin-commands.ts'
-import type { ControlOptions } from '../control/control.ts'
+import type { ControlOptions } from '../control/command-sender.ts'
 import type { Replies } from '../control/replies.ts'
 import { AlreadyRegistered, ImproperlyConfigured } from '../errors.ts'
 import type { Celeriac } from './app.ts'

@@ -1,16 +1,9 @@
 import { InvalidArguments } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
-import type { Broker } from '../brokers/broker.ts'
-import type { BodyForm, ControlReply } from '../protocol/control-message.ts'
-import type { Logger } from '../util/logger.ts'
-import { Inspect, type Ask } from './inspect.ts'
-import { Mailbox, type AskOptions } from './mailbox.ts'
-import { duplicateNodes, okOf, Replies } from './replies.ts'
-
-export interface ControlOptions extends AskOptions {
-  /** Waits for what the workers say to it. Default false: nothing is waited for, and the replies are empty. */
-  readonly reply?: boolean
-}
+import { CommandSender, type ControlOptions, type SenderParts, type Told } from './command-sender.ts'
+import { Inspect } from './inspect.ts'
+import type { AskOptions, Mailbox } from './mailbox.ts'
+import type { Replies } from './replies.ts'
 
 export interface RevokeOptions extends ControlOptions {
   /** Ends a running attempt at once, where only its signal aborts otherwise. Default false. */
@@ -19,38 +12,32 @@ export interface RevokeOptions extends ControlOptions {
   readonly signal?: string
 }
 
-export interface ControlParts {
-  readonly broker: () => Promise<Broker>
-  readonly form?: () => Promise<BodyForm>
-  readonly log?: () => Logger
-  /** How long workers that start later hear of a revoke. Default 0. */
-  readonly revokeExpiresMs?: () => number
-  /** Stores that tasks are revoked. */
-  readonly storeRevoked?: (taskIds: readonly string[]) => Promise<void>
+export interface ControlParts extends SenderParts {
   /** Those that `purge` empties. */
   readonly queues?: () => readonly string[]
 }
-
-/** Resolves to what each worker said, such as `'pool will grow'`. */
-export type Told = Promise<Replies<string>>
 
 /**
  * Tells workers what to do, those of celeriac and of Celery alike. Without `destination` or `pattern` all of them are
  * meant. With `reply: true` each method gives what they said; a worker that refused is in `errors` of the replies.
  */
 export class Control {
-  /** @internal */
-  readonly mailbox: Mailbox
+  readonly #sender: CommandSender
   readonly #parts: ControlParts
 
   constructor(parts: ControlParts) {
     this.#parts = parts
-    this.mailbox = new Mailbox(parts)
+    this.#sender = new CommandSender(parts)
+  }
+
+  /** @internal */
+  get mailbox(): Mailbox {
+    return this.#sender.mailbox
   }
 
   /** Questions that change nothing. */
   inspect(options: AskOptions = {}): Inspect {
-    return new Inspect(this.#ask, options)
+    return new Inspect(this.#sender.ask, options)
   }
 
   /** `'pong'` from each worker that is there. */
@@ -65,7 +52,7 @@ export class Control {
   async revoke(taskIds: string | readonly string[], options: RevokeOptions = {}): Told {
     checkTaskIds(taskIds)
     const { terminate = false, signal = 'SIGTERM', ...others } = options
-    const replies = await this.#retained('revoke', { task_id: taskIds, terminate, signal }, others)
+    const replies = await this.#sender.tellRetained('revoke', { task_id: taskIds, terminate, signal }, others)
     await this.#parts.storeRevoked?.(typeof taskIds === 'string' ? [taskIds] : taskIds)
     return replies
   }
@@ -81,12 +68,12 @@ export class Control {
     options: RevokeOptions = {},
   ): Told {
     const { terminate = false, signal = 'SIGTERM', ...others } = options
-    return this.#retained('revoke_by_stamped_headers', { headers, terminate, signal }, others)
+    return this.#sender.tellRetained('revoke_by_stamped_headers', { headers, terminate, signal }, others)
   }
 
   /** Starts of a task in each worker: `'10/m'`, a number a second, 0 for no limit. Until the worker ends. */
   rateLimit(taskName: string, rateLimit: string | number, options?: ControlOptions): Told {
-    return this.#tell('rate_limit', { task_name: taskName, rate_limit: rateLimit }, options)
+    return this.#sender.tell('rate_limit', { task_name: taskName, rate_limit: rateLimit }, options)
   }
 
   /** Limits of a task in seconds, for calls that begin from now on. Until the worker ends; what is left out has no limit. */
@@ -96,48 +83,52 @@ export class Control {
     options?: ControlOptions,
   ): Told {
     const { soft = null, hard = null } = limits
-    return this.#tell('time_limit', { task_name: taskName, hard, soft }, options)
+    return this.#sender.tell('time_limit', { task_name: taskName, hard, soft }, options)
   }
 
   /** Has workers take from one more queue. */
   addConsumer(queue: string, options?: ControlOptions): Told {
-    return this.#tell('add_consumer', { queue, exchange: null, exchange_type: 'direct', routing_key: null }, options)
+    return this.#sender.tell(
+      'add_consumer',
+      { queue, exchange: null, exchange_type: 'direct', routing_key: null },
+      options,
+    )
   }
 
   /** Has workers take no more from a queue. */
   cancelConsumer(queue: string, options?: ControlOptions): Told {
-    return this.#tell('cancel_consumer', { queue }, options)
+    return this.#sender.tell('cancel_consumer', { queue }, options)
   }
 
   poolGrow(n = 1, options?: ControlOptions): Told {
-    return this.#tell('pool_grow', { n }, options)
+    return this.#sender.tell('pool_grow', { n }, options)
   }
 
   poolShrink(n = 1, options?: ControlOptions): Told {
-    return this.#tell('pool_shrink', { n }, options)
+    return this.#sender.tell('pool_shrink', { n }, options)
   }
 
   /** Changes the bounds of pools that scale by themselves. */
   autoscale(max: number, min: number, options?: ControlOptions): Told {
-    return this.#tell('autoscale', { max, min }, options)
+    return this.#sender.tell('autoscale', { max, min }, options)
   }
 
   /** Replaces threads and processes, in workers with `worker_pool_restarts`. */
   poolRestart(options?: ControlOptions): Told {
-    return this.#tell('pool_restart', { modules: null, reload: false, reloader: null }, options)
+    return this.#sender.tell('pool_restart', { modules: null, reload: false, reloader: null }, options)
   }
 
   enableEvents(options?: ControlOptions): Told {
-    return this.#tell('enable_events', {}, options)
+    return this.#sender.tell('enable_events', {}, options)
   }
 
   disableEvents(options?: ControlOptions): Told {
-    return this.#tell('disable_events', {}, options)
+    return this.#sender.tell('disable_events', {}, options)
   }
 
   /** Has workers send a heartbeat at once. */
   heartbeat(options?: ControlOptions): Told {
-    return this.#tell('heartbeat', {}, options)
+    return this.#sender.tell('heartbeat', {}, options)
   }
 
   /** A warm shutdown. Workers do not reply to it. */
@@ -159,52 +150,7 @@ export class Control {
     args: Readonly<Record<string, unknown>> = {},
     options: ControlOptions = {},
   ): Promise<Replies<T>> {
-    return this.#send(method, args, (value) => value as T, options)
-  }
-
-  readonly #ask: Ask = async (method, args, decode, options) => {
-    const replies = await this.mailbox.ask(method, args, options)
-    return this.#repliesOf(replies, decode)
-  }
-
-  #tell(method: string, args: Readonly<Record<string, unknown>>, options: ControlOptions = {}): Told {
-    return this.#send(method, args, okOf, options)
-  }
-
-  async #send<T>(
-    method: string,
-    args: Readonly<Record<string, unknown>>,
-    decode: (value: unknown) => T,
-    { reply = false, ...options }: ControlOptions,
-  ): Promise<Replies<T>> {
-    if (reply) return this.#ask(method, args, decode, options)
-    await this.mailbox.tell(method, args, options)
-    return new Replies([], decode)
-  }
-
-  /** Also for workers that start later. What is retained asks for no reply: nobody would wait for it. */
-  async #retained(
-    method: string,
-    args: Readonly<Record<string, unknown>>,
-    { reply = false, ...options }: ControlOptions,
-  ): Told {
-    const isForAll = options.destination === undefined && options.pattern === undefined
-    const retainMs = isForAll ? (this.#parts.revokeExpiresMs?.() ?? 0) : 0
-    const isStored = this.#parts.storeRevoked !== undefined
-    const retain = (): Promise<void> => this.mailbox.tell(method, args, { ...options, retainMs, isStored })
-    if (!reply) await retain()
-    const replies = reply ? await this.mailbox.ask(method, args, options, retainMs > 0 ? { onSent: retain } : {}) : []
-    return this.#repliesOf(replies, okOf)
-  }
-
-  #repliesOf<T>(replies: readonly ControlReply[], decode: (value: unknown) => T): Replies<T> {
-    const duplicates = duplicateNodes(replies)
-    if (duplicates.length > 0) {
-      this.#parts
-        .log?.()
-        .warn({ nodes: duplicates.join(', ') }, 'Several workers have one name ({nodes}): give each its own with -n')
-    }
-    return new Replies(replies, decode)
+    return this.#sender.send(method, args, (value) => value as T, options)
   }
 }
 
