@@ -14,6 +14,7 @@ export interface LeaseThreadOptions<Id> {
 export class LeaseThread<Id extends number | string> {
   readonly #thread: Worker
   readonly #onLost: (id: Id) => void
+  readonly #start = Promise.withResolvers<void>()
   #isReady = false
 
   constructor({ entry, name, workerData, onLost }: LeaseThreadOptions<Id>) {
@@ -24,6 +25,7 @@ export class LeaseThread<Id extends number | string> {
     this.#thread.on('error', (error) => warn(error))
     this.#thread.on('exit', () => {
       this.#isReady = false
+      this.#start.resolve()
     })
     // After the listeners, which would keep the process alive.
     this.#thread.unref()
@@ -32,6 +34,11 @@ export class LeaseThread<Id extends number | string> {
   /** False before it has started and after it has failed: then the event loop has to renew. */
   get isReady(): boolean {
     return this.#isReady
+  }
+
+  /** Resolves when it has started or failed. */
+  get started(): Promise<void> {
+    return this.#start.promise
   }
 
   /** Renews this from now on, instead of the one before. */
@@ -44,8 +51,9 @@ export class LeaseThread<Id extends number | string> {
   }
 
   #heed(report: LeaseReport<Id>): void {
-    if (report.kind === 'ready') this.#isReady = true
-    else this.#onLost(report.id)
+    if (report.kind === 'lost') return this.#onLost(report.id)
+    this.#isReady = true
+    this.#start.resolve()
   }
 }
 

@@ -51,7 +51,7 @@ export class RedisConsumer {
 
   /** The lease, where it can be taken with at once. */
   get leaseIfHeld(): RedisLease | undefined {
-    return this.#isInDoubt ? undefined : this.#lease
+    return this.#isInDoubt || this.#registering ? undefined : this.#lease
   }
 
   get leaseIfKnown(): RedisLease | undefined {
@@ -61,7 +61,7 @@ export class RedisConsumer {
   /** The lease to take with, begun if there is none, and with nothing left that a broken connection hid. */
   async lease(): Promise<RedisLease> {
     await this.clearDoubt()
-    return this.#lease ?? (this.#registering ??= this.#register())
+    return this.#registering ?? this.#lease ?? (this.#registering = this.#register())
   }
 
   /** Gives back what was taken without anybody here having heard of it. Rejects with OperationalError. */
@@ -133,9 +133,11 @@ export class RedisConsumer {
       this.#lease = lease
       this.#registeredMs = sentMs
       this.#heart?.keep(lease.id, sentMs)
-      // A short lease leaves a thread no time to start late.
-      if (this.#options.leaseMs < 10 * heartDelayMs) this.startHeart()
-      else this.#heartTimer ??= setTimeout(this.startHeart, heartDelayMs).unref()
+      // Of a short lease little is left when the thread has started, and a body may block the event loop from its start.
+      if (this.#options.leaseMs < 10 * heartDelayMs) {
+        this.startHeart()
+        await this.#heart?.started
+      } else this.#heartTimer ??= setTimeout(this.startHeart, heartDelayMs).unref()
       return lease
     } finally {
       this.#registering = undefined

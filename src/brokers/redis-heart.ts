@@ -62,6 +62,11 @@ export class RedisHeart {
     return this.#thread.isReady
   }
 
+  /** Resolves when it has started or failed. */
+  get started(): Promise<void> {
+    return this.#thread.started
+  }
+
   /**
    * True if the whole process stood still and has not renewed for as long as a lease, be it that nobody has told it yet:
    * somebody else may have got what it holds. Asks nobody, so that it can be asked at any moment. That the server is away
