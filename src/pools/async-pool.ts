@@ -8,6 +8,8 @@ export interface AsyncPoolOptions {
   readonly execute: Execute
   /** Called when a body has ended and its slot is free, in the middle of what it does next: put off what takes long. */
   readonly onSlotFree: () => void
+  /** Called when a body was abandoned. */
+  readonly onAbandoned?: () => void
 }
 
 /**
@@ -19,11 +21,14 @@ export class AsyncPool implements Pool {
   #busy = 0
   readonly #execute: Execute
   readonly #onSlotFree: () => void
+  readonly #onAbandoned: (() => void) | undefined
+  readonly #abandoned = new Set<Job>()
 
-  constructor({ size, execute, onSlotFree }: AsyncPoolOptions) {
+  constructor({ size, execute, onSlotFree, onAbandoned }: AsyncPoolOptions) {
     this.#size = size
     this.#execute = execute
     this.#onSlotFree = onSlotFree
+    this.#onAbandoned = onAbandoned
   }
 
   get size(): number {
@@ -32,6 +37,10 @@ export class AsyncPool implements Pool {
 
   get busy(): number {
     return this.#busy
+  }
+
+  get abandoned(): readonly Job[] {
+    return [...this.#abandoned]
   }
 
   get pids(): readonly number[] {
@@ -49,18 +58,27 @@ export class AsyncPool implements Pool {
   run(job: Job, loan?: Loan, onStarted?: () => void): Execution {
     this.#busy++
     onStarted?.()
-    const execution = new AsyncExecution(job, loan, this.#release)
+    const execution = new AsyncExecution(job, loan, this)
     void this.#execute(job, execution).then((outcome) => execution.end(outcome))
     return execution
   }
 
-  readonly #release = (): void => {
+  /** Called by executions: the body has ended. */
+  release(job: Job): void {
     this.#busy--
+    if (this.#abandoned.size > 0) this.#abandoned.delete(job)
     this.#onSlotFree()
+  }
+
+  /** Called by executions: the attempt is over, its body is not. */
+  abandon(job: Job): void {
+    this.#abandoned.add(job)
+    this.#onAbandoned?.()
   }
 
   resize(size: number): Promise<void> {
     this.#size = size
+    this.#onSlotFree()
     return Promise.resolve()
   }
 
@@ -79,13 +97,16 @@ class AsyncExecution implements Execution, Attempt {
   readonly #startedAt = performance.now()
   readonly #softTimer: NodeJS.Timeout | undefined
   readonly #hardTimer: NodeJS.Timeout | undefined
+  readonly #job: Job
   readonly #loan: Loan | undefined
-  readonly #onSlotFree: () => void
+  readonly #pool: AsyncPool
   #holdsSlot = true
 
-  constructor({ softTimeLimitMs, hardTimeLimitMs }: Job, loan: Loan | undefined, onSlotFree: () => void) {
+  constructor(job: Job, loan: Loan | undefined, pool: AsyncPool) {
+    const { softTimeLimitMs, hardTimeLimitMs } = job
+    this.#job = job
     this.#loan = loan
-    this.#onSlotFree = onSlotFree
+    this.#pool = pool
     this.outcome = new Promise((resolve) => (this.#resolve = resolve))
     if (softTimeLimitMs !== undefined) {
       this.#softTimer = setTimeout(() => this.#abort.abort(softLimitPassed(softTimeLimitMs)), softTimeLimitMs)
@@ -140,12 +161,13 @@ class AsyncExecution implements Execution, Attempt {
     if (this.#state === 'settled') return
     this.#state = 'settled'
     this.#resolve(outcome)
+    if (this.#holdsSlot) this.#pool.abandon(this.#job)
   }
 
   #freeSlot(): void {
     if (!this.#holdsSlot) return
     this.#holdsSlot = false
-    this.#onSlotFree()
+    this.#pool.release(this.#job)
   }
 
   #timeOut(limitMs: number): void {

@@ -112,6 +112,8 @@ export interface Pool extends AsyncDisposable {
   readonly size: number
   /** Bodies that run now, the abandoned ones included: one that ended is not counted while its result is stored. */
   readonly busy: number
+  /** Attempts that are over, whose bodies hold a slot all the same because nothing here can end them. */
+  readonly abandoned: readonly Job[]
   /** The processes that bodies run in. */
   readonly pids: readonly number[]
   /** Resolves when bodies can run. Rejects, with the reason, if they never will. */

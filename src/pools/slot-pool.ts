@@ -50,6 +50,11 @@ export class SlotPool implements Pool {
     return Math.min(this.#bodies.size, this.size)
   }
 
+  /** A slot whose body does not stop is ended. */
+  get abandoned(): readonly Job[] {
+    return []
+  }
+
   get pids(): readonly number[] {
     return [...new Set(this.#supply.slots.flatMap(({ pid }) => pid ?? []))]
   }

@@ -146,10 +146,19 @@ export class Consumer {
     this.wake()
   }
 
+  /** Whether to take nothing and leave what waits here to others, because no slot will be free. */
+  hold(isHeld: boolean): void {
+    this.prefetch.hold(isHeld)
+    if (!isHeld || this.#isStopping) return
+    if (this.#alone && this.#waiting.includes(this.#alone)) this.#endAlone()
+    void this.#giveBackWaiting()
+  }
+
   #receive(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       try {
-        const request = this.#isStopping ? this.#giveBack(delivery) : this.#decisions.decide(delivery)
+        const mayRun = !this.#isStopping && !this.prefetch.isHeld
+        const request = mayRun ? this.#decisions.decide(delivery) : this.#giveBack(delivery)
         if (request) this.#waiting.push(request)
       } catch (error) {
         // A message must not stop a worker, whatever is wrong with it.
@@ -182,9 +191,9 @@ export class Consumer {
     })
   }
 
-  /** It came while the worker stops. */
+  /** It came while the worker stops, or can begin nothing. */
   #giveBack(delivery: Delivery): undefined {
-    this.#givenBack += 1
+    if (this.#isStopping) this.#givenBack += 1
     void this.#options.settler.defer(delivery, new Date(0))
   }
 

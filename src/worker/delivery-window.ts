@@ -4,6 +4,8 @@
  */
 export class DeliveryWindow {
   #concurrency: number
+  /** Slots that are of no use. */
+  #lost = 0
   readonly #multiplier: number
   #averageMs = Number.POSITIVE_INFINITY
 
@@ -26,12 +28,18 @@ export class DeliveryWindow {
     this.#concurrency = concurrency
   }
 
+  /** So many slots are of no use at the moment. */
+  lose(slots: number): void {
+    this.#lost = slots
+  }
+
   get size(): number {
-    if (this.#averageMs > longMs) return this.#concurrency
+    const slots = Math.max(1, this.#concurrency - this.#lost)
+    if (this.#averageMs > longMs) return slots
     // Celery's 0: no bound. There is one all the same, because what is taken lies in memory.
-    const ahead = this.#multiplier === 0 ? unboundedWindow : this.#concurrency * this.#multiplier
+    const ahead = this.#multiplier === 0 ? unboundedWindow : slots * this.#multiplier
     if (this.#averageMs > veryShortMs) return ahead
-    const soonDone = Math.min((this.#concurrency * aheadMs) / this.#averageMs, largestWindow)
+    const soonDone = Math.min((slots * aheadMs) / this.#averageMs, largestWindow)
     // In steps, so that it does not change with every task.
     return Math.max(ahead, 2 ** Math.floor(Math.log2(soonDone)))
   }

@@ -12,6 +12,7 @@ export class Prefetch {
   /** Of those that wait: their pool is full, that of others is not. */
   #heldBack = 0
   #isSingle = false
+  #isHeld = false
 
   constructor(window: DeliveryWindow, report: (error: unknown) => void) {
     this.#window = window
@@ -19,7 +20,8 @@ export class Prefetch {
   }
 
   get count(): number {
-    return this.#window.size + this.#heldBack
+    if (this.#isHeld) return 0
+    return this.#isSingle ? 1 : this.#window.size + this.#heldBack
   }
 
   /** Whose prefetch it is from now on. */
@@ -37,16 +39,22 @@ export class Prefetch {
 
   /** The window may have changed. */
   update(): void {
-    if (!this.#isSingle) this.#tell(this.count)
+    this.#subscription?.setPrefetch(this.count).catch(this.#report)
   }
 
   /** One message only, or as many as there may be. */
   single(isSingle: boolean): void {
     this.#isSingle = isSingle
-    this.#tell(isSingle ? 1 : this.count)
+    this.update()
   }
 
-  #tell(count: number): void {
-    this.#subscription?.setPrefetch(count).catch(this.#report)
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  /** None, or as many as there may be. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld
+    this.update()
   }
 }

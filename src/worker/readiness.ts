@@ -22,6 +22,7 @@ export class Readiness {
   #state: 'starting' | 'taking' | 'stopped' = 'starting'
   #changedAt: number
   #outage: { readonly since: number; readonly reason: Error } | undefined
+  #stuck: { readonly since: number; readonly reason: string } | undefined
   #claimedAt: (() => number | undefined) | undefined
 
   constructor(log: Logger, toleranceMs: number, now: () => number = Date.now) {
@@ -54,6 +55,12 @@ export class Readiness {
     }
   }
 
+  /** Why no task can begin; undefined: they can again. */
+  readonly onStuck = (reason: string | undefined): void => {
+    if (reason === undefined && this.#isLong(this.#stuck)) this.#changedAt = this.#now()
+    this.#stuck = reason === undefined ? undefined : { since: this.#now(), reason }
+  }
+
   get health(): WorkerHealth {
     const claimedAt = this.#claimedAt?.()
     const lastClaim = claimedAt === undefined ? undefined : new Date(claimedAt)
@@ -70,11 +77,15 @@ export class Readiness {
   #problem(claimedAt: number | undefined): { readonly since: number; readonly reason: string } | undefined {
     if (this.#state !== 'taking') return { since: this.#changedAt, reason: `the worker is ${this.#state}` }
     const outage = this.#outage
-    if (outage && this.#now() - outage.since >= this.#toleranceMs)
-      return { since: outage.since, reason: outage.reason.message }
+    if (outage && this.#isLong(outage)) return { since: outage.since, reason: outage.reason.message }
+    if (this.#isLong(this.#stuck)) return this.#stuck
     const silentMs = Math.max(this.#toleranceMs, shortestSilenceMs)
     if (claimedAt === undefined || this.#now() - claimedAt < silentMs) return undefined
     const seconds = Math.round((this.#now() - claimedAt) / 1000)
     return { since: claimedAt, reason: `the broker has not answered for ${seconds}s` }
+  }
+
+  #isLong(trouble: { readonly since: number } | undefined): boolean {
+    return trouble !== undefined && this.#now() - trouble.since >= this.#toleranceMs
   }
 }

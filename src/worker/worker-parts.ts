@@ -21,6 +21,7 @@ import { PoolSize } from './pool-size.ts'
 import { RemoteControl } from './remote-control.ts'
 import { RestExecutor } from './rest-executor.ts'
 import { openResultCleanup } from './result-cleanup.ts'
+import { StuckPool } from './stuck-pool.ts'
 import { TaskEvents } from './task-events.ts'
 import { TaskLimits } from './task-limits.ts'
 import { TaskObservers } from './task-observer.ts'
@@ -34,6 +35,8 @@ export interface WorkerPartsOptions {
   readonly options: WorkerOptions
   readonly pool: ResolvedPoolOptions
   readonly onOutage: (reason: Error | undefined) => void
+  /** Why no task can begin; undefined: they can again. */
+  readonly onStuck: (reason: string | undefined) => void
   /** Nothing can run any more. */
   readonly onBroken: (error: Error) => void
   /** Begins a warm shutdown. */
@@ -57,7 +60,7 @@ export interface WorkerParts extends AsyncDisposable {
  * program that calls tasks, and a slot, do not load them.
  */
 export async function openParts(options: WorkerPartsOptions): Promise<WorkerParts> {
-  const { app, workerName, pool, onBroken } = options
+  const { app, workerName, pool, onBroken, onStuck } = options
   const [broker, backend, codec] = await Promise.all([app.openBroker(), app.openBackend(), app.connections.codec()])
   await using opened = new AsyncDisposableStack()
   opened.use(watchEscapedErrors(app))
@@ -75,7 +78,11 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
       execute: (job, attempt) => executor.execute(job, attempt),
       executeRest: (job, attempt) => rests.execute(job, attempt),
       store: (meta) => backend.store(meta),
-      onSlotFree: () => consumer.wake(),
+      onSlotFree: () => {
+        stuck.slotFree()
+        consumer.wake()
+      },
+      onAbandoned: () => stuck.look(),
       onBroken,
     }),
   )
@@ -90,6 +97,9 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   }
   const consumer = openConsumer(options, { pools, window, observers, limits, backend, codec })
   const poolSize = opened.use(new PoolSize({ pool, pools, window, consumer, log: app.log }))
+  const mostSlots = (): number => poolSize.bounds?.max ?? 1
+  const { log } = app
+  const stuck = new StuckPool({ pool: pools.main, mostSlots, consumer, window, log, workerName, onStuck })
   const { stop, workerName: nodeName } = options
   const outbox = new Outbox(app)
   const own = { nodeName, startedAtMs: Date.now(), memory: new MemorySamples(), outbox, stop }

@@ -20,6 +20,8 @@ export interface WorkerPoolsOptions {
   readonly executeRest: Execute
   readonly store: (meta: TaskMeta) => Promise<void>
   readonly onSlotFree: () => void
+  /** A body of the main pool was abandoned. */
+  readonly onAbandoned: () => void
   /** A pool cannot keep its children alive. */
   readonly onBroken: (error: Error) => void
 }
@@ -52,11 +54,11 @@ export class WorkerPools implements AsyncDisposable {
 
   /** Opens the pools that the tasks known now need. Throws ImproperlyConfigured where slots could not load the app. */
   static async open(options: WorkerPoolsOptions): Promise<WorkerPools> {
-    const { app, resolved, execute, executeRest, onSlotFree } = options
+    const { app, resolved, execute, executeRest, onSlotFree, onAbandoned } = options
     const { kind, size, isolatedSize } = resolved
     const main =
       kind === 'async' || kind === 'solo'
-        ? openAsyncPool({ size, execute, onSlotFree })
+        ? openAsyncPool({ size, execute, onSlotFree, onAbandoned })
         : await openSlots(kind, size, options)
     const wanted = new Set([...app.tasks].flatMap((task) => neededKind(kind, task.options.isolate) ?? []))
     const isolated = new Map<SlotKind, Pool>()
@@ -128,7 +130,7 @@ function openSlots(kind: SlotKind, size: number, options: WorkerPoolsOptions): P
     onSlotFree,
     onLog: (slot, line) => writeSlotLine(app.log, slot, line),
     // The only note there is: a body has written to the outbox, whose relay is here.
-    onNote: () => app.outboxWritten(),
+    onNote: () => app.outboxCommits.tell(),
     onBroken,
   })
 }

@@ -108,6 +108,7 @@ export class Worker {
       options: this.#options,
       pool: this.#pool,
       onOutage: this.#readiness.onOutage,
+      onStuck: this.#readiness.onStuck,
       onBroken: (error) => this.#break(error),
       stop: () => this.stop('warm'),
     })
