@@ -7,6 +7,7 @@ import type { Celeriac } from './app.ts'
 import { checkKeys } from './check-keys.ts'
 import { failureBefore } from './parent-failure.ts'
 import type { ResultWatcher } from './result-watcher.ts'
+import type { Scope } from './transactions.ts'
 
 export interface GetOptions {
   /** Rejects with TimeoutError after this long. Default: waits for ever. */
@@ -31,6 +32,14 @@ export interface AnyResult {
   get(options?: GetOptions): Promise<unknown>
 }
 
+/** What a call is known for where it was made. */
+export interface ResultOptions {
+  readonly ignored?: boolean
+  readonly local?: TaskMeta | undefined
+  readonly parent?: AnyResult | undefined
+  readonly scope?: Scope | undefined
+}
+
 /** A call by its id. Not thenable: awaiting `task.delay()` does not wait for the task. */
 export class AsyncResult<R = unknown> {
   readonly id: string
@@ -40,18 +49,22 @@ export class AsyncResult<R = unknown> {
   readonly #ignored: boolean
   /** What eager mode found out; nothing else is asked then. */
   readonly #local: TaskMeta | undefined
+  /** The transaction after whose commit the call leaves. */
+  readonly #scope: Scope | undefined
 
-  constructor(app: Celeriac, id: string, ignored = false, local?: TaskMeta, parent?: AnyResult) {
+  constructor(app: Celeriac, id: string, { ignored = false, local, parent, scope }: ResultOptions = {}) {
     this.#app = app
     this.id = id
     this.#ignored = ignored
     this.#local = local
+    this.#scope = scope
     this.parent = parent
   }
 
   /**
    * Waits for the task and gives what it returned. Throws TaskError for what it threw, TaskRevoked if it was revoked or
-   * expired, TimeoutError after `timeout`, the signal's reason when that aborts.
+   * expired, or if the transaction around the call was rolled back, TimeoutError after `timeout`, the signal's reason when
+   * that aborts, and ImproperlyConfigured if it could only wait for ever.
    */
   get(options: GetOptions = {}): Promise<R> {
     try {
@@ -116,6 +129,7 @@ export class AsyncResult<R = unknown> {
     if (this.#ignored) {
       throw new ImproperlyConfigured(`the result of ${this.id} is ignored (ignoreResult): there is nothing to wait for`)
     }
+    if (this.#scope) this.#app.transactions.checkWaitable(this.#scope, this.id)
     const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, 'timeout')
     const wait = (watcher: ResultWatcher): Promise<TaskMeta | undefined> =>
       this.parent

@@ -121,7 +121,7 @@ export class Publisher {
       const call = this.#callOf(task.name, task, args, options)
       const prepared = this.#prepareNow(call) ?? (await this.prepare(call))
       batch.push(prepared)
-      results.push(new AsyncResult<R>(this.#app, prepared.taskId, prepared.ignoresResult))
+      results.push(this.#resultOf<R>(prepared, call))
       if (batch.length < batchSize) continue
       // One batch is written while the next is encoded, never more: a fast iterable must not fill the memory.
       await published
@@ -156,7 +156,11 @@ export class Publisher {
   async #send<R>(call: Call): Promise<AsyncResult<R>> {
     const prepared = this.#prepareNow(call) ?? (await this.prepare(call))
     await this.#dispatcher.dispatch([prepared], call)
-    return new AsyncResult<R>(this.#app, prepared.taskId, prepared.ignoresResult)
+    return this.#resultOf<R>(prepared, call)
+  }
+
+  #resultOf<R>({ taskId, ignoresResult }: PreparedCall, { scope }: Call): AsyncResult<R> {
+    return new AsyncResult<R>(this.#app, taskId, { ignored: ignoresResult, scope })
   }
 
   #callOf(taskName: string, task: Task | undefined, args: readonly unknown[], options: CallOptions): Call {

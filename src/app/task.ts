@@ -110,7 +110,7 @@ export function createTask<A extends readonly unknown[], R, C extends readonly u
     si: (...args: readonly unknown[]) => taskSignature(appOf, name, args, { immutable: true }),
     signature: (args: readonly unknown[], signed?: TaskSignatureOptions) => taskSignature(appOf, name, args, signed),
     in: (tx: object): TaskInTransaction<R, C> => {
-      const within = <T>(call: () => T): T => appOf().transactions.within(tx, call)
+      const within = async <T>(call: () => Promise<T>): Promise<T> => appOf().transactions.within(tx, call)
       return {
         delay: (...args) => within(() => task.delay(...args)),
         applyAsync: (args, callOptions) => within(() => task.applyAsync(args, callOptions)),

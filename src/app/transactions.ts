@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { InvalidArguments } from '../errors.ts'
+import { ImproperlyConfigured, InvalidArguments, TaskRevoked } from '../errors.ts'
 import type { InstalledTransactions, OrmAdapter, TransactionScope } from '../orms/orm-adapter.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 
 type Callback = () => unknown
 
@@ -59,6 +60,21 @@ export class Transactions {
     return this.#innermost()
   }
 
+  /**
+   * @internal Throws if a call made in `scope` will never be sent (TaskRevoked), or not as long as the code that asks waits
+   * for its result (ImproperlyConfigured).
+   */
+  checkWaitable(scope: Scope, taskId: string): void {
+    if (scope.state === 'rolledBack')
+      throw new TaskRevoked(`task ${taskId} was never sent: the transaction around its call was rolled back`)
+    if (scope.state === 'open' && this.#innermost()?.outermost === (scope as OpenScope).outermost) {
+      const advice = "wait for it after that, or say dispatch: 'now'"
+      throw new ImproperlyConfigured(
+        `task ${taskId} is sent after the commit of the transaction that waits for it here: ${advice}`,
+      )
+    }
+  }
+
   /** Throws `InvalidArguments` if `tx` is no open transaction of an installed ORM. */
   afterCommit(callback: Callback, tx?: object): 'queued' | 'now' {
     const scope = tx === undefined ? this.#innermost() : this.#find(tx)
@@ -87,6 +103,8 @@ export class Transactions {
   }
 
   #find(tx: object): OpenScope {
+    if (!isHandle(tx))
+      throw new InvalidArguments(`the transaction must be the handle that the ORM gave; got ${describeValue(tx)}`)
     for (const installed of this.#installed) {
       const scope = installed.find(tx) as OpenScope | undefined
       if (scope?.isOpen) return scope
@@ -102,6 +120,10 @@ export class Transactions {
       if (outcome.status === 'rejected') this.#onError(outcome.reason)
     }
   }
+}
+
+function isHandle(tx: unknown): boolean {
+  return (typeof tx === 'object' && tx !== null) || typeof tx === 'function'
 }
 
 interface OpenScopeOptions {
@@ -125,6 +147,10 @@ class OpenScope implements Scope, TransactionScope {
     this.adapter = options.adapter
     this.parent = options.parent as OpenScope | undefined
     this.#flush = options.flush
+  }
+
+  get outermost(): OpenScope {
+    return this.parent?.outermost ?? this
   }
 
   get isOpen(): boolean {

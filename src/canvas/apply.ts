@@ -4,6 +4,7 @@ import { AsyncResult, type AnyResult } from '../app/async-result.ts'
 import { withReferences } from '../app/signature-references.ts'
 import type { DispatchMode } from '../app/task-options.ts'
 import type { Run } from '../app/signature.ts'
+import type { Scope } from '../app/transactions.ts'
 import { InvalidArguments } from '../errors.ts'
 import type { SignatureData, TaskSignature } from '../protocol/signature-json.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
@@ -16,10 +17,10 @@ import { simplified } from './simplify.ts'
 export const runWorkflow: Run = async (app, data, sending) => {
   // Before anything is awaited: the transaction may be over when the messages are written.
   const mode = sending.dispatch ?? firstDispatch(app, data) ?? app.config.task.dispatch
-  const isWaiting = mode !== 'now' && app.transactions.current() !== undefined
+  const scope = mode === 'now' ? undefined : app.transactions.current()
   const whole = frozen(simplified(data))
   if (isEmpty(whole)) throw new InvalidArguments(`${data.kind}() without tasks has nothing to do`)
-  const ready = withReferences(whole, { app, committed: isWaiting }, 0)
+  const ready = withReferences(whole, { app, committed: scope !== undefined }, 0)
   const planner = new Planner(app, { ...sending, dispatch: mode })
   planner.add(ready, noPlace)
   for (const first of sentAtOnce(whole)) {
@@ -30,10 +31,10 @@ export const runWorkflow: Run = async (app, data, sending) => {
   if (!app.config.task.alwaysEager) {
     await planner.prepare()
     await app.publisher.sendAll(calls)
-    return resultOf(app, whole)
+    return resultOf({ app, scope }, whole)
   }
   const metas = await (await app.eager()).runAll(calls)
-  const result = resultOf(app, whole, undefined, (taskId) => metas.get(taskId))
+  const result = resultOf({ app, look: (taskId) => metas.get(taskId) }, whole)
   if (app.config.task.eagerPropagates) await result.get()
   return result
 }
@@ -47,8 +48,12 @@ function firstDispatch(app: Celeriac, data: SignatureData): DispatchMode | undef
   return undefined
 }
 
-/** What eager mode found out of a task. */
-type Look = (taskId: string) => TaskMeta | undefined
+/** How it was sent: in which transaction, and what eager mode found out of its tasks. */
+interface Sent {
+  readonly app: Celeriac
+  readonly scope?: Scope | undefined
+  readonly look?: (taskId: string) => TaskMeta | undefined
+}
 
 function isEmpty(data: SignatureData): boolean {
   return data.kind === 'chain' && data.tasks.length === 0
@@ -69,12 +74,12 @@ function sentAtOnce(data: SignatureData): Extract<SignatureData, { kind: 'task' 
 }
 
 /** What stands for the result of a frozen workflow. */
-function resultOf(app: Celeriac, data: SignatureData, parent?: AnyResult, look?: Look): AsyncResult | GroupResult {
+function resultOf(sent: Sent, data: SignatureData, parent?: AnyResult): AsyncResult | GroupResult {
   const inner = (one: SignatureData, above: AnyResult | undefined): AsyncResult | GroupResult =>
-    resultOf(app, one, above, look)
+    resultOf(sent, one, above)
   switch (data.kind) {
     case 'task':
-      return taskResult(app, data, parent, look)
+      return taskResult(sent, data, parent)
     case 'chain': {
       const [last, ...before] = data.tasks.toReversed()
       const above = before.reduceRight<AnyResult | undefined>((result, step) => inner(step, result), parent)
@@ -85,16 +90,16 @@ function resultOf(app: Celeriac, data: SignatureData, parent?: AnyResult, look?:
         const member = inner(task, parent)
         return member instanceof GroupResult ? member.results : [member]
       })
-      return new GroupResult(app, data.options.taskId ?? '', members, parent)
+      return new GroupResult(sent.app, data.options.taskId ?? '', members, parent)
     }
     case 'chord':
       return inner(data.body, inner(data.header, parent))
   }
 }
 
-function taskResult(app: Celeriac, { task, options }: TaskSignature, parent?: AnyResult, look?: Look): AsyncResult {
+function taskResult({ app, scope, look }: Sent, { task, options }: TaskSignature, parent?: AnyResult): AsyncResult {
   const taskId = options.taskId ?? ''
   const compiled = app.tasks.get(task)?.compiledFor(app)
   const isIgnored = options['ignoreResult'] ?? compiled?.ignoreResult ?? app.config.task.ignoreResult
-  return new AsyncResult(app, taskId, isIgnored === true, look?.(taskId), parent)
+  return new AsyncResult(app, taskId, { ignored: isIgnored === true, local: look?.(taskId), parent, scope })
 }

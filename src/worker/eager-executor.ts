@@ -30,7 +30,7 @@ export class EagerExecutor implements EagerRunner {
     const [prepared] = await this.#app.publisher.prepareAll([call])
     if (!prepared) throw new Error('a call gives a message')
     const metas = await this.#runAll([prepared.outgoing])
-    const result = new AsyncResult<R>(this.#app, prepared.taskId, false, metas.get(prepared.taskId))
+    const result = new AsyncResult<R>(this.#app, prepared.taskId, { local: metas.get(prepared.taskId) })
     if (this.#app.config.task.eagerPropagates) await result.get()
     return result
   }

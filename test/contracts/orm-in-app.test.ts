@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Celeriac, Task } from '../../src/index.ts'
+import { chain, type AsyncResult, type Celeriac, type Task } from '../../src/index.ts'
 import { memoryStore, openHarness, sqliteStore, type Harness, type Store } from '../support/worker-harness.ts'
 import { openTypeOrmLab, type Seat, User, type TypeOrmLab } from './typeorm-lab.ts'
 
@@ -103,6 +103,41 @@ for (const store of [memoryStore, sqliteStore]) {
       )
       await call
       assert.equal(await waiting(app), 0)
+    })
+
+    test('refuses to wait in a transaction for what leaves after it, and for what its rollback dropped', async ({
+      app,
+      lab,
+      ...path
+    }) => {
+      const double = app.task('shop.double', (n: number) => 2 * n)
+      await path.startWorker()
+      const kept = await lab.transaction(async () => {
+        const result = await double.delay(1)
+        const chained = await chain(double.s(1), double.s()).delay()
+        for (const held of [result, chained]) {
+          await assert.rejects(held.get(), /is sent after the commit of the transaction that waits for it here/)
+        }
+        const sent = await double.applyAsync([4], { dispatch: 'now' })
+        assert.equal(await sent.get({ timeout: 10 }), 8)
+        return result
+      })
+      assert.equal(await kept.get({ timeout: 10 }), 2)
+      let dropped: AsyncResult<number> | undefined
+      await assert.rejects(
+        lab.transaction(async () => {
+          dropped = await double.delay(3)
+          throw stop
+        }),
+      )
+      await assert.rejects(async () => dropped?.get(), { name: 'TaskRevoked', message: /was never sent/ })
+    })
+
+    test('rejects a call for what is no open transaction', async ({ ada, nameOf, lab }) => {
+      let over: object = {}
+      await lab.transaction(async (tx) => void (over = tx))
+      await assert.rejects(nameOf.in(over).delay(ada), /the given transaction is not open/)
+      await assert.rejects(nameOf.in(undefined as unknown as object).delay(ada), /must be the handle.*got nothing/)
     })
 
     test('drops a call that was still being validated when the transaction rolled back', async ({ app, lab, ada }) => {
