@@ -79,6 +79,10 @@ export class Consumer {
     return this.#subscription?.claimedAtMs
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
   get isIdle(): boolean {
     return this.running.size === 0 && this.#waiting.length === 0 && !this.#alone
   }
@@ -149,7 +153,7 @@ export class Consumer {
   /** Whether to take nothing and leave what waits here to others, because no slot will be free. */
   hold(isHeld: boolean): void {
     this.prefetch.hold(isHeld)
-    if (!isHeld || this.#isStopping) return
+    if (!isHeld) return
     if (this.#alone && this.#waiting.includes(this.#alone)) this.#endAlone()
     void this.#giveBackWaiting()
   }

@@ -15,14 +15,18 @@ export interface StuckPoolOptions {
   readonly onStuck: (reason: string | undefined) => void
 }
 
+/** A body that heeds its signal takes a moment to end. */
+const patienceMs = 1000
+
 /**
  * Counts the slots that abandoned bodies hold. While these are all, nothing can begin here: other workers get what waits,
  * and this one is not ready.
  */
-export class StuckPool {
+export class StuckPool implements Disposable {
   readonly #options: StuckPoolOptions
   #lost = 0
   #isStuck = false
+  #timer: NodeJS.Timeout | undefined
 
   constructor(options: StuckPoolOptions) {
     this.#options = options
@@ -36,16 +40,28 @@ export class StuckPool {
   /** A body was abandoned, or has ended at last. */
   look(): void {
     const { pool, mostSlots, consumer, window } = this.#options
-    const { abandoned } = pool
-    if (abandoned.length !== this.#lost) {
-      this.#lost = abandoned.length
+    const { length: lost } = pool.abandoned
+    if (lost !== this.#lost) {
+      this.#lost = lost
       window.lose(this.#lost)
       consumer.prefetch.update()
     }
-    const isStuck = this.#lost >= Math.max(pool.size, mostSlots())
-    if (isStuck === this.#isStuck) return
+    const isFull = this.#lost >= Math.max(pool.size, mostSlots())
+    if (!isFull) this.#change(false)
+    else if (!this.#isStuck) this.#timer ??= setTimeout(() => this.#change(true), patienceMs).unref()
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+  }
+
+  #change(isStuck: boolean): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const { pool, consumer } = this.#options
+    if (isStuck === this.#isStuck || consumer.isStopping) return
     this.#isStuck = isStuck
-    this.#tell(isStuck ? [...new Set(abandoned.map(({ headers }) => headers.task))].join(', ') : undefined)
+    this.#tell(isStuck ? [...new Set(pool.abandoned.map(({ headers }) => headers.task))].join(', ') : undefined)
     consumer.hold(isStuck)
   }
 

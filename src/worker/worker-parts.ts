@@ -25,6 +25,7 @@ import { StuckPool } from './stuck-pool.ts'
 import { TaskEvents } from './task-events.ts'
 import { TaskLimits } from './task-limits.ts'
 import { TaskObservers } from './task-observer.ts'
+import { tellWaitingResults } from './waiting-results.ts'
 import { WorkerEvents } from './worker-events.ts'
 import { WorkerPools } from './worker-pools.ts'
 import type { WorkerOptions } from './worker-options.ts'
@@ -99,13 +100,14 @@ export async function openParts(options: WorkerPartsOptions): Promise<WorkerPart
   const poolSize = opened.use(new PoolSize({ pool, pools, window, consumer, log: app.log }))
   const mostSlots = (): number => poolSize.bounds?.max ?? 1
   const { log } = app
-  const stuck = new StuckPool({ pool: pools.main, mostSlots, consumer, window, log, workerName, onStuck })
+  const stuck = opened.use(new StuckPool({ pool: pools.main, mostSlots, consumer, window, log, workerName, onStuck }))
   const { stop, workerName: nodeName } = options
   const outbox = new Outbox(app)
   const own = { nodeName, startedAtMs: Date.now(), memory: new MemorySamples(), outbox, stop }
   const state = { ...own, app, broker, backend, codec, consumer, pools, pool, poolSize, window, limits, events }
   opened.use(await RemoteControl.open(state, () => void askOthers()))
   opened.defer(() => consumer.close())
+  opened.use(tellWaitingResults(app.log, backend, () => consumer.running.items()))
   opened.use(openResultCleanup(backend, app.log, app.config.result.expiresMs))
   const { deadLetterExpiresMs, task } = app.config
   if (deadLetterExpiresMs !== undefined) {
