@@ -1,7 +1,8 @@
 import './util/require-node-24.ts'
 
-export { Celeriac, type AppOptions } from './app/app.ts'
+export { Celeriac } from './app/app.ts'
 export type { AppEvents } from './app/app-events.ts'
+export type { AppOptions } from './app/app-options.ts'
 export { AsyncResult, type AnyResult, type GetOptions, type RevokeOptions } from './app/async-result.ts'
 export { currentTask, type DeliveryInfo, type RetryOptions, type TaskContext, type TaskRequest } from './app/context.ts'
 export type { ExplainOptions } from './app/explain.ts'

@@ -10,6 +10,7 @@ import { createLogger, type Logger } from '../util/logger.ts'
 import { AsyncResult, type RevokeOptions } from './async-result.ts'
 import { controlOf } from './app-control.ts'
 import { AppEvents } from './app-events.ts'
+import type { AppOptions } from './app-options.ts'
 import { AppSettings } from './app-settings.ts'
 import { checkAppOptions } from './check-app-options.ts'
 import { Connections } from './connections.ts'
@@ -22,6 +23,7 @@ import type { ExplainOptions } from './explain.ts'
 import type { Explanation } from './explanation.ts'
 import type { ModelClass } from './model-handle.ts'
 import { Models } from './models.ts'
+import { OutboxCommits } from './outbox-commits.ts'
 import type { Ref } from './ref.ts'
 import { type CallOptions, noOptions } from './call-options.ts'
 import { Publisher } from './publisher.ts'
@@ -45,16 +47,6 @@ import {
 } from './task-methods.ts'
 import { callerPlace, createTask, taskDefinition, type Task } from './task.ts'
 import { Transactions } from './transactions.ts'
-
-export interface AppOptions {
-  /** A URL, or a broker that the caller opened and closes. Default: the file `./celeriac.db`. */
-  readonly broker?: string | Broker
-  /** A URL, or a backend that the caller opened and closes. Default: where the broker is, if that can keep results. */
-  readonly backend?: string | ResultBackend
-  readonly logger?: Logger
-  /** More settings, as for `configFromObject`. */
-  readonly settings?: object
-}
 
 /** What a program needs to define tasks and to send them: settings, registry, connections. */
 export class Celeriac implements AsyncDisposable {
@@ -80,6 +72,8 @@ export class Celeriac implements AsyncDisposable {
   readonly connections: Connections
   /** @internal */
   readonly commands: CustomCommands = new CustomCommands(this)
+  /** @internal */
+  readonly outboxCommits: OutboxCommits = new OutboxCommits()
   readonly #methods: TaskMethods = new TaskMethods(this)
   readonly #logger: Logger | undefined
   readonly #settings: AppSettings
@@ -87,7 +81,6 @@ export class Celeriac implements AsyncDisposable {
     () => this.config,
     () => this.#checkTasks(),
   )
-  readonly #outboxListeners = new Set<() => void>()
   #log: Logger | undefined
   #eager: Promise<EagerRunner> | undefined
 
@@ -301,17 +294,6 @@ export class Celeriac implements AsyncDisposable {
   resultWatcher(): Promise<ResultWatcher> {
     if (this.keepsResults) return this.connections.watcher()
     throw new ImproperlyConfigured(`app ${this.name} has no result backend: set result_backend to wait for results`)
-  }
-
-  /** @internal Rows of this process are committed in an outbox: a relay here need not wait for its next look. */
-  outboxWritten(): void {
-    for (const listener of this.#outboxListeners) listener()
-  }
-
-  /** @internal */
-  onOutboxWritten(listener: () => void): () => void {
-    this.#outboxListeners.add(listener)
-    return () => this.#outboxListeners.delete(listener)
   }
 
   /** @internal */

@@ -41,7 +41,7 @@ export class CallDispatcher {
     const { table } = this.#app.config.outbox
     await insertIntoOutbox(scope.adapter, scope.tx, table, calls.map(outgoingOf))
     scope.afterCommit(() => {
-      this.#app.outboxWritten()
+      this.#app.outboxCommits.tell()
       if (this.#app.config.task.sendSentEvent) this.#tellSent(calls)
     })
   }

@@ -113,7 +113,7 @@ export class Outbox {
 
   async #relay(relay: OutboxRelay, signal: AbortSignal): Promise<void> {
     const alarm = new Alarm(signal)
-    const off = this.#app.onOutboxWritten(() => alarm.ring())
+    const off = this.#app.outboxCommits.on(() => alarm.ring())
     let pauseMs = shortestPauseMs
     try {
       let hasTable = false

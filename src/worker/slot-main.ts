@@ -80,7 +80,7 @@ async function load(setup: unknown, voice: SlotVoice): Promise<SlotBody> {
   })
   app = await loadSlotApp(setup as SlotSetup)
   app.setLogger(slotLogger(logLevels, (line) => voice.log(line)))
-  app.onOutboxWritten(() => voice.note('outboxWritten'))
+  app.outboxCommits.on(() => voice.note('outboxWritten'))
   const codec = await app.connections.codec()
   await app.signals.emit('workerProcessInit', { workerName })
   slot = new Slot(app, workerName, codec)
