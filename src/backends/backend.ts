@@ -49,6 +49,12 @@ export function workflowExpiresMs({ expiresMs }: Pick<BackendOptions, 'expiresMs
   return expiresMs === undefined ? undefined : Math.max(30 * day, expiresMs)
 }
 
+/** Why states wait, and the first of the tasks whose do. */
+export interface WaitingForRoom {
+  readonly reason: Error
+  readonly taskId: string
+}
+
 /** Keeps what became of each task. SUCCESS is final: later states of that task are dropped. */
 export interface ResultBackend extends AsyncDisposable {
   /** Resolves once the state is stored for good. Stores of one turn of the event loop travel together. */
@@ -91,6 +97,11 @@ export interface ResultBackend extends AsyncDisposable {
   workflowPart(workflowId: string, part: number): Promise<string | null | undefined>
   /** Forgets the part, and remembers that it was used. */
   useWorkflowPart(workflowId: string, part: number): Promise<void>
+  /**
+   * Calls `onChange` when states begin to wait because the store is full, and with undefined when they are stored again.
+   * Missing where a full store rejects at once.
+   */
+  watchRoom?(onChange: (waiting: WaitingForRoom | undefined) => void): Disposable
   /** Deletes what expired, in small batches that do not hold up others, and returns how many rows went. */
   deleteExpired(): Promise<number>
 }

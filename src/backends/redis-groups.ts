@@ -99,7 +99,8 @@ export class RedisGroups {
     const begins = beginningsOf(part.taskId, this.#form).map((text) => this.#argument(text))
     const member = this.#argument(dumpMember(part, this.#form))
     const args = [member, this.#ttl, score, `id:${part.taskId}`, token, ...begins]
-    const reply = await this.#commands.run(() => this.#connection.run(addScript, this.#keysOf(groupId), args))
+    const send = (): Promise<unknown> => this.#connection.run(addScript, this.#keysOf(groupId), args)
+    const reply = await this.#commands.run(send, () => part.taskId)
     const [place, size, extra] = reply as [string, string, string]
     const [number, first] = place.split(' ')
     return {

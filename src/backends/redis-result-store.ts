@@ -60,6 +60,7 @@ export class RedisResultStore {
   readonly #reads: PatientCommands
   readonly #ttl: string
   readonly #isBinary: boolean
+  readonly #taskIdOf: (key: string) => string
   #batch: Batch | undefined
   readonly #unfinished = new Set<Promise<unknown>>()
 
@@ -67,12 +68,18 @@ export class RedisResultStore {
     connection: RedisConnection,
     stores: PatientCommands,
     reads: PatientCommands,
-    { expiresMs, isBinary }: { readonly expiresMs: number | undefined; readonly isBinary: boolean },
+    options: {
+      readonly expiresMs: number | undefined
+      readonly isBinary: boolean
+      readonly taskIdOf: (key: string) => string
+    },
   ) {
     this.#connection = connection
     this.#stores = stores
     this.#reads = reads
+    const { expiresMs, isBinary, taskIdOf } = options
     this.#isBinary = isBinary
+    this.#taskIdOf = taskIdOf
     this.#ttl = expiresMs === undefined ? '' : String(Math.max(1, Math.round(expiresMs)))
   }
 
@@ -109,7 +116,8 @@ export class RedisResultStore {
     if (!batch) return
     this.#batch = undefined
     const args = [this.#ttl, ...(this.#isBinary ? batch.texts.map(bytesOf) : batch.texts)]
-    this.#stores.run(() => this.#connection.run(storeScript, batch.keys, args)).then(batch.resolve, batch.reject)
+    const send = (): Promise<unknown> => this.#connection.run(storeScript, batch.keys, args)
+    this.#stores.run(send, () => this.#taskIdOf(batch.keys[0] ?? '')).then(batch.resolve, batch.reject)
   }
 
   /** Resolves when all that was stored is written or has failed. */

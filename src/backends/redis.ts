@@ -8,6 +8,7 @@ import {
   type GroupProgress,
   type IdleGroup,
   type ResultBackend,
+  type WaitingForRoom,
 } from './backend.ts'
 import { RedisGroups } from './redis-groups.ts'
 import { RedisResultKeys } from './redis-keys.ts'
@@ -39,6 +40,7 @@ class RedisBackend implements ResultBackend {
   readonly #groups: RedisGroups
   readonly #workflows: RedisWorkflows
   readonly #watch: RedisResultWatch
+  readonly #roomWatches = new Set<(waiting: WaitingForRoom | undefined) => void>()
   #isDisposed = false
 
   constructor(redis: Redis, { expiresMs, extended = false }: BackendOptions, form: ResultForm) {
@@ -48,9 +50,13 @@ class RedisBackend implements ResultBackend {
     this.#isExtended = extended
     this.#form = form
     this.#keys = new RedisResultKeys(prefix)
-    this.#stores = new PatientCommands(commands, retryTimeoutMs)
+    this.#stores = new PatientCommands(commands, retryTimeoutMs, (waiting) => {
+      for (const onChange of this.#roomWatches) onChange(waiting)
+    })
     this.#reads = new PatientCommands(commands, socketTimeoutMs)
-    this.#results = new RedisResultStore(commands, this.#stores, this.#reads, { expiresMs, isBinary: form.isBinary })
+    const taskIdOf = (key: string): string => this.#keys.taskIdOf(key)
+    const { isBinary } = form
+    this.#results = new RedisResultStore(commands, this.#stores, this.#reads, { expiresMs, isBinary, taskIdOf })
     this.#groups = new RedisGroups(commands, this.#stores, this.#keys, { isOrdered, expiresMs, form })
     const keptMs = workflowExpiresMs({ expiresMs })
     this.#workflows = new RedisWorkflows(commands, this.#stores, this.#keys, { keptMs, expiresMs })
@@ -138,6 +144,11 @@ class RedisBackend implements ResultBackend {
   async useWorkflowPart(workflowId: string, part: number): Promise<void> {
     this.#assertOpen('useWorkflowPart')
     await this.#workflows.use(workflowId, part)
+  }
+
+  watchRoom(onChange: (waiting: WaitingForRoom | undefined) => void): Disposable {
+    this.#roomWatches.add(onChange)
+    return { [Symbol.dispose]: () => void this.#roomWatches.delete(onChange) }
   }
 
   /** Redis does that itself. */

@@ -49,8 +49,8 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   ],
   [/SELECT is not allowed in cluster mode/, 'a cluster has the database 0 only: end the URL with /0'],
   [/^NOPERM/, 'the ACL of this user forbids it: docs/redis.md lists what is needed'],
-  [/^OOM/, 'the memory limit of the server (maxmemory) is reached: raise it, or let results expire sooner'],
-  [/^MISCONF/, 'the server cannot save to its disk and refuses writes: look into its log'],
+  [/(?:^|: -)OOM\b/, 'the memory limit of the server (maxmemory) is reached: raise it, or let results expire sooner'],
+  [/(?:^|: -)MISCONF\b/, 'the server cannot save to its disk and refuses writes: look into its log'],
 ]
 
 /** `Redis at 127.0.0.1:6379: GET failed: WRONGTYPE …; what to do`. */
