@@ -1,5 +1,6 @@
 import type { Celeriac } from '../app/app.ts'
 import { canHoldOutbox, outboxMigration } from '../app/outbox-table.ts'
+import { OperationalError } from '../errors.ts'
 import type { OrmTransactions } from '../orms/orm-adapter.ts'
 import { Alarm } from './alarm.ts'
 import { OutboxRelay, type OutboxStatus } from './relay.ts'
@@ -45,14 +46,19 @@ export class Outbox {
     return made
   }
 
-  /** Throws when a database cannot be reached, or has no outbox. */
+  /** Throws OperationalError when a database cannot be reached, or has no outbox. */
   status(): Promise<OutboxStatus[]> {
     return Promise.all(
       OutboxRelay.of(this.#app).map(async (relay) => {
         using each = relay
-        return await each.status()
+        if (await each.hasTable()) return await each.status()
+        throw new OperationalError(`the database of ${each.name} has no outbox: ${this.#advice}`)
       }),
     )
+  }
+
+  get #advice(): string {
+    return `make its table ${this.#app.config.outbox.table} with 'celeriac migrate'`
   }
 
   /** As `status`, of what `run` relays now, over its connections. */
@@ -117,10 +123,13 @@ export class Outbox {
     let pauseMs = shortestPauseMs
     try {
       let hasTable = false
+      let isTold = false
       while (!signal.aborted) {
         try {
           hasTable ||= await relay.hasTable()
           if (hasTable) this.#relays.add(relay)
+          else if (!isTold) this.#tellOfNoTable(relay)
+          isTold = true
           // Only an empty batch says that nothing waits: one that is not full may have been cut short by its size.
           const count = hasTable ? await relay.relayBatch() : 0
           if (pauseMs > shortestPauseMs) this.#app.log.info({ orm: relay.name }, 'The outbox of {orm} is relayed again')
@@ -142,6 +151,15 @@ export class Outbox {
       this.#relays.delete(relay)
       this.#troubles.delete(relay)
     }
+  }
+
+  /** Without the setting most databases need none. */
+  #tellOfNoTable(relay: OutboxRelay): void {
+    if (this.#app.config.task.dispatch !== 'outbox') return
+    this.#app.log.warn(
+      { orm: relay.name, advice: this.#advice },
+      "The database of {orm} has no outbox, which task_dispatch 'outbox' needs: {advice}",
+    )
   }
 
   #noteTrouble(relay: OutboxRelay, error: unknown): void {

@@ -169,7 +169,10 @@ describe('an outbox', () => {
       site.lab.transaction(() => note.delay(1)),
       (error) => error instanceof OperationalError && /celeriac migrate/.test(error.message),
     )
-    await assert.rejects(site.outbox.status(), /celeriac_outbox/)
+    await assert.rejects(
+      site.outbox.status(),
+      /typeorm has no outbox: make its table celeriac_outbox with 'celeriac migrate'/,
+    )
   })
 
   it('refuses a call where no relay would find it: in a SQLite database without a known file', async () => {
