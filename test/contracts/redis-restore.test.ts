@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import type { OnDeliveries } from '../../src/brokers/broker.ts'
 import { service } from '../services.ts'
 import { drain, inMs, Inbox, peek, text, to } from './broker-contract-tools.ts'
 import { sleep, until } from './contract.ts'
@@ -188,13 +189,20 @@ function describeRestore(url: string): void {
       const sender = await store.broker()
       await sender.publish(to('q', 'a', 'b', 'c', 'd'))
       const first = await abandon(store, 30)
-      await first.at(0).defer(inMs(300))
-      await sleep(100)
+      const due = inMs(300)
+      await first.at(0).defer(due)
       const second = new Inbox()
-      await (await store.broker()).subscribe(['q'], second.onDeliveries, { prefetch: 10 })
+      const lateMs: number[] = []
+      const noteTimes: OnDeliveries = (deliveries) => {
+        for (const { message } of deliveries) if (message.body === 'a') lateMs.push(Date.now() - due.getTime())
+        second.onDeliveries(deliveries)
+      }
+      await (await store.broker()).subscribe(['q'], noteTimes, { prefetch: 10 })
       await second.waitFor(4)
-      assert.deepEqual(second.bodies, ['b', 'c', 'd', 'a'])
-      assert.equal(second.at(3).deliveryCount, 1)
+      assert.deepEqual(second.bodies.toSorted(), ['a', 'b', 'c', 'd'])
+      assert.ok(lateMs.length === 1 && lateMs.every((ms) => ms >= 0), `it came ${lateMs.join(', ')} ms late`)
+      const counts = second.deliveries.map(({ message, deliveryCount }) => `${String(message.body)} ${deliveryCount}`)
+      assert.ok(counts.includes('a 1'), counts.join(', '))
     })
 
     it('is nothing when it stopped while a message came', async () => {
