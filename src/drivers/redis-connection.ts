@@ -75,7 +75,7 @@ export class ReconnectingConnection implements RedisConnection {
     args: readonly RedisArgument[],
     options?: RedisSendOptions,
   ): Promise<unknown> {
-    return this.#session?.run(script, keys, args, options) ?? Promise.reject(this.#offline('EVALSHA'))
+    return this.#session?.scripts.run(script, keys, args, options) ?? Promise.reject(this.#offline('EVALSHA'))
   }
 
   async transaction(commands: readonly (readonly RedisArgument[])[], options?: RedisSendOptions): Promise<unknown[]> {

@@ -1,4 +1,4 @@
-import type { RedisArgument, RedisScript, RedisSendOptions } from './redis.ts'
+import type { RedisArgument, RedisConnection, RedisScript, RedisSendOptions } from './redis.ts'
 import { RedisReplyError } from './redis-errors.ts'
 
 /**
@@ -7,11 +7,11 @@ import { RedisReplyError } from './redis-errors.ts'
  * moment.
  */
 export class SessionScripts {
-  readonly #send: (args: readonly RedisArgument[], options?: RedisSendOptions) => Promise<unknown>
+  readonly #send: RedisConnection['send']
   /** The server knows them. */
   readonly #known = new Set<string>()
 
-  constructor(send: (args: readonly RedisArgument[], options?: RedisSendOptions) => Promise<unknown>) {
+  constructor(send: RedisConnection['send']) {
     this.#send = send
   }
 

@@ -1,5 +1,5 @@
 import { CeleriacError, OperationalError } from '../errors.ts'
-import type { RedisArgument, RedisScript, RedisSendOptions } from './redis.ts'
+import type { RedisArgument, RedisSendOptions } from './redis.ts'
 import {
   createNodeRedis,
   describeTarget,
@@ -36,12 +36,12 @@ export interface SessionOptions {
  */
 export class RedisSession {
   readonly where: string
+  readonly scripts: SessionScripts = new SessionScripts((args, options) => this.send(args, options))
   server: RedisServer | undefined
   readonly #client: NodeRedis
   readonly #setup: SessionOptions
   readonly #watchdog: Watchdog
   readonly #replies = new OutstandingReplies((isNeeded) => this.#keepAlive(isNeeded))
-  readonly #scripts = new SessionScripts((args, options) => this.send(args, options))
   #endReason: Error | undefined
   #onEnd: ((reason: Error) => void) | undefined
 
@@ -102,15 +102,6 @@ export class RedisSession {
     if (options?.blocksMs) this.#watchdog.allow(options.blocksMs)
     const reply = this.#client.sendCommand(args, options?.asBytes ? this.#setup.module.asBytes : undefined)
     return this.#track(reply, args[0])
-  }
-
-  run(
-    script: RedisScript,
-    keys: readonly string[],
-    args: readonly RedisArgument[],
-    options?: RedisSendOptions,
-  ): Promise<unknown> {
-    return this.#scripts.run(script, keys, args, options)
   }
 
   /** Gives a subscription command to the client; `command` is its name. */
