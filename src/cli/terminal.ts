@@ -17,17 +17,27 @@ export interface Terminal {
   ask(question: string): Promise<string>
 }
 
+/** The answer of a line. Empty where somebody pressed Ctrl-C or Ctrl-D instead. */
+export async function askOn(
+  streams: { readonly input: NodeJS.ReadableStream; readonly output: NodeJS.WritableStream },
+  question: string,
+): Promise<string> {
+  const prompt = createInterface({ ...streams, terminal: true })
+  try {
+    return await prompt.question(question)
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'AbortError') throw error
+    streams.output.write('\n')
+    return ''
+  } finally {
+    prompt.close()
+  }
+}
+
 export const processTerminal: Terminal = {
   out: process.stdout,
   err: process.stderr,
   env: process.env,
   isInteractive: process.stdin.isTTY && process.stderr.isTTY,
-  async ask(question) {
-    const prompt = createInterface({ input: process.stdin, output: process.stderr })
-    try {
-      return await prompt.question(question)
-    } finally {
-      prompt.close()
-    }
-  },
+  ask: (question) => askOn({ input: process.stdin, output: process.stderr }, question),
 }
