@@ -3,6 +3,7 @@ import nodePath from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import { OperationalError } from '../errors.ts'
+import { makeFolder } from '../util/make-folder.ts'
 import { explainSqliteError, isBusy, lockedTooLong } from './sqlite-errors.ts'
 
 /** `CELR`: the mark by which a file is known as celeriac's own. */
@@ -14,7 +15,7 @@ const formatVersion = 1
 export async function resolveSqlitePath(path: string): Promise<string> {
   const absolute = nodePath.resolve(path)
   try {
-    await fs.mkdir(nodePath.dirname(absolute), { recursive: true })
+    await makeFolder(nodePath.dirname(absolute))
     const folder = await fs.realpath(nodePath.dirname(absolute))
     const file = nodePath.join(folder, nodePath.basename(absolute))
     return await fs.realpath(file).catch(() => file)

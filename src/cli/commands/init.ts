@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import { ImproperlyConfigured } from '../../errors.ts'
+import { makeFolder } from '../../util/make-folder.ts'
 import type { CommandRun } from '../command-run.ts'
 import { packageVersion } from '../../util/package-version.ts'
 
@@ -23,7 +24,7 @@ export function initCommand(run: CommandRun): Command {
 
 async function init(run: CommandRun, folder: string, force: boolean): Promise<void> {
   const target = path.resolve(folder)
-  await fs.mkdir(target, { recursive: true })
+  await makeFolder(target)
   const present = await fs.readdir(target)
   if (present.length > 0 && !force) {
     const some = `${present.slice(0, 3).join(', ')}${present.length > 3 ? ', …' : ''}`

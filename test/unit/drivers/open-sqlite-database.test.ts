@@ -101,6 +101,15 @@ describe('opening a SQLite file', () => {
     assert.match(await openAsNobody(folder.file()), /^OperationalError SQLite file .*a\.db: it cannot be .*writable/)
   })
 
+  it(
+    'says that no folder can be made there',
+    { skip: process.platform !== 'linux' && 'there is no /proc' },
+    async () => {
+      const opening = openSqliteDatabase('/proc/celeriac/deep/queue.db')
+      await rejectsOperational(opening, /^SQLite file \/proc\/celeriac\/deep\/queue\.db: .*mkdir.*; check its folder$/)
+    },
+  )
+
   it('waits for a file that is locked for a while', async () => {
     await using folder = await SqliteFolder.create()
     const locker = new DatabaseSync(folder.file())
