@@ -20,15 +20,15 @@ type KeyColumn<Table extends RowTable> = {
     : never
 }[keyof Table['$inferSelect']]
 
-/** `id` where the types tell no key. */
-type KeyColumns<Table extends RowTable> = [KeyColumn<Table>] extends [never]
+/**
+ * What a caller may give for a row of the table: the row, or its key alone. Where the types tell no key that is `id`, or in
+ * a table without one any columns: the call refuses what is no key.
+ */
+export type KeyOfTable<Table extends RowTable> = [KeyColumn<Table>] extends [never]
   ? 'id' extends keyof Table['$inferSelect']
-    ? 'id'
-    : keyof Table['$inferSelect']
-  : KeyColumn<Table>
-
-/** What a caller may give for a row of the table: the row, or its key alone. */
-export type KeyOfTable<Table extends RowTable> = Pick<Table['$inferSelect'], KeyColumns<Table>>
+    ? Pick<Table['$inferSelect'], 'id'>
+    : Partial<Table['$inferSelect']>
+  : Pick<Table['$inferSelect'], KeyColumn<Table>>
 
 /** True for what can stand for a model. */
 export function isModelHandle(value: unknown): value is ModelHandle {

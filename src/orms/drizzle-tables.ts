@@ -1,4 +1,5 @@
 import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue, isRecord } from '../protocol/describe-value.ts'
 import type { KeyKind } from './key-values.ts'
 import type { ModelInfo, SqlDialect } from './orm-adapter.ts'
 import type { OrmLabelOptions } from './orm-labels.ts'
@@ -30,10 +31,23 @@ export interface DrizzleModel {
 
 /** The models by table. Throws ImproperlyConfigured for what is no table, or has no key. */
 export function drizzleModels(options: DrizzleModelOptions, dialect: SqlDialect): ReadonlyMap<string, DrizzleModel> {
+  if (!isRecord(options.models)) {
+    const given = describeValue(options.models)
+    throw new ImproperlyConfigured(
+      `drizzle(…, { models }) must be tables by name, such as { Order: orders }; got ${given}`,
+    )
+  }
   const models = new Map<string, DrizzleModel>()
   for (const [name, table] of Object.entries(options.models))
     models.set(tableId(table), modelOf(name, table, options, dialect))
+  checkColumn('version', options.version, models)
+  checkColumn('deletedAt', options.deletedAt, models)
   return models
+}
+
+function checkColumn(option: string, column: string | undefined, models: ReadonlyMap<string, DrizzleModel>): void {
+  if (column === undefined || [...models.values()].some(({ columns }) => Object.hasOwn(columns, column))) return
+  throw new ImproperlyConfigured(`drizzle(…, { ${option} }) names the column ${column}, which none of the tables has`)
 }
 
 /** One for a table and its aliases; of what is no table, `undefined.undefined`, which no table has. */

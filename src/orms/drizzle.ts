@@ -37,6 +37,10 @@ export interface DrizzleModels extends OrmAdapter {
  */
 export function drizzle(db: DrizzleLike, options: DrizzleOptions): DrizzleModels {
   checkOptions('drizzle(db)', db, options, optionNames)
+  if (typeof options.sql !== 'function')
+    throw new ImproperlyConfigured(
+      "drizzle(db, { sql }) needs the sql of your Drizzle: import { sql } from 'drizzle-orm'",
+    )
   const adapter = new DrizzleAdapter(db as unknown as DrizzleHandle, options)
   checkAliases('drizzle', options.aliases, adapter.models())
   return adapter

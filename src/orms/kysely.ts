@@ -1,4 +1,5 @@
 import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { Key } from '../protocol/model-reference.ts'
 import { dialectOf, keysPerQuery, locked, rawQuery, withKeys } from './kysely-queries.ts'
 import { RowTags, rowTable, type RowTable } from './kysely-rows.ts'
@@ -148,6 +149,8 @@ function queriesOf(db: object): Queries {
 
 function knownModel(name: string, model: KyselyModel, { app, aliases }: OrmLabelOptions): Known {
   const { table, key = 'id', version, deletedAt } = model
+  if (typeof table !== 'string')
+    throw new ImproperlyConfigured(`kysely(): ${name} must be { table: 'orders' }; got ${describeValue(model)}`)
   const info = { label: `${app}.${name}`, aliases: aliases?.[name] ?? [], key: [key].flat(), handle: table }
   const kinds = info.key.map(() => 'any' as const)
   return { info, kinds, table, version, deletedAt }

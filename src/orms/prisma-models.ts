@@ -32,7 +32,15 @@ export function prismaModels(client: PrismaInternals, options: PrismaModelOption
   checkNames('keys', options.keys, runtime)
   const schema = readPrismaSchema(client._engineConfig?.inlineSchema ?? '')
   const models = Object.entries(runtime).map(([name, model]) => [name, modelOf(name, model, schema.get(name), options)])
+  checkField('version', options.version, runtime)
+  checkField('deletedAt', options.deletedAt, runtime)
   return new Map(models as [string, PrismaModel][])
+}
+
+function checkField(option: string, name: string | undefined, runtime: Readonly<Record<string, RuntimeModel>>): void {
+  if (name === undefined || Object.values(runtime).some(({ fields }) => fields.some((field) => field.name === name)))
+    return
+  throw new ImproperlyConfigured(`prisma(…, { ${option} }) names the field ${name}, which none of the models has`)
 }
 
 function modelOf(

@@ -105,6 +105,7 @@ describeWithLab('rows of prisma', { databases: ['sqlite'], open: openPrismaLab }
   test('says what is wrong with its options', async ({ base }) => {
     const make = (options: object) => () => prisma(base, { app: 'shop', ...options })
     assert.throws(make({ app: 'a.b' }), /without dots/)
+    assert.throws(make({ version: 'vrsion' }), /version }\) names the field vrsion, which none of the models has/)
     assert.throws(make({ keys: { Nobody: 'id' } }), /keys.* names the model Nobody; the client has User, Seat/)
     assert.throws(make({ keys: { Seat: ['row', 'column'] } }), /the key of Seat has no field column/)
     assert.throws(() => prisma({} as never, { app: 'shop' }), /needs a client made with new PrismaClient/)

@@ -39,6 +39,7 @@ declare const anyUser: Ref<User>
 export async function calls(): Promise<void> {
   await task.delay({ id: 1 }, [{ id: 2 }, app.models.ref(usersOf1, 1)], app.models.ref(seats, [1, 'A']))
   await task.delay(anyUser, [], seat)
+  await task.delay(anyUser, [], { row: 1, seat: 'A' })
   // @ts-expect-error -- the key is not there
   await task.delay({ name: 'Ada' }, [], seat)
   // @ts-expect-error -- a row of another table

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { createClient } from '@libsql/client'
+import { sql } from 'drizzle-orm'
+import { drizzle as drizzleDb } from 'drizzle-orm/libsql'
+import { integer, sqliteTable } from 'drizzle-orm/sqlite-core'
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
 import { Celeriac, ImproperlyConfigured, InvalidArguments, type OrmAdapter } from '../../../src/index.ts'
 import { drizzle } from '../../../src/orms/drizzle.ts'
@@ -63,6 +67,27 @@ describe('the adapter of an ORM', () => {
       [...ofKysely({ app: 'shop', aliases: { Order: ['shop.Purchase'] } }).models()].map(({ aliases }) => aliases),
       [['shop.Purchase']],
     )
+  })
+})
+
+describe('what an adapter is told of tables', () => {
+  it('is refused by kysely() where it names none', () => {
+    const db = new Kysely<{ orders: { id: number } }>({ dialect })
+    assert.throws(
+      () => kysely(db, { Order: 'orders' as never }, { app: 'shop' }),
+      /Order must be { table: 'orders' }; got "o/,
+    )
+  })
+
+  it('is refused by drizzle() where it names none, or columns that no table has', () => {
+    const orders = sqliteTable('orders', { id: integer().primaryKey() })
+    const db = drizzleDb({ client: createClient({ url: ':memory:' }) })
+    const make = (options: object) => () => drizzle(db, { app: 'shop', sql, models: { Order: orders }, ...options })
+    assert.throws(make({ sql: undefined }), /needs the sql of your Drizzle/)
+    assert.throws(make({ models: [orders] }), /must be tables by name.*got a list of 1/)
+    assert.throws(make({ models: undefined }), /must be tables by name.*got nothing/)
+    assert.throws(make({ version: 'vrsion' }), /version }\) names the column vrsion, which none of the tables has/)
+    assert.throws(make({ deletedAt: 'gone' }), /deletedAt }\) names the column gone/)
   })
 })
 
