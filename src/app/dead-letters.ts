@@ -1,4 +1,4 @@
-import type { Broker, Delivery, Outgoing } from '../brokers/broker.ts'
+import type { Broker, Delivery, IsOver, Outgoing } from '../brokers/broker.ts'
 import { OperationalError } from '../errors.ts'
 import { deadLetterQueue, deathHeader, type Death, type Message } from '../protocol/message.ts'
 
@@ -56,7 +56,7 @@ export async function* deleteExpiredDeadLetters(
   queue: string,
   expiresMs: number,
 ): AsyncGenerator<Omit<DeadLetter, 'message'>[]> {
-  const isOver = (headers: Message['headers']): boolean => {
+  const isOver: IsOver = (headers) => {
     const diedAt = Date.parse(String(describeHeaders(headers).death?.at))
     return diedAt + expiresMs < Date.now()
   }

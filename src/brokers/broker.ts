@@ -96,6 +96,9 @@ export interface Audience {
   readonly elsewhere: number
 }
 
+/** Whether a message with these headers is to go. */
+export type IsOver = (headers: Message['headers']) => boolean
+
 /**
  * Carries messages. It reconnects by itself: a promise it returned settles when the operation is done or impossible
  * (then with an OperationalError).
@@ -122,11 +125,7 @@ export interface Broker extends AsyncDisposable {
    * Looks at the first `limit` messages of a queue that are ready, of each priority, deletes those that are over, and
    * resolves to their headers. Missing where the broker cannot.
    */
-  prune?(
-    queue: string,
-    limit: number,
-    isOver: (headers: Message['headers']) => boolean,
-  ): Promise<readonly Message['headers'][]>
+  prune?(queue: string, limit: number, isOver: IsOver): Promise<readonly Message['headers'][]>
   /** Shows waiting messages without taking them. Missing where the broker cannot. */
   peek?(queue: string, page: Page): Promise<Message[]>
   /** Names of the queues that hold messages. Missing where the broker cannot know. */

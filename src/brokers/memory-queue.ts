@@ -1,5 +1,6 @@
 import type { Message } from '../protocol/message.ts'
 import { Heap } from '../util/heap.ts'
+import type { IsOver } from './broker.ts'
 
 /** One message of a queue and its place in it, which it keeps when it is given back. */
 export interface Entry {
@@ -86,7 +87,7 @@ export class MemoryQueue {
   }
 
   /** Deletes those of the first ready entries that are over; the headers of these. */
-  prune(limit: number, isOver: (headers: Message['headers']) => boolean): Message['headers'][] {
+  prune(limit: number, isOver: IsOver): Message['headers'][] {
     const first = this.#ready.items().toSorted((a, b) => a.sequence - b.sequence)
     const over = new Set(first.slice(0, limit).filter(({ message }) => isOver(message.headers)))
     if (over.size > 0) {

@@ -9,6 +9,7 @@ import type {
   Channel,
   FindOptions,
   FindResult,
+  IsOver,
   OnDeliveries,
   Outgoing,
   Page,
@@ -105,11 +106,7 @@ class MemoryBroker implements Broker {
     return count
   }
 
-  async prune(
-    name: string,
-    limit: number,
-    isOver: (headers: Message['headers']) => boolean,
-  ): Promise<Message['headers'][]> {
+  async prune(name: string, limit: number, isOver: IsOver): Promise<Message['headers'][]> {
     this.#assertOpen('prune')
     const queue = this.#store.find(name)
     if (!queue) return []

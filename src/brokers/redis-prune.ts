@@ -1,5 +1,6 @@
 import type { Redis } from '../drivers/open-redis.ts'
 import type { Message } from '../protocol/message.ts'
+import type { IsOver } from './broker.ts'
 import { decodeTaken } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
 
@@ -15,7 +16,7 @@ export async function pruneRedis(
   names: RedisNames,
   queue: string,
   limit: number,
-  isOver: (headers: Message['headers']) => boolean,
+  isOver: IsOver,
 ): Promise<Message['headers'][]> {
   const lists = await Promise.all(names.lists(queue).map((list) => first(redis, list, limit)))
   const found = lists.flat().filter(({ headers }) => isOver(headers))

@@ -8,6 +8,7 @@ import type {
   Channel,
   FindOptions,
   FindResult,
+  IsOver,
   OnDeliveries,
   Outgoing,
   Page,
@@ -144,11 +145,7 @@ export class RedisBroker implements Broker {
     return this.#inspection.purge(queue)
   }
 
-  async prune(
-    queue: string,
-    limit: number,
-    isOver: (headers: Message['headers']) => boolean,
-  ): Promise<Message['headers'][]> {
+  async prune(queue: string, limit: number, isOver: IsOver): Promise<Message['headers'][]> {
     this.#assertOpen('prune')
     return pruneRedis(this.#redis, this.#names, queue, limit, isOver)
   }

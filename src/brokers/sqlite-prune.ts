@@ -1,5 +1,6 @@
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
 import type { Message } from '../protocol/message.ts'
+import type { IsOver } from './broker.ts'
 import { readHeaders } from './sqlite-rows.ts'
 import type { SqliteStore } from './sqlite-store.ts'
 
@@ -18,7 +19,7 @@ export async function pruneSqlite(
   store: SqliteStore,
   queue: string,
   limit: number,
-  isOver: (headers: Message['headers']) => boolean,
+  isOver: IsOver,
 ): Promise<Message['headers'][]> {
   const looked = await database.read(() => ranks.flatMap((rank) => first(database, queue, rank, limit)))
   const found = looked.filter(({ headers }) => isOver(headers))

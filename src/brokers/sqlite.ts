@@ -10,6 +10,7 @@ import type {
   Channel,
   FindOptions,
   FindResult,
+  IsOver,
   OnDeliveries,
   Outgoing,
   Page,
@@ -143,11 +144,7 @@ export class SqliteBroker implements Broker {
     return this.#inspection.purge(queue)
   }
 
-  async prune(
-    queue: string,
-    limit: number,
-    isOver: (headers: Message['headers']) => boolean,
-  ): Promise<Message['headers'][]> {
+  async prune(queue: string, limit: number, isOver: IsOver): Promise<Message['headers'][]> {
     this.#assertOpen('prune')
     return pruneSqlite(this.#database, this.#store, queue, limit, isOver)
   }
