@@ -48,6 +48,7 @@ export function checkTaskOptions(name: string, options: TaskOptions): void {
     ...wrongDurations(given, durations),
   ]
   checkLists(given, problems)
+  checkArguments(given, problems)
   checkTexts(given, problems)
   checkNumbers(options, problems)
   checkModels(given, problems)
@@ -61,6 +62,20 @@ function checkLists(given: Readonly<Record<string, unknown>>, problems: string[]
   }
   if (given['parameters'] !== undefined && !isListOf('string', given['parameters']))
     problems.push(`parameters must be a list of names, got ${describeValue(given['parameters'])}`)
+}
+
+function checkArguments({ input, output, secret }: Readonly<Record<string, unknown>>, problems: string[]): void {
+  for (const [key, schema] of Object.entries({ input, output })) {
+    if (schema !== undefined && !isSchema(schema))
+      problems.push(`${key} must be a validator of Standard Schema, such as zod's, got ${describeValue(schema)}`)
+  }
+  const isPlace = (item: unknown): boolean => typeof item === 'string' || (Number.isInteger(item) && Number(item) >= 0)
+  if (secret !== undefined && secret !== true && !(Array.isArray(secret) && secret.every(isPlace)))
+    problems.push(`secret must be true, or a list of names and positions, got ${describeValue(secret)}`)
+}
+
+function isSchema(value: unknown): boolean {
+  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && '~standard' in value
 }
 
 function isListOf(type: 'function' | 'string', value: unknown): boolean {
@@ -81,8 +96,8 @@ function checkTexts(given: Readonly<Record<string, unknown>>, problems: string[]
 
 function checkNumbers(options: TaskOptions, problems: string[]): void {
   const { isolate, maxRetries, priority, rateLimit, retryBackoff, timeLimit, softTimeLimit } = options
-  if (maxRetries !== undefined && !(maxRetries >= 0))
-    problems.push(`maxRetries must be a count or Infinity, got ${String(maxRetries)}`)
+  if (maxRetries !== undefined && maxRetries !== Infinity && !(Number.isInteger(maxRetries) && maxRetries >= 0))
+    problems.push(`maxRetries must be a whole number or Infinity, got ${describeValue(maxRetries)}`)
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9))
     problems.push(`priority must be 0..9, got ${describeValue(priority)}`)
   if (retryBackoff !== undefined && typeof retryBackoff !== 'boolean' && parseDuration(retryBackoff) === undefined) {

@@ -75,7 +75,11 @@ export interface TaskDefinition<A extends readonly unknown[], R> {
 
 /** `(body)`, `(parameters, body)` or `(options, body)`. */
 export function taskDefinition<A extends readonly unknown[], R>(first: unknown, second: unknown): TaskDefinition<A, R> {
-  if (typeof first === 'function') return { options: {}, body: first as TaskBody<A, R | Promise<R>> }
+  if (typeof first === 'function') {
+    if (second !== undefined)
+      throw new ImproperlyConfigured("a task's options come before its body: task(name, options, body)")
+    return { options: {}, body: first as TaskBody<A, R | Promise<R>> }
+  }
   const options = (
     Array.isArray(first) ? { takes: first } : typeof first === 'object' ? (first ?? {}) : {}
   ) as TaskOptions & Pick<TaskDefinition<A, R>, 'takes'>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { z } from 'zod'
 import {
   Celeriac,
   chord,
@@ -59,6 +60,30 @@ describe('the definition of a task', () => {
         /queue must be a name of 1 to 200 characters, got ""/.test(error.message) &&
         /serializer must be a text, got 5/.test(error.message),
     )
+  })
+
+  it('refuses counts, validators and secrets that are none, and options behind the body', () => {
+    const app = makeApp()
+    const options = { maxRetries: '3', input: {}, output: String, secret: 'password' }
+    assert.throws(
+      () => app.task('demo.wrong', options as object, () => 1),
+      (error) =>
+        error instanceof ImproperlyConfigured &&
+        /maxRetries must be a whole number or Infinity, got "3"/.test(error.message) &&
+        /input must be a validator of Standard Schema, such as zod's, got an object/.test(error.message) &&
+        /output must be a validator.*got a function/.test(error.message) &&
+        /secret must be true, or a list of names and positions, got "password"/.test(error.message),
+    )
+    for (const maxRetries of [null, -1, 1.5]) {
+      assert.throws(() => app.task('demo.wrong', { maxRetries } as object, () => 1), /maxRetries must be/)
+    }
+    app.task(
+      'demo.right',
+      { maxRetries: Infinity, secret: ['token', 0], input: z.tuple([z.string()]) },
+      (_: string) => 1,
+    )
+    const define = app.task.bind(app) as unknown as (...given: unknown[]) => void
+    assert.throws(() => define('demo.late', () => 1, { maxRetries: 3 }), /options come before its body/)
   })
 
   it('says that the body is missing, also if nothing is given but a name', () => {
