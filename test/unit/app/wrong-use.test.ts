@@ -77,11 +77,7 @@ describe('the definition of a task', () => {
     for (const maxRetries of [null, -1, 1.5]) {
       assert.throws(() => app.task('demo.wrong', { maxRetries } as object, () => 1), /maxRetries must be/)
     }
-    app.task(
-      'demo.right',
-      { maxRetries: Infinity, secret: ['token', 0], input: z.tuple([z.string()]) },
-      (_: string) => 1,
-    )
+    app.task('demo.right', { maxRetries: Infinity, secret: ['token', 0], input: z.tuple([z.string()]) }, () => 1)
     const define = app.task.bind(app) as unknown as (...given: unknown[]) => void
     assert.throws(() => define('demo.late', () => 1, { maxRetries: 3 }), /options come before its body/)
   })
