@@ -1,15 +1,11 @@
 import type { z as Zod } from 'zod'
+import { requireOwn } from '../util/own-files.ts'
 
 let zod: typeof Zod | undefined
 
 /** Loaded when the first value is checked: it takes as long to load as all the rest, and a slot of a pool needs none. */
 export function z(): typeof Zod {
-  return (zod ??= load())
-}
-
-function load(): typeof Zod {
-  const require = process.getBuiltinModule('node:module').createRequire(import.meta.url)
-  return (require('zod') as { readonly z: typeof Zod }).z
+  return (zod ??= (requireOwn('zod') as { readonly z: typeof Zod }).z)
 }
 
 /** What a setting's value may be: checked by zod, read from text where it comes from the environment. */

@@ -21,7 +21,7 @@ import { CommandRun } from './command-run.ts'
 import { createProgram, globalOptions } from './global-options.ts'
 import { Printer } from './output.ts'
 import { endWithReader } from './readers.ts'
-import { packageVersion } from '../util/package-version.ts'
+import { packageVersion } from '../util/own-files.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 
 const commands = [

@@ -1,7 +1,7 @@
 import type { TracingChannel, TracingChannelSubscribers } from 'node:diagnostics_channel'
 import { trace, type TracerProvider } from '@opentelemetry/api'
 import { followChannel, publishChannel, runChannel } from '../app/tracing.ts'
-import { packageVersion } from '../util/package-version.ts'
+import { packageVersion } from '../util/own-files.ts'
 import { enterContextOf } from './carrier.ts'
 import { PublishSpans } from './publish-spans.ts'
 import { RunSpans } from './run-spans.ts'

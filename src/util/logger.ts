@@ -1,5 +1,6 @@
 import type { pino as Pino } from 'pino'
 import { formatLine } from './log-line.ts'
+import { requireOwn } from './own-files.ts'
 
 /** Less important first. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
@@ -81,8 +82,7 @@ function prettyLogger({ level, colour, stream, processName }: ResolvedOptions): 
 
 function jsonLogger({ level, stream, processName }: ResolvedOptions): Logger {
   // Loaded only when used, and without a promise: pino takes 20 ms to import.
-  const require = process.getBuiltinModule('node:module').createRequire(import.meta.url)
-  const { pino } = require('pino') as { readonly pino: typeof Pino }
+  const { pino } = requireOwn('pino') as { readonly pino: typeof Pino }
   return pino(
     {
       level,

@@ -4,7 +4,7 @@ import { maskSecrets, maskUrl } from '../app/mask-secrets.ts'
 import type { Task } from '../app/task.ts'
 import { reprValue } from '../protocol/python-repr.ts'
 import type { BrokerInfo } from '../protocol/encode-stats.ts'
-import { packageVersion } from '../util/package-version.ts'
+import { packageVersion } from '../util/own-files.ts'
 import type { TaskLimits } from './task-limits.ts'
 
 /** Settings by Celery's names, durations in seconds, secrets masked: those that differ from their defaults, or all. */

@@ -1,7 +1,7 @@
 import type * as promClient from 'prom-client'
 import type { Gauge, Registry } from 'prom-client'
 import type { Celeriac } from '../app/app.ts'
-import { packageVersion } from '../util/package-version.ts'
+import { packageVersion } from '../util/own-files.ts'
 import type { MetricsPage } from './health-server.ts'
 import { StoreMetrics } from './store-metrics.ts'
 import { TaskMetrics } from './task-metrics.ts'

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { ImproperlyConfigured } from '../../errors.ts'
 import { makeFolder } from '../../util/make-folder.ts'
 import type { CommandRun } from '../command-run.ts'
-import { packageVersion } from '../../util/package-version.ts'
+import { packageVersion } from '../../util/own-files.ts'
 
 const help = `
 Writes a package.json, an app, a file of tasks and a demo that need no server. Files that exist are never overwritten.

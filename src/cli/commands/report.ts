@@ -5,7 +5,7 @@ import path from 'node:path'
 import { maskUrl } from '../../app/mask-secrets.ts'
 import type { CommandRun } from '../command-run.ts'
 import { show } from '../output.ts'
-import { packageVersion } from '../../util/package-version.ts'
+import { packageVersion } from '../../util/own-files.ts'
 
 const help = `
 Paste it into a bug report: passwords are masked.
