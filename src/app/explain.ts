@@ -1,4 +1,4 @@
-import type { FindResult, FoundMessage } from '../brokers/broker.ts'
+import type { FindResult, FoundMessage, Unseen } from '../brokers/broker.ts'
 import { InvalidArguments } from '../errors.ts'
 import { isRemoteError } from '../protocol/remote-error.ts'
 import { isException, isReady } from '../protocol/states.ts'
@@ -16,7 +16,10 @@ import { isRevokeRetained } from './retained-revokes.ts'
 export interface ExplainOptions {
   /** How long workers may take to answer. Default 1 s. */
   readonly timeout?: Duration
-  /** How many messages are looked at, in the queues and again among those that are lent. Default 100,000. */
+  /**
+   * How many messages are looked at: the newest, again among those that are lent, and again those that come next in each
+   * queue, at most 1000. Default 100,000.
+   */
   readonly limit?: number
 }
 
@@ -27,6 +30,7 @@ interface Facts {
   readonly meta: TaskMeta | undefined
   readonly found: FoundMessage | undefined
   readonly isSearched: boolean
+  readonly unseen: readonly Unseen[]
   readonly headers: TaskHeaders | undefined
   readonly outbox: OutboxSearch
   readonly fleet: Fleet
@@ -58,7 +62,8 @@ export async function explain(app: Celeriac, taskId: string, options: ExplainOpt
     taskId,
     meta,
     found,
-    isSearched: search.isComplete && broker.find !== undefined,
+    unseen: search.unseen,
+    isSearched: search.unseen.length === 0 && broker.find !== undefined,
     headers: sent && headersOf(sent.message),
     outbox,
     fleet,
@@ -68,7 +73,7 @@ export async function explain(app: Celeriac, taskId: string, options: ExplainOpt
   return explanationOf(facts, reasonOf(facts))
 }
 
-const nothingFound: FindResult = { found: [], isComplete: false }
+const nothingFound: FindResult = { found: [], unseen: [] }
 
 function explanationOf(
   facts: Pick<Facts, 'taskId' | 'meta'> & Partial<Pick<Facts, 'found' | 'headers' | 'outbox'>>,
@@ -102,8 +107,8 @@ function reasonOf(facts: Facts): Reason {
   if (possession) return reserved(facts, possession.worker)
   if (facts.outbox.found) return inOutbox(facts, facts.outbox.found)
   if (meta) return { kind: 'running', worker: workerIn(meta), since: undefined }
-  const { isSearched, app } = facts
-  return { kind: 'unknown', isSearched, isResultRead: app.keepsResults, hints: hints(facts) }
+  const { isSearched, unseen, app } = facts
+  return { kind: 'unknown', isSearched, unseen, isResultRead: app.keepsResults, hints: hints(facts) }
 }
 
 function inOutbox({ fleet }: Facts, { orm, since, ahead, due, isHeld }: OutboxCall): Reason {

@@ -129,11 +129,19 @@ function whyNotSent(
   ]
 }
 
-function unknown({ isSearched, isResultRead, hints }: Of<'unknown'>): string[] {
+function unknown({ isSearched, unseen, isResultRead, hints }: Of<'unknown'>): string[] {
   const first = isSearched
     ? `Nothing is known of it: no message in any queue, ${isResultRead ? 'no result, ' : ''}and no worker has it.`
     : 'It was not found: the search gave up before it had seen every message. Give a higher limit (--limit).'
-  return [first, ...hints]
+  return [first, ...notSeen(unseen), ...hints]
+}
+
+function notSeen(unseen: Of<'unknown'>['unseen']): string[] {
+  if (unseen.length === 0) return []
+  const parts = unseen.map(({ queue, count }) =>
+    queue === undefined ? `${count} that are lent` : `${count} in queue ${queue}`,
+  )
+  return [`Not looked at: ${parts.join(', ')}; those that come next in each queue, and the newest, were.`]
 }
 
 function consumption({ worker, busy, slots }: Consumption): string {

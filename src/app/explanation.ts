@@ -1,4 +1,4 @@
-import type { Holder } from '../brokers/broker.ts'
+import type { Holder, Unseen } from '../brokers/broker.ts'
 import type { Death } from '../protocol/message.ts'
 import type { RemoteError } from '../protocol/remote-error.ts'
 import type { TaskState } from '../protocol/states.ts'
@@ -69,12 +69,13 @@ export type Reason =
   | { readonly kind: 'expired'; readonly expires: Date }
   | { readonly kind: 'dead'; readonly death: Death | undefined }
   /**
-   * `isSearched` false: the search gave up before it had seen everything. `isResultRead` false: there is no result backend
+   * `isSearched` false: the search did not look at `unseen`, for its limit. `isResultRead` false: there is no result backend
    * here, so it may be over.
    */
   | {
       readonly kind: 'unknown'
       readonly isSearched: boolean
+      readonly unseen: readonly Unseen[]
       readonly isResultRead: boolean
       readonly hints: readonly string[]
     }

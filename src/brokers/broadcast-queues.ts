@@ -114,7 +114,7 @@ export class BroadcastQueues implements Broker {
     const results = await Promise.all(brokers.map(async (broker) => broker.find?.(taskId, options)))
     return {
       found: results.flatMap((result) => result?.found ?? []),
-      isComplete: results.every((result) => result?.isComplete ?? true),
+      unseen: results.flatMap((result) => result?.unseen ?? []),
     }
   }
 

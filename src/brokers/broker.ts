@@ -68,14 +68,27 @@ export type FoundMessage = { readonly message: Message; readonly queue: string }
 )
 
 export interface FindOptions {
-  /** Looks at so many messages at most, in the queues and again among those that are lent. */
+  /**
+   * Looks at so many messages at most: the newest of all queues, again among those that are lent, and in each queue of
+   * which that is not all, again at those that come next, up to {@link mostNext}.
+   */
   readonly limit: number
+}
+
+/** See {@link FindOptions}. */
+export const mostNext = 1000
+
+/** Messages that a search did not look at. */
+export interface Unseen {
+  /** Undefined: they are lent. */
+  readonly queue: string | undefined
+  readonly count: number
 }
 
 export interface FindResult {
   readonly found: readonly FoundMessage[]
-  /** False: the limit was reached, and there may be more. */
-  readonly isComplete: boolean
+  /** What the limit left out, as far as the search can tell; empty: it saw everything. */
+  readonly unseen: readonly Unseen[]
 }
 
 export interface BroadcastOptions {

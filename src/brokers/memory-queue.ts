@@ -75,12 +75,6 @@ export class MemoryQueue {
     return [...ready, ...inOrder(this.#deferred.items(), isDueBefore)]
   }
 
-  /** All that waits, in no order. */
-  entries(): readonly Entry[] {
-    this.advance(Date.now())
-    return [...this.#ready.items(), ...this.#deferred.items()]
-  }
-
   /** How many ready entries are delivered before one of them. */
   countBefore(entry: Entry): number {
     return this.#ready.items().filter((other) => isBefore(other, entry)).length

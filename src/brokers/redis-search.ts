@@ -1,7 +1,7 @@
 import { defineScript, type Redis } from '../drivers/open-redis.ts'
 import { taskIdOf, type Message } from '../protocol/message.ts'
 import { readUnacked } from '../protocol/redelivered-envelope.ts'
-import type { FindResult, FoundMessage, Holder } from './broker.ts'
+import { mostNext, type FindResult, type FoundMessage, type Holder, type Unseen } from './broker.ts'
 import { queuesBoundTo } from './redis-bindings.ts'
 import { decodeTaken } from './redis-messages.ts'
 import type { RedisNames } from './redis-names.ts'
@@ -10,7 +10,10 @@ import { readClock } from './redis-lua.ts'
 /** Messages looked at in one step: others wait for no more than that. */
 const pageSize = 100
 
-/** KEYS: a list. ARGV: index of the first, how many, text. Replies the length, how many there were, then index and message of each that holds it. */
+/**
+ * KEYS: a list. ARGV: index of the first, from the end if negative, how many, text. Replies the length, how many there
+ * were, then index and message of each that holds it.
+ */
 const searchListScript = defineScript(`
 local from, count = tonumber(ARGV[1]), tonumber(ARGV[2])
 local texts = count > 0 and redis.call('LRANGE', KEYS[1], from, from + count - 1) or {}
@@ -43,8 +46,8 @@ local taken, ends = redis.call('ZSCORE', KEYS[1], ARGV[1]), redis.call('ZSCORE',
 return {now, taken, ends, redis.call('GET', KEYS[3]), due}`)
 
 interface ListSearch {
-  /** Message and index, from the end where messages come in: one may be seen twice as others come. */
-  readonly hits: ReadonlyMap<string, number>
+  /** How many come first, by message: one may be seen twice as others come. */
+  readonly ahead: Map<string, number>
   readonly length: number
   readonly looked: number
 }
@@ -63,38 +66,53 @@ export class RedisSearch {
   async find(queues: readonly string[], taskId: string, limit: number): Promise<FindResult> {
     const listed = await this.#findInLists(queues, taskId, limit)
     const lent = await this.#findInUnacked(taskId, limit)
-    return { found: [...listed.found, ...lent.found], isComplete: listed.isComplete && lent.isComplete }
+    return { found: [...listed.found, ...lent.found], unseen: [...listed.unseen, ...lent.unseen] }
   }
 
   async #findInLists(queues: readonly string[], taskId: string, limit: number): Promise<FindResult> {
     const found: FoundMessage[] = []
+    const unseen: Unseen[] = []
     let left = limit
     for (const queue of queues) {
-      let inFront = 0
+      let [inFront, count] = [0, 0]
+      let nextLeft = Math.min(limit, mostNext)
       for (const list of this.#names.lists(queue)) {
-        const { hits, length, looked } = await this.#findInList(list, taskId, left)
-        for (const [text, index] of hits) {
-          found.push(...readWaiting(text, queue, taskId, inFront + length - 1 - index))
-        }
-        if (looked < length) return { found, isComplete: false }
+        const { ahead, length, looked } = await this.#findNewest(list, taskId, left)
+        const next = Math.min(nextLeft, length - looked)
+        for (const [text, before] of await this.#findNext(list, taskId, next)) ahead.set(text, before)
+        for (const [text, before] of ahead) found.push(...readWaiting(text, queue, taskId, inFront + before))
+        count += length - looked - next
         left -= looked
+        nextLeft -= next
         inFront += length
       }
+      if (count > 0) unseen.push({ queue, count })
     }
-    return { found, isComplete: true }
+    return { found, unseen }
   }
 
   /** From the end where messages come in: what is taken at the other one does not move the rest. */
-  async #findInList(list: string, taskId: string, limit: number): Promise<ListSearch> {
-    const hits = new Map<string, number>()
+  async #findNewest(list: string, taskId: string, limit: number): Promise<ListSearch> {
+    const ahead = new Map<string, number>()
     for (let looked = 0; ;) {
       const args = [String(looked), String(Math.min(pageSize, limit - looked)), needle(taskId)]
       const reply = await this.#redis.commands.run(searchListScript, [list], args)
       const [length, count, ...flat] = reply as [number, number, ...(number | string)[]]
-      for (let at = 0; at < flat.length; at += 2) hits.set(String(flat[at + 1]), Number(flat[at]))
+      for (let at = 0; at < flat.length; at += 2) ahead.set(String(flat[at + 1]), length - 1 - Number(flat[at]))
       looked += count
-      if (count === 0 || looked >= length || looked >= limit) return { hits, length, looked }
+      if (count === 0 || looked >= length || looked >= limit) return { ahead, length, looked }
     }
+  }
+
+  /** From behind to the end where messages are taken: what moves there meanwhile is still to be looked at. */
+  async #findNext(list: string, taskId: string, count: number): Promise<Map<string, number>> {
+    const ahead = new Map<string, number>()
+    for (let left = count; left > 0; left -= pageSize) {
+      const args = [String(-left), String(Math.min(pageSize, left)), needle(taskId)]
+      const [, , ...flat] = (await this.#redis.commands.run(searchListScript, [list], args)) as (number | string)[]
+      for (let at = 0; at < flat.length; at += 2) ahead.set(String(flat[at + 1]), -1 - Number(flat[at]))
+    }
+    return ahead
   }
 
   async #findInUnacked(taskId: string, limit: number): Promise<FindResult> {
@@ -103,7 +121,7 @@ export class RedisSearch {
     let left = limit
     let cursor = '0'
     do {
-      if (left <= 0) return { found: [...found.values()], isComplete: false }
+      if (left <= 0) return { found: [...found.values()], unseen: await this.#unseenOf(limit - left) }
       const args = [cursor, String(pageSize), needle(taskId)]
       const reply = (await this.#redis.commands.run(searchUnackedScript, [this.#names.unacked], args)) as string[]
       const [next, looked, ...hits] = reply
@@ -115,7 +133,12 @@ export class RedisSearch {
         if (place) found.set(tag, place)
       }
     } while (cursor !== '0')
-    return { found: [...found.values()], isComplete: true }
+    return { found: [...found.values()], unseen: [] }
+  }
+
+  async #unseenOf(looked: number): Promise<Unseen[]> {
+    const length = (await this.#redis.commands.send(['HLEN', this.#names.unacked])) as number
+    return [{ queue: undefined, count: Math.max(1, length - looked) }]
   }
 
   async #place(tag: string, record: string, taskId: string): Promise<FoundMessage | undefined> {

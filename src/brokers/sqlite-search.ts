@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SqliteDatabase } from '../drivers/sqlite-database.ts'
 import { taskIdOf, type Message } from '../protocol/message.ts'
-import type { FindResult, FoundMessage, Holder } from './broker.ts'
+import { mostNext, type FindResult, type FoundMessage, type Holder, type Unseen } from './broker.ts'
 import { isGone, ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import type { SqliteInspection } from './sqlite-inspection.ts'
 import { decodeMessage } from './sqlite-rows.ts'
@@ -32,14 +32,55 @@ export class SqliteSearch {
     for (let looked = 0; looked < limit; looked += pageSize) {
       const size = Math.min(pageSize, limit - looked)
       const next = await this.#database.read(() => this.#lowestOf(before, size))
-      if (next === undefined) return { found, isComplete: true }
+      if (next === undefined) return { found, unseen: [] }
       const hits = await this.#database.read(() => this.#hitsBetween(next, before, taskId))
       for (const hit of hits) found.push(...(await this.#place(hit)))
       before = next
       await nextTurn()
     }
-    const isComplete = (await this.#database.read(() => this.#lowestOf(before, 1))) === undefined
-    return { found, isComplete }
+    const next = await this.#findNext(taskId, before, Math.min(limit, mostNext))
+    return { found: [...found, ...next.found], unseen: next.unseen }
+  }
+
+  /** Among those before an id: in each queue as many as come next, and what is not looked at. */
+  async #findNext(taskId: string, before: number, limit: number): Promise<FindResult> {
+    const found: FoundMessage[] = []
+    const unseen: Unseen[] = []
+    let lent = await this.#database.read(() => this.#countBefore('message', before))
+    for (const queue of await this.#inspection.queues()) {
+      const hits = await this.#database.read(() => this.#nextHits(queue, before, taskId, limit))
+      for (const hit of hits) found.push(...(await this.#place(hit)))
+      const [ready, deferred] = await this.#database.read(() => [
+        this.#countBefore('ready', before, queue),
+        this.#countBefore('deferred', before, queue),
+      ])
+      lent -= ready + deferred
+      const count = Math.max(0, ready - limit) + deferred
+      if (count > 0) unseen.push({ queue, count })
+      await nextTurn()
+    }
+    if (lent > 0) unseen.push({ queue: undefined, count: lent })
+    return { found, unseen }
+  }
+
+  #countBefore(table: 'message' | 'ready' | 'deferred', before: number, queue?: string): number {
+    const sql = `SELECT count(*) AS count FROM ${table} WHERE id < ?`
+    const row =
+      queue === undefined
+        ? this.#database.prepare(sql).get(before)
+        : this.#database.prepare(`${sql} AND queue = ?`).get(before, queue)
+    return Number(row?.['count'])
+  }
+
+  #nextHits(queue: string, before: number, taskId: string, limit: number): Hit[] {
+    const rows = this.#database
+      .prepare(
+        `SELECT m.id, m.rank, m.envelope, m.body FROM
+         (SELECT id FROM ready WHERE queue = ? AND id < ? ORDER BY rank, id LIMIT ?) r JOIN message m ON m.id = r.id
+         WHERE instr(m.envelope, ?)`,
+      )
+      .all(queue, before, limit, needle(taskId))
+    return hitsIn(rows, taskId)
   }
 
   #lowestOf(before: number, count: number): number | undefined {
@@ -53,13 +94,8 @@ export class SqliteSearch {
       .prepare(
         'SELECT id, rank, envelope, body FROM message WHERE id >= ? AND id < ? AND instr(envelope, ?) ORDER BY id',
       )
-      .all(from, before, JSON.stringify(taskId).slice(1, -1))
-    return rows.flatMap((row) => {
-      const message = readable(String(row['envelope']), row['body'] as string | Uint8Array)
-      // It may also be the id of its parent.
-      if (!message || taskIdOf(message) !== taskId) return []
-      return [{ id: Number(row['id']), rank: Number(row['rank']), message }]
-    })
+      .all(from, before, needle(taskId))
+    return hitsIn(rows, taskId)
   }
 
   /** None if it was settled meanwhile. */
@@ -95,6 +131,20 @@ export class SqliteSearch {
     const holder = holderOf(row as unknown as ProcessIdentity & { readonly expires: number })
     return { message, queue: String(row['queue']), place: 'lent', holder }
   }
+}
+
+/** As it stands in an envelope. */
+function needle(taskId: string): string {
+  return JSON.stringify(taskId).slice(1, -1)
+}
+
+function hitsIn(rows: readonly Readonly<Record<string, unknown>>[], taskId: string): Hit[] {
+  return rows.flatMap((row) => {
+    const message = readable(String(row['envelope']), row['body'] as string | Uint8Array)
+    // It may also be the id of its parent.
+    if (!message || taskIdOf(message) !== taskId) return []
+    return [{ id: Number(row['id']), rank: Number(row['rank']), message }]
+  })
 }
 
 function holderOf(owner: ProcessIdentity & { readonly expires: number }): Holder {

@@ -7,8 +7,8 @@ async function search(broker: Broker, taskId: string, limit = 100_000): Promise<
 }
 
 async function findOne(broker: Broker, taskId: string): Promise<FoundMessage> {
-  const { found, isComplete } = await search(broker, taskId)
-  assert.ok(isComplete)
+  const { found, unseen } = await search(broker, taskId)
+  assert.deepEqual(unseen, [])
   assert.equal(found.length, 1, `${taskId} was found ${found.length} times`)
   return found[0] as FoundMessage
 }
@@ -58,7 +58,7 @@ export function defineFindingTests(it: DefineBroker): void {
     await subscription.pause()
     assert.equal((await findOne(broker, 'a')).place, 'lent')
     await inbox.acknowledgeAll()
-    assert.deepEqual(await search(broker, 'a'), { found: [], isComplete: true })
+    assert.deepEqual(await search(broker, 'a'), { found: [], unseen: [] })
     await subscription[Symbol.asyncDispose]()
   })
 
@@ -90,12 +90,46 @@ export function defineFindingTests(it: DefineBroker): void {
     assert.deepEqual(found.map(({ queue }) => queue).toSorted(), ['q', 'r'])
   })
 
-  it('says when it gave up', async ({ broker }) => {
+  it('looks at those that come next and at the newest of many, and says of how many it did not', async ({ broker }) => {
+    const low = Array.from({ length: 300 }, (_, index) => text(`m${index}`, { priority: 1 }))
+    await broker.publish(to('other', 'o1', 'o2'))
+    await broker.publish(low.map((message) => ({ queue: 'q', message })))
+    const placeOf = async (taskId: string): Promise<unknown> => {
+      const { found, unseen } = await search(broker, taskId, 5)
+      return found.map((each) => [each.queue, each.place === 'ready' && each.ahead, unseen.length > 0])
+    }
+    assert.deepEqual(await placeOf('o1'), [['other', 0, true]])
+    assert.deepEqual(await placeOf('m0'), [['q', 0, true]])
+    assert.deepEqual(await placeOf('m4'), [['q', 4, true]])
+    assert.deepEqual(await placeOf('m299'), [['q', 299, true]])
+    assert.deepEqual(await placeOf('m150'), [])
+    for (const [limit, least] of [
+      [5, 290],
+      [120, 60],
+    ] as const) {
+      const { unseen } = await search(broker, 'none', limit)
+      const [{ queue, count } = assert.fail('nothing is left out')] = unseen
+      assert.deepEqual([unseen.length, queue], [1, 'q'])
+      assert.ok(count >= least && count <= least + 2, `${count} with a limit of ${limit}`)
+    }
+  })
+
+  it('says of how many that are lent it did not look', async ({ broker }) => {
+    const inbox = new Inbox()
     await broker.publish(to('q', ...Array.from({ length: 300 }, (_, index) => `m${index}`)))
-    assert.equal((await search(broker, 'none', 250)).isComplete, false)
-    assert.equal((await search(broker, 'none', 5)).isComplete, false)
-    assert.deepEqual(await search(broker, 'none', 300), { found: [], isComplete: true })
-    assert.deepEqual(await search(broker, 'none', 1000), { found: [], isComplete: true })
+    await broker.subscribe(['q'], inbox.onDeliveries, { prefetch: 300 })
+    await inbox.waitFor(300)
+    const { found, unseen } = await search(broker, 'none', 100)
+    assert.deepEqual(found, [])
+    const [lent] = unseen
+    assert.ok(unseen.length === 1 && lent?.queue === undefined, JSON.stringify(unseen))
+    assert.ok(lent && lent.count > 0 && lent.count <= 200, `${lent?.count}`)
+  })
+
+  it('sees everything within its limit', async ({ broker }) => {
+    await broker.publish(to('q', ...Array.from({ length: 300 }, (_, index) => `m${index}`)))
+    assert.deepEqual(await search(broker, 'none', 300), { found: [], unseen: [] })
+    assert.deepEqual(await search(broker, 'none', 1000), { found: [], unseen: [] })
     assert.equal((await search(broker, 'm150', 1000)).found.length, 1)
   })
 }

@@ -151,8 +151,11 @@ function describeExplain(store: Store): void {
       const { id } = await add.delay(0, 0)
       await add.delayMany(Array.from({ length: 20 }, (_, x) => [x, x] as const))
       const explanation = await harness.app.explain('no-such-task', { ...soon, limit: 5 })
-      assert.equal(reasonAs('unknown', explanation).isSearched, false)
-      assert.match(explanation.lines[0] ?? '', /gave up/)
+      const { isSearched, unseen } = reasonAs('unknown', explanation)
+      assert.deepEqual([isSearched, unseen], [false, [{ queue: 'celery', count: 11 }]])
+      assert.match(explanation.lines.join('\n'), /gave up.*\nNot looked at: 11 in queue celery; those that come next/)
+      const first = await harness.app.explain(id, { ...soon, limit: 1 })
+      assert.equal(reasonAs('noConsumer', first).ahead, 0)
       reasonAs('noConsumer', await harness.app.explain(id, soon))
     })
 

@@ -25,7 +25,12 @@ export function explainCommand(run: CommandRun): Command {
     .description('say why a task is not running, or what became of it')
     .argument('<id>', 'id of the task')
     .option('-t, --timeout <duration>', 'how long workers may take to answer', duration, 1)
-    .option('--limit <n>', 'look at so many messages at most', wholeNumber(1), 100_000)
+    .option(
+      '--limit <n>',
+      'look at so many of the newest messages, and of those that come next, at most',
+      wholeNumber(1),
+      100_000,
+    )
     .addHelpText('after', help)
     .action((id: string, options: Options) => explainTask(run, id, options))
 }
