@@ -24,6 +24,7 @@ let redis: Redis | undefined
 let renewAtMs = 0
 let showAtMs = 0
 let isBusy = false
+let isReady = false
 
 function look(): void {
   const nowMs = steadyMs()
@@ -33,6 +34,7 @@ function look(): void {
     isBusy = true
     void renew().finally(() => {
       isBusy = false
+      tellReady()
     })
   }
 }
@@ -61,6 +63,13 @@ function lose(lost: string): void {
   report({ kind: 'lost', id: lost })
 }
 
+/** After the first renewal: what it needed is loaded. Until then the event loop renews. */
+function tellReady(): void {
+  if (isReady) return
+  isReady = true
+  report({ kind: 'ready' })
+}
+
 function report(message: LeaseReport<string>): void {
   parentPort?.postMessage(message)
 }
@@ -71,4 +80,3 @@ parentPort?.on('message', (kept: string) => {
 })
 setInterval(look, Math.min(lookEveryMs(leaseMs), renewEveryMs / 2))
 look()
-report({ kind: 'ready' })
