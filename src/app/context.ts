@@ -7,6 +7,7 @@ import type { Celeriac } from './app.ts'
 import { checkKeys } from './check-keys.ts'
 import { hasRetriesLeft, retryDelayMs } from './retry-policy.ts'
 import type { Task } from './task.ts'
+import { setLongTimeout } from '../util/long-timeout.ts'
 
 /** How a message came to this worker. */
 export interface DeliveryInfo {
@@ -144,7 +145,7 @@ export class TaskContext {
         clearTimeout(timer)
         reject(signal.reason as Error)
       }
-      const timer = setTimeout(
+      const timer = setLongTimeout(
         () => {
           signal.removeEventListener('abort', onAbort)
           resolve()

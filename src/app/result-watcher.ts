@@ -1,5 +1,6 @@
 import type { ResultBackend } from '../backends/backend.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
+import { setLongTimeout } from '../util/long-timeout.ts'
 
 interface Waiter {
   readonly accept: (meta: TaskMeta) => boolean
@@ -37,10 +38,7 @@ export class ResultWatcher implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error)
       const onAbort = (): void => waiter.settle(undefined, signal?.reason ?? new DOMException('aborted', 'AbortError'))
-      const timer =
-        timeoutMs === undefined
-          ? undefined
-          : setTimeout(() => waiter.settle(undefined), Math.min(timeoutMs, 2 ** 31 - 1))
+      const timer = timeoutMs === undefined ? undefined : setLongTimeout(() => waiter.settle(undefined), timeoutMs)
       const waiter: Waiter = {
         accept,
         settle: (meta, error) => {

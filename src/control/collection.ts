@@ -1,4 +1,5 @@
 import type { ControlReply } from '../protocol/control-message.ts'
+import { setLongTimeout } from '../util/long-timeout.ts'
 
 export interface CollectionOptions {
   readonly timeoutMs: number
@@ -69,6 +70,6 @@ export class Collection {
     const isComplete = this.#replies.length >= limit
     if (isComplete && lingerMs === 0) this.#over.resolve()
     else if (this.#isCollecting)
-      this.#timer = setTimeout(() => this.#over.resolve(), isComplete ? lingerMs : this.#options.timeoutMs)
+      this.#timer = setLongTimeout(() => this.#over.resolve(), isComplete ? lingerMs : this.#options.timeoutMs)
   }
 }

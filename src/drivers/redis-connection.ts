@@ -3,6 +3,7 @@ import { throwLater } from '../util/throw-later.ts'
 import type { RedisArgument, RedisConnection, RedisScript, RedisSendOptions } from './redis.ts'
 import { explainReply, RedisConnectionLost } from './redis-errors.ts'
 import type { RedisSession } from './redis-session.ts'
+import { setLongTimeout } from '../util/long-timeout.ts'
 
 /** Opens the next session; `isHeld`: the attempt keeps the process alive. */
 export type OpenSession = (isHeld: boolean, signal: AbortSignal) => Promise<RedisSession>
@@ -97,7 +98,7 @@ export class ReconnectingConnection implements RedisConnection {
     if (this.#ending.signal.aborted) return Promise.reject(this.#reason)
     return new Promise((resolve, reject) => {
       const late = (): void => waiter.reject(this.#reason)
-      const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs)
+      const timer = timeoutMs === undefined ? undefined : setLongTimeout(late, timeoutMs)
       const end = (settle: () => void): void => {
         clearTimeout(timer)
         this.#waiters.delete(waiter)

@@ -1,4 +1,5 @@
 import type { ClusterEvent } from '../protocol/cluster-event.ts'
+import { setLongTimeout } from '../util/long-timeout.ts'
 
 /** One iteration or capture: what it has not seen yet. */
 export class EventReader {
@@ -53,7 +54,7 @@ export class EventReader {
   async #woken(timeoutMs?: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wake = resolve
-    const timer = timeoutMs === undefined ? undefined : setTimeout(resolve, timeoutMs)
+    const timer = timeoutMs === undefined ? undefined : setLongTimeout(resolve, timeoutMs)
     await promise
     clearTimeout(timer)
     this.#wake = undefined

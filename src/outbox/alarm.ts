@@ -1,3 +1,5 @@
+import { setLongTimeout } from '../util/long-timeout.ts'
+
 /** Waits that end early when somebody rings, also if that was while nobody waited, and when the signal aborts. */
 export class Alarm {
   readonly #signal: AbortSignal
@@ -32,7 +34,7 @@ export class Alarm {
         this.#signal.removeEventListener('abort', end)
         resolve()
       }
-      const timer = setTimeout(end, ms)
+      const timer = setLongTimeout(end, ms)
       this.#signal.addEventListener('abort', end, { once: true })
       started(end)
     })

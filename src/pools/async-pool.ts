@@ -2,6 +2,7 @@ import { TimeLimitExceeded } from '../errors.ts'
 import { abortReasons, softLimitPassed } from './abort-reasons.ts'
 import { LazyAbort } from './lazy-abort.ts'
 import type { Attempt, CancelReason, Execute, Execution, Job, Loan, Outcome, Pool } from './pool.ts'
+import { setLongTimeout } from '../util/long-timeout.ts'
 
 export interface AsyncPoolOptions {
   readonly size: number
@@ -109,10 +110,10 @@ class AsyncExecution implements Execution, Attempt {
     this.#pool = pool
     this.outcome = new Promise((resolve) => (this.#resolve = resolve))
     if (softTimeLimitMs !== undefined) {
-      this.#softTimer = setTimeout(() => this.#abort.abort(softLimitPassed(softTimeLimitMs)), softTimeLimitMs)
+      this.#softTimer = setLongTimeout(() => this.#abort.abort(softLimitPassed(softTimeLimitMs)), softTimeLimitMs)
     }
     if (hardTimeLimitMs !== undefined)
-      this.#hardTimer = setTimeout(() => this.#timeOut(hardTimeLimitMs), hardTimeLimitMs)
+      this.#hardTimer = setLongTimeout(() => this.#timeOut(hardTimeLimitMs), hardTimeLimitMs)
   }
 
   get pid(): number {

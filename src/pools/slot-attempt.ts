@@ -2,6 +2,7 @@ import { abortReasons, softLimitPassed } from './abort-reasons.ts'
 import { LazyAbort } from './lazy-abort.ts'
 import type { Attempt, CancelReason } from './pool.ts'
 import type { SlotJob } from './slot-messages.ts'
+import { setLongTimeout } from '../util/long-timeout.ts'
 
 /** One job as the child sees it. */
 export interface SlotAttempt extends Attempt {
@@ -39,7 +40,7 @@ export class RunningAttempt implements SlotAttempt {
   begin(): void {
     const { softTimeLimitMs } = this.job
     if (softTimeLimitMs !== undefined)
-      this.#softTimer = setTimeout(() => this.#abort.abort(softLimitPassed(softTimeLimitMs)), softTimeLimitMs)
+      this.#softTimer = setLongTimeout(() => this.#abort.abort(softLimitPassed(softTimeLimitMs)), softTimeLimitMs)
   }
 
   /** Whether what it did is accepted, the parent decides: it knows the loan and the limits. */

@@ -1,5 +1,6 @@
 import type { CancelReason, Execution, Job, Loan, Outcome } from './pool.ts'
 import type { SlotAnswer } from './slot-messages.ts'
+import { setLongTimeout } from '../util/long-timeout.ts'
 
 /** What an execution asks of the slot that it was given to. */
 export interface ExecutionSlot {
@@ -76,7 +77,8 @@ export class SlotExecution implements Execution {
     this.#startedAt = performance.now()
     this.#options.onStarted?.()
     const { hardTimeLimitMs } = this.job
-    if (hardTimeLimitMs !== undefined) this.#timer = setTimeout(() => this.#timeOut(hardTimeLimitMs), hardTimeLimitMs)
+    if (hardTimeLimitMs !== undefined)
+      this.#timer = setLongTimeout(() => this.#timeOut(hardTimeLimitMs), hardTimeLimitMs)
   }
 
   cancel(reason: CancelReason): void {

@@ -4,6 +4,7 @@ import { SlotJobs } from './slot-jobs.ts'
 import type { FromSlot, SlotError, SlotLog, ToSlot } from './slot-messages.ts'
 import { SlotRequests } from './slot-requests.ts'
 import type { OpenTransport, SlotTransport } from './slot-transport.ts'
+import { setLongTimeout } from '../util/long-timeout.ts'
 
 export interface SlotOptions {
   readonly name: string
@@ -74,7 +75,7 @@ export class Slot implements ExecutionSlot {
         this.#resolveExited()
       },
     })
-    this.#startTimer = setTimeout(() => {
+    this.#startTimer = setLongTimeout(() => {
       const reason = `did not load within ${startTimeoutMs / 1000} s`
       this.#transport.kill()
       this.#gone(reason)

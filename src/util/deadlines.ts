@@ -1,3 +1,5 @@
+import { setLongTimeout } from './long-timeout.ts'
+
 /**
  * A link of the chain of those that are pending, oldest first. A class and no literal: a literal of which V8 sees many
  * alive when a program starts is allocated among the old objects from then on, and keeps what it refers to until these are
@@ -55,7 +57,7 @@ export class Deadlines {
       this.#timer?.ref()
     }
     this.#last = guarded
-    this.#timer ??= setTimeout(this.#sweep, this.#timeoutMs)
+    this.#timer ??= setLongTimeout(this.#sweep, this.#timeoutMs)
   }
 
   /** The timer goes on, without keeping the process alive: the next promise most likely comes before it fires. */
@@ -76,7 +78,7 @@ export class Deadlines {
     for (let guarded = this.#first; guarded; guarded = this.#first) {
       const leftMs = guarded.expiresAt - performance.now()
       if (leftMs > 0) {
-        this.#timer = setTimeout(this.#sweep, leftMs)
+        this.#timer = setLongTimeout(this.#sweep, leftMs)
         return
       }
       this.#remove(guarded)

@@ -1,6 +1,7 @@
 import type { Celeriac } from '../app/app.ts'
 import { aborted } from '../util/aborted.ts'
 import type { Consumer } from './consumer.ts'
+import { setLongTimeout } from '../util/long-timeout.ts'
 
 /** How a worker ended. */
 export interface ShutdownSummary {
@@ -33,7 +34,7 @@ export async function shutDown(
     '{workerName}: {how} shutdown, {running} task(s) running',
   )
   await app.signals.emit('workerShuttingDown', { workerName, how })
-  const timer = setTimeout(() => killing.abort(), timeoutMs)
+  const timer = setLongTimeout(() => killing.abort(), timeoutMs)
   try {
     const isDone = await Promise.race([consumer.stop().then(() => true), aborted(killing.signal).then(() => false)])
     if (isDone) return

@@ -3,6 +3,7 @@ import type { EventDispatcher } from '../events/event-dispatcher.ts'
 import { workerFields, type WorkerFigures } from '../protocol/event-message.ts'
 import type { TaskEvents } from './task-events.ts'
 import type { TaskObservers } from './task-observer.ts'
+import { longestTimerMs } from '../util/long-timeout.ts'
 
 /** What a heartbeat that remote control asks for says instead of how often there is one, in Celery. Seconds. */
 const askedFreq = 5
@@ -48,7 +49,7 @@ export class WorkerEvents implements AsyncDisposable {
     const { heartbeatMs } = this.#options
     if (heartbeatMs === undefined || this.#isOver) return
     this.#tell('worker-online')
-    this.#timer = setInterval(() => this.#tell('worker-heartbeat'), heartbeatMs).unref()
+    this.#timer = setInterval(() => this.#tell('worker-heartbeat'), Math.min(heartbeatMs, longestTimerMs)).unref()
   }
 
   /** Tells at once that the worker lives, as remote control asks for. */

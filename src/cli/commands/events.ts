@@ -5,6 +5,7 @@ import { durationMs, type Duration } from '../../util/duration.ts'
 import type { CommandRun } from '../command-run.ts'
 import { duration } from '../option-values.ts'
 import { untilSignalled } from '../until-signalled.ts'
+import { setLongTimeout } from '../../util/long-timeout.ts'
 
 interface Options {
   readonly dump?: true
@@ -90,7 +91,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', end)
       resolve()
     }
-    const timer = setTimeout(end, ms)
+    const timer = setLongTimeout(end, ms)
     signal.addEventListener('abort', end, { once: true })
   })
 }
