@@ -65,11 +65,11 @@ describe('remote control between Python and TypeScript', { skip }, () => {
       await app.send('both.noted', [lab.key()], { queue, countdown: 600 })
     }
     await lab.waitForNotes(key, 3)
-    const [active = []] = (await app.control.inspect({ destination: ours }).active()).values()
+    const [active = []] = (await app.control.inspect({ destination: ours, timeout: 15 }).active()).values()
     const { id = '' } = active[0] ?? {}
     const [known] = Object.values(await python.inspect('query_task', [[id, 'unknown']], { destination: [ours] }))
     assert.deepEqual(shape(known), { [id]: ['string'] })
-    const limit = { limit: 2, timeout: 3 }
+    const limit = { limit: 2 }
     const questions: readonly (readonly [string, (readonly unknown[])?])[] = [
       ['ping'],
       ['active'],
@@ -132,7 +132,7 @@ describe('remote control between Python and TypeScript', { skip }, () => {
       ['ping', { zz: 1 }],
     ]
     for (const [command, args] of commands) {
-      const [own, other] = await bothAnswer(python.broadcast(command, args, { limit: 2, timeout: 3 }))
+      const [own, other] = await bothAnswer(python.broadcast(command, args, { limit: 2 }))
       if (command === 'hello') assert.deepEqual([typeof own, other], ['object', null])
       else assert.deepEqual(own, other, `${command} ${JSON.stringify(args)}`)
     }
@@ -166,7 +166,7 @@ describe('remote control between Python and TypeScript', { skip }, () => {
     const more = await app.send<number>('ts.add', [1, 2], { queue: 'more' })
     assert.equal(await more.get({ timeout: '10s' }), 3)
     await python.broadcast('pool_grow', { n: 3 }, { destination })
-    const [stats] = (await app.control.inspect({ destination }).stats()).values()
+    const [stats] = (await app.control.inspect({ destination, timeout: 15 }).stats()).values()
     assert.equal(stats?.pool.maxConcurrency, 5)
     await python.broadcast('pool_shrink', { n: 3 }, { destination })
   })
@@ -240,7 +240,7 @@ describe('remote control between Python and TypeScript', { skip }, () => {
   })
 
   it('typed questions are answered by both', async () => {
-    const inspect = app.control.inspect({ limit: 2, timeout: 3 })
+    const inspect = app.control.inspect({ limit: 2, timeout: 15 })
     const [stats, queues, tasks] = [await inspect.stats(), await inspect.activeQueues(), await inspect.registered()]
     for (const [node, task] of [
       [ours, 'ts.add'],
@@ -250,8 +250,11 @@ describe('remote control between Python and TypeScript', { skip }, () => {
       assert.equal(queues.get(node)?.[0]?.exchange.type, 'direct')
       assert.ok(tasks.get(node)?.some((name) => name.startsWith(task)))
     }
-    assert.deepEqual([...(await app.control.ping({ pattern: 'p?@*', timeout: 3, limit: 1 })).keys()], [worker.nodeName])
-    const refused = await app.control.rateLimit('nope', '1/s', { reply: true, limit: 2, timeout: 3 })
+    assert.deepEqual(
+      [...(await app.control.ping({ pattern: 'p?@*', timeout: 15, limit: 1 })).keys()],
+      [worker.nodeName],
+    )
+    const refused = await app.control.rateLimit('nope', '1/s', { reply: true, limit: 2, timeout: 15 })
     assert.deepEqual([refused.size, [...refused.errors.values()]], [0, ['unknown task', 'unknown task']])
   })
 

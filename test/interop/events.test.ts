@@ -125,7 +125,6 @@ describe('events between Python and TypeScript', { skip }, () => {
 
   it('Python switches the events of our worker on and off, and asks for heartbeats', async () => {
     const types: string[] = []
-    const patiently = { destination: [ours], timeout: 10 }
     await using receiver = lab.app.events.receiver({
       handlers: { '*': ({ hostname, type }) => void (hostname === ours && types.push(type)) },
     })
@@ -134,12 +133,12 @@ describe('events between Python and TypeScript', { skip }, () => {
     const run = async (): Promise<unknown> =>
       (await lab.app.send('ts.same', [1], { queue: 'ts' })).get({ timeout: '10s' })
     await run()
-    await producer.broadcast('enable_events', {}, patiently)
+    await producer.broadcast('enable_events', {}, { destination: [ours] })
     await run()
     await until('its end is heard', () => types.includes('task-succeeded'))
-    await producer.broadcast('disable_events', {}, patiently)
+    await producer.broadcast('disable_events', {}, { destination: [ours] })
     await run()
-    await producer.broadcast('heartbeat', {}, patiently)
+    await producer.broadcast('heartbeat', {}, { destination: [ours] })
     await until('the heartbeat is heard', () => types.includes('worker-heartbeat'))
     assert.deepEqual(types, ['task-received', 'task-started', 'task-succeeded', 'worker-heartbeat'])
     await worker.stop()

@@ -176,7 +176,7 @@ describe('Python and TypeScript on one queue', { skip }, () => {
     assert.equal(await lab.app.result(id).get({ timeout: '15s' }), 7)
     const waiting = await lab.app.send('py.noted', [lab.key()], { queue: 'whole', countdown: 60 })
     await waiting.revoke()
-    assert.ok((await producer.ping()).includes(whole.nodeName))
+    await until('it answers', async () => (await producer.ping()).includes(whole.nodeName))
     assert.doesNotMatch(whole.log, /Traceback|CRITICAL/)
     await worker.stop()
   })

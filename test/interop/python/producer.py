@@ -53,15 +53,21 @@ def ping(**options):
     return app.control.ping(**options)
 
 
-def inspect(method, args=(), kwargs=None, timeout=1.0, **options):
+def patiently(options):
+    """Where it is known how many answer, nobody waits longer than for those."""
+    knows = options.get("destination") or options.get("limit")
+    return {"timeout": 15.0 if knows else 1.0, **options}
+
+
+def inspect(method, args=(), kwargs=None, **options):
     """What each worker answers, by node name."""
-    found = getattr(app.control.inspect(timeout=timeout, **options), method)(*args, **(kwargs or {}))
+    found = getattr(app.control.inspect(**patiently(options)), method)(*args, **(kwargs or {}))
     return found or {}
 
 
 def broadcast(command, arguments=None, **options):
     """The replies to any command."""
-    return app.control.broadcast(command, arguments=arguments or {}, reply=True, **options)
+    return app.control.broadcast(command, arguments=arguments or {}, reply=True, **patiently(options))
 
 
 def celery(args):
@@ -209,7 +215,7 @@ def signature_of(step, immutable=True):
 
 
 def add_consumer(queue, destination):
-    return app.control.add_consumer(queue, destination=destination, reply=True)
+    return app.control.add_consumer(queue, destination=destination, reply=True, timeout=15.0)
 
 
 def send_broadcast(task, args, queue, **options):
