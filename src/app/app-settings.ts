@@ -31,6 +31,11 @@ export class AppSettings {
     return this.#config ?? this.#compile()
   }
 
+  /** Undefined before the first look. */
+  get logStyle(): Config['worker']['logStyle'] | undefined {
+    return this.#config?.worker.logStyle
+  }
+
   get router(): Router {
     return (this.#router ??= new Router(this.config))
   }

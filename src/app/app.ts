@@ -133,8 +133,13 @@ export class Celeriac implements AsyncDisposable {
   }
 
   get log(): Logger {
-    this.#log ??= this.#logger ?? createLogger()
-    return this.#log
+    if (this.#log) return this.#log
+    const { logStyle } = this.#settings
+    const pretty = logStyle === undefined || logStyle === 'auto' ? undefined : logStyle === 'pretty'
+    const logger = this.#logger ?? createLogger(pretty === undefined ? {} : { pretty })
+    // Before the settings are complete, nobody knows the style.
+    if (logStyle !== undefined) this.#log = logger
+    return logger
   }
 
   /** Replaces the logger, such as by one with the level of the command line. */

@@ -48,7 +48,7 @@ export class Refusals {
   /** A task that keeps killing its workers stops here. */
   tooManyDeliveries({ id: taskId, taskName, headers, delivery }: Request): void {
     const { deliveryCount, queue } = delivery
-    const reason = `delivered ${deliveryCount - 1} times and never finished (task_max_deliveries is ${this.#app.config.task.maxDeliveries}): it may be killing its workers`
+    const reason = `delivered ${deliveryCount - 1} times and never finished (task_max_deliveries is ${this.#app.config.task.maxDeliveries}): it may be killing its workers, or went back each time`
     this.#app.log.error(
       { taskId, taskName, queue, reason },
       'Task {taskName}[{taskId}] {reason}; put among the dead letters',

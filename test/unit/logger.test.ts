@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
 import { describe, it } from 'node:test'
 import { createLogger, withFields, type Logger, type LoggerOptions } from '../../src/util/logger.ts'
 
@@ -84,4 +86,18 @@ describe('a logger', () => {
       assert.deepEqual(lines, [])
     })
   }
+})
+
+it('the log of a program has the style that worker_log_style names', () => {
+  const index = JSON.stringify(path.resolve('src/index.ts'))
+  const linesIn = (style: string): string => {
+    const program = `import { Celeriac } from ${index}
+      const app = new Celeriac('log', { settings: { worker_log_style: '${style}' } })
+      app.log.info({}, 'before')
+      app.config
+      app.log.info({ n: 1 }, 'number {n}')`
+    return spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' }).stderr
+  }
+  assert.match(linesIn('pretty'), /INFO\/MainProcess\] number 1\n$/)
+  assert.match(linesIn('json'), /"n":1,"msg":"number \{n\}"\}\n$/)
 })
