@@ -1,4 +1,5 @@
 import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { Key } from '../protocol/model-reference.ts'
 import { fileOf } from './mikro-orm-file.ts'
 import { hasFlatKey, keyOf, unwrapped } from './mikro-orm-keys.ts'
@@ -26,6 +27,8 @@ export interface MikroOptions extends OrmLabelOptions, SqliteFileOptions {
  */
 export function mikro(orm: MikroOrm, options: MikroOptions): OrmAdapter {
   checkOptions('mikro(orm)', orm, options, [...labelOptions, 'entities', 'file'])
+  if (typeof orm.em !== 'object' || typeof orm.getMetadata !== 'function')
+    throw new ImproperlyConfigured(`mikro(orm) needs what MikroORM.init() gave; got ${describeValue(orm)}`)
   const adapter = new MikroAdapter(orm as unknown as OpenOrm, options)
   checkAliases('mikro', options.aliases, adapter.models())
   return adapter

@@ -1,4 +1,5 @@
 import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { Key } from '../protocol/model-reference.ts'
 import { copyColumns } from './copy-columns.ts'
 import { dialectOf, fileOf, rowsOf, withBindings } from './objection-statements.ts'
@@ -34,9 +35,17 @@ export function objection(
   if ((knex as { readonly isTransaction?: unknown }).isTransaction === true) {
     throw new ImproperlyConfigured('objection(knex) needs the Knex itself, not one of its transactions')
   }
+  if (!Array.isArray(models) || !models.every(isModelClass))
+    throw new ImproperlyConfigured(
+      `objection(knex, models) needs a list of model classes; got ${describeValue(models)}`,
+    )
   const adapter = new ObjectionAdapter(knex, models, options)
   checkAliases('objection', options.aliases, adapter.models())
   return adapter
+}
+
+function isModelClass(value: unknown): boolean {
+  return typeof value === 'function' && 'isObjectionModelClass' in value
 }
 
 interface Known {

@@ -1,4 +1,5 @@
 import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import type { Key } from '../protocol/model-reference.ts'
 import { copyColumns } from './copy-columns.ts'
 import type { FetchOptions, Identity, ModelInfo, OrmAdapter, SqlDialect } from './orm-adapter.ts'
@@ -25,6 +26,8 @@ export interface SequelizeOptions extends OrmLabelOptions, SqliteFileOptions {
  */
 export function sequelize(instance: SequelizeInstance, options: SequelizeOptions): OrmAdapter {
   checkOptions('sequelize(instance)', instance, options, [...labelOptions, 'models', 'file'])
+  if (typeof instance.getDialect !== 'function')
+    throw new ImproperlyConfigured(`sequelize(instance) needs a Sequelize; got ${describeValue(instance)}`)
   const adapter = new SequelizeAdapter(instance as unknown as OpenSequelize, options)
   checkAliases('sequelize', options.aliases, adapter.models())
   return adapter

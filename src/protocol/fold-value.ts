@@ -1,5 +1,6 @@
 import { EncodeError } from '../errors.ts'
 import { className, isRecord } from './describe-value.ts'
+import { isOrmRow } from './orm-row.ts'
 
 /** How deep values may be nested, on the way out and in. Python's own reader stops near 1000. */
 export const maxDepth = 512
@@ -55,7 +56,7 @@ class Walk<T> implements Place {
 
   value(value: unknown): T {
     if (typeof value === 'object' && value !== null) return this.#object(value)
-    if (typeof value === 'function') throw this.refuse('is a function; only data can be sent')
+    if (typeof value === 'function') throw this.#functionRefused()
     if (typeof value === 'symbol') throw this.refuse('is a symbol; only data can be sent')
     return this.#fold.scalar((value ?? null) as Scalar, this)
   }
@@ -73,10 +74,18 @@ class Walk<T> implements Place {
 
   #container(value: object): T {
     const { toJSON } = value as { readonly toJSON?: unknown }
+    if (typeof toJSON === 'function' && isOrmRow(value)) throw this.refuse(rowRefusal(value))
     if (typeof toJSON === 'function') return this.value(toJSON.call(value, String(this.#path.at(-1) ?? '')))
     if (Array.isArray(value)) return this.#fold.list(this.#items(value), this)
     if (!isRecord(value)) throw this.refuse(refusal(value))
     return this.#fold.record(this.#entries(value), this)
+  }
+
+  /** A query that is not awaited is often a plain object with `then`. */
+  #functionRefused(): EncodeError {
+    if (this.#path.at(-1) !== 'then') return this.refuse('is a function; only data can be sent')
+    this.#path.pop()
+    return this.refuse(unawaited)
   }
 
   #items(values: readonly unknown[]): T[] {
@@ -105,11 +114,18 @@ class Walk<T> implements Place {
   }
 }
 
+const unawaited = 'is a promise; await it before the call'
+
+function rowRefusal(value: object): string {
+  const advice = 'once that is defined give its ORM to app.models.use(), or send plain data'
+  return `is a row of ${className(value)}, a model that no ORM in use has; ${advice}`
+}
+
 function refusal(value: object): string {
   if (value instanceof Map) return 'is a Map; send an object (Object.fromEntries) or a list of pairs'
   if (value instanceof Set) return 'is a Set; send a list (Array.from)'
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `is a ${className(value)}; send a Uint8Array`
-  if (value instanceof Promise) return 'is a promise; await it before the call'
+  if (value instanceof Promise || typeof (value as { readonly then?: unknown }).then === 'function') return unawaited
   return `is an instance of ${className(value)}, neither plain data nor a row of an ORM in use; send its key or a plain object`
 }
 

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createClient } from '@libsql/client'
+import { defineEntity, MikroORM, p } from '@mikro-orm/sqlite'
 import { sql } from 'drizzle-orm'
 import { drizzle as drizzleDb } from 'drizzle-orm/libsql'
 import { integer, sqliteTable } from 'drizzle-orm/sqlite-core'
+import knexModule from 'knex'
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import { Model as ObjectionModel } from 'objection'
+import { DataTypes, Model as SequelizeModel, Sequelize } from 'sequelize'
+import { nodeSqlite } from '../../../examples/sequelize/node-sqlite.ts'
 import { Celeriac, ImproperlyConfigured, InvalidArguments, type OrmAdapter } from '../../../src/index.ts'
 import { drizzle } from '../../../src/orms/drizzle.ts'
 import { kysely, type KyselyOptions } from '../../../src/orms/kysely.ts'
@@ -25,6 +30,8 @@ function ofKysely(options: unknown): OrmAdapter {
   const db = new Kysely<{ orders: { id: number } }>({ dialect })
   return kysely(db, { Order: { table: 'orders' } }, options as KyselyOptions)
 }
+
+const knex = knexModule.default
 
 function makeApp(): Celeriac {
   return new Celeriac('test', { broker: 'memory:', backend: 'memory:' })
@@ -91,6 +98,20 @@ describe('what an adapter is told of tables', () => {
   })
 })
 
+describe('what is no ORM', () => {
+  it('is refused by the adapters, with what was given', () => {
+    const options = { app: 'shop' }
+    assert.throws(() => mikro({ em: undefined } as never, options), /needs what MikroORM\.init\(\) gave; got an object/)
+    assert.throws(() => sequelize(class Order {} as never, options), /needs a Sequelize; got a function/)
+    const base = knex({ client: 'better-sqlite3' })
+    assert.throws(
+      () => objection(base, ObjectionModel as never, options),
+      /needs a list of model classes; got a function/,
+    )
+    assert.throws(() => objection(base, ['Order'] as never, options), /got a list of 1/)
+  })
+})
+
 describe('app.models.use', () => {
   it('refuses what is no adapter, such as the ORM itself', () => {
     const { models } = makeApp()
@@ -107,13 +128,48 @@ describe('app.models.use', () => {
   })
 })
 
+describe('a row of a model that is not in use', () => {
+  const refused = /is a row of Late, a model that no ORM in use has; once that is defined give its ORM/
+
+  it('is refused, although Objection could write it as JSON', async () => {
+    const task = makeApp().task('test.task', (...given: unknown[]) => given)
+    class Late extends ObjectionModel {
+      static override tableName = 'late'
+    }
+    await assert.rejects(task.delay(Late.fromJson({ id: 1 })), refused)
+  })
+
+  it('is refused, although Sequelize could write it as JSON', async () => {
+    const task = makeApp().task('test.task', (...given: unknown[]) => given)
+    class Late extends SequelizeModel {}
+    Late.init(
+      { name: DataTypes.STRING },
+      { sequelize: new Sequelize({ dialect: 'sqlite', dialectModule: nodeSqlite }) },
+    )
+    await assert.rejects(task.delay({ list: [Late.build({ name: 'a' })] }), /args\[0\]\.list\[0\] is a row of Late/)
+  })
+
+  it('is refused, although MikroORM could write it as JSON, unlike its embeddables', async () => {
+    const task = makeApp().task('test.task', (...given: unknown[]) => given)
+    const Place = defineEntity({ name: 'Place', embeddable: true, properties: { city: p.string() } })
+    const Late = defineEntity({ name: 'Late', properties: { id: p.integer().primary(), place: p.embedded(Place) } })
+    const orm = await MikroORM.init({ dbName: ':memory:', entities: [Late, Place] })
+    const late = orm.em.fork().create(Late, { id: 1, place: { city: 'Rome' } })
+    await assert.rejects(task.delay(late), refused)
+    await task.delay(late.place)
+    await orm.close()
+  })
+})
+
 describe('what is no row', () => {
   it('is told from one by an error that says what to do', async () => {
     const app = makeApp()
     const task = app.task('test.task', (...given: unknown[]) => given)
     class Order {}
     await assert.rejects(task.delay(new Order()), /an instance of Order, neither plain data nor a row of an ORM in use/)
-    await assert.rejects(task.delay(Promise.resolve(1)), /\$\.args\[0\] is a promise; await it before the call/)
+    for (const pending of [Promise.resolve(1), knex({ client: 'better-sqlite3' })('orders').first()]) {
+      await assert.rejects(task.delay({ pending }), /\$\.args\[0\]\.pending is a promise; await it before the call/)
+    }
     assert.throws(() => app.delay(undefined as unknown as object), InvalidArguments)
     assert.throws(() => app.methods(Order, []), /no ORM in use knows the model Order.*label: 'shop\.Order'/)
     assert.throws(() => app.models.ref('shop.Order', undefined as never), /the key is not made of numbers.*got nothing/)
