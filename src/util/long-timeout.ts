@@ -2,7 +2,7 @@
 export const longestTimerMs: number = 2 ** 31 - 1
 
 /** As `setTimeout`, for any time: a limit of a year is one. */
-export function setLongTimeout(onTime: () => void, ms: number, longestMs = longestTimerMs): NodeJS.Timeout {
+export function setLongTimeout(onTime: () => void, ms: number, longestMs: number = longestTimerMs): NodeJS.Timeout {
   if (ms <= longestMs) return setTimeout(onTime, ms)
   let legs = Math.ceil(ms / longestMs)
   const timer = setTimeout(() => {
