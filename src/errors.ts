@@ -184,7 +184,10 @@ export class UnknownModel extends CeleriacError {
   readonly code = 'UNKNOWN_MODEL'
 }
 
-/** Thrown at the call for an instance of a registered model that has no primary key yet, or was loaded without it. */
+/**
+ * Thrown at the call for an instance of a registered model that has no primary key yet, or was loaded without it, or that
+ * may be of either of two databases.
+ */
 export class UnidentifiableInstance extends CeleriacError {
   readonly code = 'UNIDENTIFIABLE_INSTANCE'
 }

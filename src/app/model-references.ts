@@ -57,6 +57,7 @@ export class ReferenceWriter {
     const found = this.#registry.identify(object)
     if (!found) return undefined
     const { model, key, version } = found.identity
+    if (found.rival) throw ambiguous(model.label, [found.adapter, found.rival], where)
     checkInstance(model.label, model.key, key, where)
     return this.#made(found.adapter, model, key, version)
   }
@@ -144,6 +145,14 @@ function adviceFor(value: unknown, info: ModelInfo | undefined): string {
 
 function isClass(handle: unknown): boolean {
   return typeof handle === 'function'
+}
+
+function ambiguous(label: string, adapters: readonly OrmAdapter[], where: Where): Error {
+  const names = adapters.map(({ name, db }) => `${name} ${db === undefined ? '(no db)' : `'${db}'`}`).join(' and ')
+  const advice = "pass app.models.ref(Model, key, { db: '…' }), or let each ORM have entities of its own"
+  return new UnidentifiableInstance(
+    `${where()}: ${names} both have the class of this ${label}, and nothing tells whose row it is: ${advice}`,
+  )
 }
 
 function marked(reference: ModelReference, isCommitted: boolean): ModelReference {

@@ -10,12 +10,22 @@ export interface RegisteredModel {
   readonly root: ModelInfo
 }
 
+/** An instance and whose it is. `rival`: another database that has the same class. */
+export interface Identified {
+  readonly identity: Identity
+  readonly adapter: OrmAdapter
+  readonly rival: OrmAdapter | undefined
+}
+
 /** Labels to models. */
 export class ModelRegistry {
   readonly #adapters: OrmAdapter[] = []
   readonly #byLabel = new Map<string, RegisteredModel>()
+  /** Of several databases that have the model: the one without an alias, else the first. */
   readonly #byHandle = new Map<unknown, RegisteredModel>()
-  /** Whatever the database: the first that has the label. */
+  /** The handles that several databases have. */
+  readonly #shared = new Set<unknown>()
+  /** Whatever the database, as for handles. */
   readonly #byBareLabel = new Map<string, RegisteredModel>()
 
   get adapters(): readonly OrmAdapter[] {
@@ -35,18 +45,21 @@ export class ModelRegistry {
           throw new ImproperlyConfigured(`the model label ${label} is claimed twice: ${advice}`)
         }
         this.#byLabel.set(id, registered)
-        const bare = identifier(label, undefined)
-        if (!this.#byBareLabel.has(bare)) this.#byBareLabel.set(bare, registered)
+        setPreferred(this.#byBareLabel, identifier(label, undefined), registered)
       }
-      if (!this.#byHandle.has(info.handle)) this.#byHandle.set(info.handle, registered)
+      if (this.#byHandle.has(info.handle)) this.#shared.add(info.handle)
+      setPreferred(this.#byHandle, info.handle, registered)
     }
     this.#adapters.push(adapter)
   }
 
-  identify(value: object): { readonly identity: Identity; readonly adapter: OrmAdapter } | undefined {
+  identify(value: object): Identified | undefined {
     for (const adapter of this.#adapters) {
       const identity = adapter.identify(value)
-      if (identity) return { identity, adapter }
+      if (!identity) continue
+      const isShared = this.#shared.has(identity.model.handle)
+      const rival = isShared ? this.#adapters.find((other) => other !== adapter && other.identify(value)) : undefined
+      return { identity, adapter, rival }
     }
     return undefined
   }
@@ -74,6 +87,12 @@ export class ModelRegistry {
     return this.declared(handle)?.info.label ?? (typeof handle === 'string' ? handle : handleName(handle))
   }
 
+  /** As `declared`, in the database of that alias. */
+  declaredIn(handle: ModelHandle, db: string): RegisteredModel | undefined {
+    const label = typeof handle === 'string' ? handle : this.ofHandle(handle)?.info.label
+    return label === undefined ? undefined : this.find(label, db)
+  }
+
   find(label: string, db: string | undefined): RegisteredModel | undefined {
     return this.#byLabel.get(identifier(label, db))
   }
@@ -94,6 +113,12 @@ export class ModelRegistry {
       `no model is registered as ${label}${where}; registered: ${known}. Give its ORM to app.models.use() in this process`,
     )
   }
+}
+
+function setPreferred<K>(models: Map<K, RegisteredModel>, key: K, model: RegisteredModel): void {
+  const before = models.get(key)
+  if (before === undefined || (before.adapter.db !== undefined && model.adapter.db === undefined))
+    models.set(key, model)
 }
 
 /** A database with an alias has the same models. */

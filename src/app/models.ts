@@ -15,6 +15,10 @@ import { keyProblem } from './row-key.ts'
 import { RowLoader } from './row-loader.ts'
 import type { Transactions } from './transactions.ts'
 
+export interface RefOptions {
+  readonly db?: string
+}
+
 /** Rows as arguments: instances leave as label and key, and arrive freshly loaded. */
 export class Models {
   readonly #transactions: Transactions
@@ -56,22 +60,23 @@ export class Models {
 
   /**
    * A row by its key, without loading it: `ref(Order, 42)`, or `ref('shop.Order', 42)` for a model that only the worker
-   * knows. A composite key is a list in the model's order.
+   * knows. A composite key is a list in the model's order. `db` is the alias of one of several databases that have the
+   * model; default: the one without an alias.
    */
-  ref<T extends object>(model: ModelClass<T>, key: Key): Ref<T>
-  ref<Table extends RowTable>(table: Table, key: Key): Ref<Table['$inferSelect']>
-  ref<T = unknown>(label: string, key: Key): Ref<T>
-  ref(model: ModelHandle, key: Key): Ref {
-    const known = this.#registry.declared(model)
+  ref<T extends object>(model: ModelClass<T>, key: Key, options?: RefOptions): Ref<T>
+  ref<Table extends RowTable>(table: Table, key: Key, options?: RefOptions): Ref<Table['$inferSelect']>
+  ref<T = unknown>(label: string, key: Key, options?: RefOptions): Ref<T>
+  ref(model: ModelHandle, key: Key, { db: alias }: RefOptions = {}): Ref {
+    const known = alias === undefined ? this.#registry.declared(model) : this.#registry.declaredIn(model, alias)
     const label = known?.info.label ?? (typeof model === 'string' ? model : undefined)
     if (label === undefined || !/^[^.]+\.[^.]+$/.test(label)) {
-      const name = handleName(model)
+      const name = handleName(model) + (alias === undefined ? '' : ` of the database '${alias}'`)
       throw new InvalidArguments(`ref() takes a registered model class or a label such as 'shop.Order'; got ${name}`)
     }
     const problem = keyProblem(key, known?.info.key)
     if (problem) throw new InvalidArguments(`ref(${label}): the key ${problem}; got ${describeValue(key)}`)
     this.#gaveRefs = true
-    const db = known?.adapter.db
+    const db = known ? known.adapter.db : alias
     const reference = new ModelReference(label, key, db === undefined ? {} : { db })
     return new BoundReference(reference, () => this.load(reference, { grace: 0 })).asRef
   }
