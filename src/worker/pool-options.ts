@@ -40,6 +40,14 @@ export interface ResolvedPoolOptions {
   readonly startTimeoutMs: number
 }
 
+/** Each takes the memory of a program: who asks for more has mistyped, and would take the machine down. */
+const mostSlots = 1000
+
+/** How many slots a pool may have. */
+export function mostSlotsOf(kind: PoolKind): number {
+  return kind === 'threads' || kind === 'processes' ? mostSlots : Infinity
+}
+
 /** Throws ImproperlyConfigured or RangeError for what cannot be. */
 export function resolvePoolOptions(options: PoolOptions, { worker }: Config): ResolvedPoolOptions {
   const kind = options.pool === undefined ? worker.pool : check(poolKind, 'pool', options.pool)
@@ -47,14 +55,16 @@ export function resolvePoolOptions(options: PoolOptions, { worker }: Config): Re
   const concurrency = options.concurrency ?? worker.concurrency ?? defaultSize(kind)
   const cpus = os.availableParallelism()
   const size = kind === 'solo' ? 1 : (autoscale?.min ?? concurrency)
-  checkCount('concurrency', size)
+  const most = mostSlotsOf(kind)
+  checkCount('concurrency', size, most)
   if (autoscale) {
     if (typeof autoscale !== 'object')
       throw new ImproperlyConfigured(`autoscale must be { max, min }, got ${describeValue(autoscale)}`)
-    checkCount('autoscale.max', autoscale.max)
+    checkCount('autoscale.max', autoscale.max, most)
     if (autoscale.max < autoscale.min)
       throw new RangeError(`autoscale.max (${autoscale.max}) must not be below autoscale.min (${autoscale.min})`)
   }
+  checkCount('worker_isolated_concurrency', worker.isolatedConcurrency ?? cpus, mostSlots)
   const maxTasksPerChild = options.maxTasksPerChild ?? worker.maxTasksPerChild
   if (maxTasksPerChild !== undefined) checkCount('maxTasksPerChild', maxTasksPerChild)
   return {
@@ -81,7 +91,9 @@ function check<T>(kind: Kind<T>, name: string, value: unknown): T {
   return result.data
 }
 
-function checkCount(name: string, count: number): void {
+function checkCount(name: string, count: number, most = Infinity): void {
   if (!Number.isInteger(count) || count < 1)
     throw new RangeError(`${name} must be a whole number from 1, got ${describeValue(count)}`)
+  if (count > most)
+    throw new RangeError(`${name} is ${count}: a pool of threads or processes has ${most} slots at most`)
 }

@@ -3,7 +3,7 @@ import { Autoscaler } from './autoscaler.ts'
 import { CommandError } from './command-error.ts'
 import type { Consumer } from './consumer.ts'
 import type { DeliveryWindow } from './delivery-window.ts'
-import type { ResolvedPoolOptions } from './pool-options.ts'
+import { mostSlotsOf, type ResolvedPoolOptions } from './pool-options.ts'
 import type { WorkerPools } from './worker-pools.ts'
 
 export interface PoolSizeOptions {
@@ -48,6 +48,7 @@ export class PoolSize implements Disposable {
       throw new CommandError('NotImplementedError', 'the pool solo runs one task at a time')
     const size = this.now + by
     if (size < 1) throw new CommandError('ValueError', `the pool has ${this.now} slots, one at least must stay`)
+    this.#checkMost(size)
     this.#resize(size, 0)
   }
 
@@ -58,12 +59,19 @@ export class PoolSize implements Disposable {
     const wanted = { max: max ?? bounds.max, min: min ?? bounds.min }
     if (wanted.max < wanted.min)
       throw new CommandError('ValueError', `max (${wanted.max}) must not be below min (${wanted.min})`)
+    this.#checkMost(wanted.max)
     this.#autoscaler.rescale(wanted)
     return wanted
   }
 
   [Symbol.dispose](): void {
     this.#autoscaler?.stop()
+  }
+
+  #checkMost(size: number): void {
+    const { kind } = this.#options.pool
+    const most = mostSlotsOf(kind)
+    if (size > most) throw new CommandError('ValueError', `a pool of ${kind} has ${most} slots at most, not ${size}`)
   }
 
   #resize(size: number, ahead: number): void {

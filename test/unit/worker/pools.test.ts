@@ -9,7 +9,11 @@ import { ShortJobs } from '../../../src/pools/short-jobs.ts'
 import { SlotStarts } from '../../../src/pools/slot-starts.ts'
 import type { Job } from '../../../src/pools/pool.ts'
 import { Autoscaler } from '../../../src/worker/autoscaler.ts'
+import type { Consumer } from '../../../src/worker/consumer.ts'
+import { DeliveryWindow } from '../../../src/worker/delivery-window.ts'
 import { resolvePoolOptions } from '../../../src/worker/pool-options.ts'
+import { PoolSize } from '../../../src/worker/pool-size.ts'
+import { WorkerPools } from '../../../src/worker/worker-pools.ts'
 import { slotSetup } from '../../../src/worker/slot-setup.ts'
 import { createLogger } from '../../../src/util/logger.ts'
 import { markAsSlot } from '../../../src/util/slot-mark.ts'
@@ -118,6 +122,26 @@ describe('options of a pool', () => {
     assert.throws(() => resolvePoolOptions({ autoscale: { max: 1, min: 2 } }, config()), RangeError)
     assert.throws(() => resolvePoolOptions({ maxMemoryPerChild: 'much' }, config()), /maxMemoryPerChild must be KiB/)
     assert.throws(() => config({ worker_autoscale: '2,8' }), /worker_autoscale must be/)
+  })
+
+  it('ask for no more threads or processes than a machine can have', async () => {
+    const many = 1_000_000
+    assert.equal(resolvePoolOptions({ concurrency: many }, config()).size, many)
+    for (const options of [{ concurrency: many }, { autoscale: { max: many, min: 1 } }]) {
+      assert.throws(() => resolvePoolOptions({ pool: 'processes', ...options }, config()), /is 1000000.*1000 slots/)
+    }
+    const resolved = resolvePoolOptions({ pool: 'threads', concurrency: 1 }, config())
+    await using app = new Celeriac('here', { broker: 'memory:' })
+    const nothing = (): never => assert.fail('nothing was started')
+    const events = { onSlotFree: nothing, onAbandoned: nothing, onBroken: nothing, store: nothing }
+    const bodies = { execute: nothing, executeRest: nothing }
+    await using pools = await WorkerPools.open({ app, workerName: 'w', options: {}, resolved, ...bodies, ...events })
+    // It is told of new sizes only.
+    const consumer = undefined as unknown as Consumer
+    const log = createLogger({ level: 'silent' })
+    const size = new PoolSize({ pool: resolved, pools, window: new DeliveryWindow(1, 1), consumer, log })
+    assert.throws(() => size.change(many), /a pool of threads has 1000 slots at most, not 1000001/)
+    assert.equal(size.now, 1)
   })
 })
 
