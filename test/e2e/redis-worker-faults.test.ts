@@ -7,9 +7,9 @@ const redis = await privateServer('redis')
 let databases = 0
 
 /** In a database of its own: what an earlier test left running, having failed, does not matter. */
-function openSite(): Promise<FaultSite> {
+function openSite(leaseSeconds: number): Promise<FaultSite> {
   const url = 'url' in redis ? redis.url.replace(/\d+$/, String(databases++)) : ''
-  return openFaultSite({ url, transportOptions: { leaseSeconds: 2 } })
+  return openFaultSite({ url, transportOptions: { leaseSeconds } })
 }
 
 describeWorkerFaults('worker processes on one Redis', openSite, skipIfMissing(redis))

@@ -7,15 +7,20 @@ import { TaskRevoked } from '../../src/index.ts'
 import { until } from '../support/until.ts'
 import { end, type FaultSite } from './faults/site.ts'
 
-/** What worker processes promise when they are killed, stopped and blocked, on any store. Leases are of 2 s. */
+/** Seconds, where something happens when they are over. */
+const short = 2
+/** Where nothing is to be lost, however little of the processor the workers get. */
+const long = 60
+
+/** What worker processes promise when they are killed, stopped and blocked, on any store. */
 export function describeWorkerFaults(
   name: string,
-  openSite: () => Promise<FaultSite>,
+  openSite: (leaseSeconds: number) => Promise<FaultSite>,
   skip: string | false = false,
 ): void {
   describe(name, { skip }, () => {
     it('lose no accepted task when they are killed at random instants', async () => {
-      await using site = await openSite()
+      await using site = await openSite(short)
       const count = 1500
       const calls = Array.from({ length: count }, (_, n) => [n, n % 20] as const)
       const [first, second] = await Promise.all([site.startWorker(), site.startWorker()])
@@ -42,7 +47,7 @@ export function describeWorkerFaults(
     })
 
     it('run each task once while none of them dies', async () => {
-      await using site = await openSite()
+      await using site = await openSite(long)
       await Promise.all([site.startWorker(), site.startWorker(), site.startWorker()])
       const results = await Promise.all(Array.from({ length: 600 }, (_, n) => site.app.send('faults.note', [n, n % 7])))
       await Promise.all(results.map((result) => result.get({ timeout: '60s' })))
@@ -50,7 +55,7 @@ export function describeWorkerFaults(
     })
 
     it('do not give out a task twice while one blocks its event loop beyond the lease', async () => {
-      await using site = await openSite()
+      await using site = await openSite(short)
       const [busy] = await Promise.all([site.startWorker({ concurrency: 1 }), site.startWorker({ concurrency: 1 })])
       const result = await site.app.send<number>('faults.block', [5000])
       await until('it began', () => site.lines().length > 0)
@@ -61,7 +66,7 @@ export function describeWorkerFaults(
 
     for (const pool of ['async', 'processes'] as const)
       it(`do not accept what a frozen worker with the pool ${pool} does after its loan was over`, async () => {
-        await using site = await openSite()
+        await using site = await openSite(short)
         const frozen = await site.startWorker({ pool, concurrency: 1 })
         const result = await site.app.send<number>('faults.where', [1500])
         await until('it began', () => site.lines().length > 0)
@@ -77,7 +82,7 @@ export function describeWorkerFaults(
       })
 
     it('bury a message that ends them, however it does, and none of those that were taken with it', async () => {
-      await using site = await openSite()
+      await using site = await openSite(short)
       const results = await Promise.all(
         Array.from({ length: 100 }, (_, n) => site.app.send<number>('faults.note', [n, 1])),
       )
@@ -101,7 +106,7 @@ export function describeWorkerFaults(
     })
 
     it('do not run what was revoked before its time, although they were killed meanwhile', async () => {
-      await using site = await openSite()
+      await using site = await openSite(short)
       const first = await site.startWorker()
       const later = { countdown: '1500ms' } as const
       const revoked = await site.app.send('faults.note', ['revoked', 1], later)
@@ -115,7 +120,7 @@ export function describeWorkerFaults(
     })
 
     it('finish what they run on SIGTERM, and exit by themselves', async () => {
-      await using site = await openSite()
+      await using site = await openSite(long)
       const worker = await site.startWorker()
       const result = await site.app.send<number>('faults.where', [500])
       await until('it began', () => site.lines().length > 0)

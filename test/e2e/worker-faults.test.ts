@@ -1,4 +1,6 @@
 import { openFaultSite } from './faults/site.ts'
 import { describeWorkerFaults } from './worker-faults-suite.ts'
 
-describeWorkerFaults('worker processes on one SQLite file', () => openFaultSite())
+describeWorkerFaults('worker processes on one SQLite file', (leaseSeconds) =>
+  openFaultSite({ transportOptions: { leaseSeconds } }),
+)

@@ -52,8 +52,8 @@ export interface FaultSite extends AsyncDisposable {
 
 const silent = createLogger({ level: 'silent' })
 
-/** On `store`, or on a SQLite file of its own. */
-export async function openFaultSite(store?: FaultStore): Promise<FaultSite> {
+/** On `store`, or on a SQLite file of its own. Leases are of 2 s unless its options say otherwise. */
+export async function openFaultSite(store: Partial<FaultStore> = {}): Promise<FaultSite> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'celeriac-faults-'))
   const place: Place = {
     url: `sqlite:${path.join(folder, 'queue.db')}`,
