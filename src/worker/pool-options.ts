@@ -95,5 +95,5 @@ function checkCount(name: string, count: number, most = Infinity): void {
   if (!Number.isInteger(count) || count < 1)
     throw new RangeError(`${name} must be a whole number from 1, got ${describeValue(count)}`)
   if (count > most)
-    throw new RangeError(`${name} is ${count}: a pool of threads or processes has ${most} slots at most`)
+    throw new ImproperlyConfigured(`${name} is ${count}: a pool of threads or processes has ${most} slots at most`)
 }

@@ -128,7 +128,10 @@ describe('options of a pool', () => {
     const many = 1_000_000
     assert.equal(resolvePoolOptions({ concurrency: many }, config()).size, many)
     for (const options of [{ concurrency: many }, { autoscale: { max: many, min: 1 } }]) {
-      assert.throws(() => resolvePoolOptions({ pool: 'processes', ...options }, config()), /is 1000000.*1000 slots/)
+      assert.throws(
+        () => resolvePoolOptions({ pool: 'processes', ...options }, config()),
+        /ImproperlyConfigured: .* is 1000000.*1000 slots/,
+      )
     }
     const resolved = resolvePoolOptions({ pool: 'threads', concurrency: 1 }, config())
     await using app = new Celeriac('here', { broker: 'memory:' })
