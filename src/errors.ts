@@ -3,7 +3,7 @@ export abstract class CeleriacError extends Error {
   abstract readonly code: string
 
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
+    super(message, options?.cause === undefined ? undefined : options)
     this.name = new.target.name
   }
 }

@@ -6,13 +6,40 @@ import { ImproperlyConfigured } from '../errors.ts'
  * Imports one of the user's modules. Throws ImproperlyConfigured that names the file, says what was wrong in it, keeps
  * the cause, and advises where Node alone cannot run the file.
  */
-export async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
+export async function importModule(file: string): Promise<Module> {
+  const imported = import(pathToFileURL(file).href) as Promise<Module>
   try {
-    return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>
+    return await orNever(imported, file)
   } catch (cause) {
+    if (cause instanceof NeverLoaded) throw new ImproperlyConfigured(cause.message)
     throw new ImproperlyConfigured(`Cannot import ${file}: ${describe(cause)}${advice(file, cause)}`, { cause })
   }
 }
+
+type Module = Readonly<Record<string, unknown>>
+
+class NeverLoaded extends Error {}
+
+/** As `imported`; rejects once nothing is left that could end its `await`, where Node would leave without a word. */
+async function orNever(imported: Promise<Module>, file: string): Promise<Module> {
+  const { promise: never, reject } = Promise.withResolvers<Module>()
+  const waits = `a top-level await in it, or in what it imports, ${waitsAdvice}`
+  const onEnd = (): void => reject(new NeverLoaded(`Cannot import ${file}: ${waits}`))
+  const slow = setTimeout(() => process.emitWarning(`celeriac still waits for ${file}: ${waits}`), slowMs)
+  slow.unref()
+  process.once('beforeExit', onEnd)
+  try {
+    return await Promise.race([imported, never])
+  } finally {
+    process.off('beforeExit', onEnd)
+    clearTimeout(slow)
+  }
+}
+
+const slowMs = 10_000
+const waitsAdvice =
+  'has not ended. Modules that await the import of each other wait for ever: let the module of the app import none of its ' +
+  'tasks, and find them with autodiscoverTasks, the setting imports, or --include'
 
 function describe(cause: unknown): string {
   if (!(cause instanceof Error)) return `it threw ${String(cause)}`

@@ -101,6 +101,21 @@ async function celeriac(
 const app = ['-A', './app.ts']
 
 describe('celeriac worker', () => {
+  it('does not end without a word where modules await each other', async () => {
+    const text = `import { Celeriac } from ${index}\nexport const app = new Celeriac('shop')\nawait import('./circle-tasks.ts')`
+    await fs.writeFile(path.join(folder, 'circle.ts'), text)
+    await fs.writeFile(
+      path.join(folder, 'circle-tasks.ts'),
+      "import { app } from './circle.ts'\nexport const mine = app",
+    )
+    const { code, err } = await celeriac('-A', './circle.ts', 'worker')
+    assert.equal(code, 2)
+    assert.match(
+      err,
+      /Cannot import .*circle\.ts: a top-level await in it.*has not ended\. Modules that await the import/,
+    )
+  })
+
   it('runs tasks that other processes call, and stops when asked', async () => {
     await using worker = new Process([...app, 'worker', '-l', 'INFO', '-c', '2', '-n', 'one@test'])
     await worker.says('ready')
