@@ -7,6 +7,8 @@ import type { SqliteOwners } from './sqlite-owners.ts'
 
 /** How often to look for processes that are gone: that is how long what a killed worker held waits at most. */
 const roundMs = 2000
+/** Of shorter leases little may be left when the thread has started, and a body may block the event loop from its start. */
+const longLeaseMs = 10_000
 
 /** Keeps this broker's loans, by a thread, and returns those of brokers that are gone. */
 export class SqliteUpkeep {
@@ -44,6 +46,7 @@ export class SqliteUpkeep {
     this.#thread ??= openSqliteLease({ path: this.#database.path, leaseMs: this.#owners.leaseMs }, this.#lose)
     if (this.#kept !== undefined) this.#thread.keep(this.#kept)
     await this.#buryDead()
+    if (this.#owners.leaseMs < longLeaseMs) await this.#thread.started
   }
 
   /** The id of this broker's row as the last commit knows it; another one than before means that the row was lost. */

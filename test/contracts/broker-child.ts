@@ -69,14 +69,18 @@ const modes: Record<string, () => Promise<void>> = {
     }
     await broker.subscribe(['q'], block, { prefetch: 1 })
   },
-  /** Stops itself between taking and settling: nothing tells it in between that its loan is lost. */
+  /**
+   * Stops itself between taking and settling: nothing tells it in between that its loan is lost. Not at once: its thread
+   * renews what was just taken, and stopped in that it would hold the lock of a SQLite file.
+   */
   async stop() {
-    const stop = (deliveries: readonly Delivery[]): void => {
+    const stop = async (deliveries: readonly Delivery[]): Promise<void> => {
+      await sleep(100)
       say('stops')
       process.kill(process.pid, 'SIGSTOP')
       for (const delivery of deliveries) void acknowledge(delivery)
     }
-    await broker.subscribe(['q'], stop, { prefetch: 1 })
+    await broker.subscribe(['q'], (deliveries) => void stop(deliveries), { prefetch: 1 })
   },
   async create() {
     await broker.publish([{ queue: 'q', message: message(prefix, 0) }])
