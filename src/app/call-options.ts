@@ -109,7 +109,7 @@ function checkTimes(options: CallOptions, problems: string[]): void {
     problems.push('eta and countdown say the same thing: give one of them')
   const hard = parseDuration(timeLimit)
   const soft = parseDuration(softTimeLimit)
-  if (hard !== undefined && soft !== undefined && soft > hard)
+  if (hard !== undefined && hard > 0 && soft !== undefined && soft > hard)
     problems.push(`softTimeLimit (${softTimeLimit}) must not be longer than timeLimit (${timeLimit})`)
 }
 

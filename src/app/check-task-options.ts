@@ -111,7 +111,7 @@ function checkNumbers(options: TaskOptions, problems: string[]): void {
     problems.push(`isolate must be 'thread' or 'process', got ${describeValue(isolate)}`)
   const hard = parseDuration(timeLimit)
   const soft = parseDuration(softTimeLimit)
-  if (hard !== undefined && soft !== undefined && soft > hard)
+  if (hard !== undefined && hard > 0 && soft !== undefined && soft > hard)
     problems.push(`softTimeLimit (${softTimeLimit}) must not be longer than timeLimit (${timeLimit})`)
 }
 

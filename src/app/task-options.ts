@@ -48,9 +48,9 @@ export interface TaskOptions extends ModelPolicy {
   readonly queue?: string
   /** Starts of this task in one worker: `'10/s'`, `'100/m'`, `'1000/h'`, or tasks a second; 0: no limit. */
   readonly rateLimit?: string | number
-  /** Hard: the attempt is over, FAILURE TimeLimitExceeded. */
+  /** Hard: the attempt is over, FAILURE TimeLimitExceeded. 0: no limit. */
   readonly timeLimit?: Duration
-  /** Soft: the task's signal aborts with SoftTimeLimitExceeded. */
+  /** Soft: the task's signal aborts with SoftTimeLimitExceeded. 0: no limit. */
   readonly softTimeLimit?: Duration
   /** Names of the arguments in order, so that Python's keyword arguments find their place. */
   readonly parameters?: readonly string[]

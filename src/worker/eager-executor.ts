@@ -13,6 +13,7 @@ import { readTask } from '../protocol/task-message.ts'
 import type { TaskMeta } from '../protocol/task-meta.ts'
 import { loadJson, dumpJson } from '../protocol/typed-json.ts'
 import { Executor } from './executor.ts'
+import { effectiveLimitMs } from './request.ts'
 
 /** Runs a call where it is made: the same message, the same pipeline, no broker. Retries follow at once. */
 export class EagerExecutor implements EagerRunner {
@@ -84,8 +85,8 @@ export class EagerExecutor implements EagerRunner {
         message: outgoing.message,
         queue: outgoing.queue,
         deliveryCount: 1,
-        hardTimeLimitMs: headers.hardTimeLimit === undefined ? compiled?.timeLimitMs : headers.hardTimeLimit * 1000,
-        softTimeLimitMs: headers.softTimeLimit === undefined ? compiled?.softTimeLimitMs : headers.softTimeLimit * 1000,
+        hardTimeLimitMs: effectiveLimitMs(headers.hardTimeLimit, compiled?.timeLimitMs),
+        softTimeLimitMs: effectiveLimitMs(headers.softTimeLimit, compiled?.softTimeLimitMs),
       }
       const outcome = await pool.run(job).outcome
       if (outcome.kind !== 'retried') return outcome

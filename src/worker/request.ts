@@ -35,8 +35,8 @@ export class Request implements InBag {
       message: delivery.message,
       queue: delivery.queue,
       deliveryCount: delivery.deliveryCount,
-      hardTimeLimitMs: hardTimeLimit === undefined ? (options.timeLimitMs ?? limits.hardMs) : hardTimeLimit * 1000,
-      softTimeLimitMs: softTimeLimit === undefined ? (options.softTimeLimitMs ?? limits.softMs) : softTimeLimit * 1000,
+      hardTimeLimitMs: effectiveLimitMs(hardTimeLimit, options.timeLimitMs ?? limits.hardMs),
+      softTimeLimitMs: effectiveLimitMs(softTimeLimit, options.softTimeLimitMs ?? limits.softMs),
       showsResult: false,
     }
   }
@@ -53,6 +53,12 @@ export class Request implements InBag {
     const { expires } = this.headers
     return expires !== undefined && expires.getTime() <= Date.now()
   }
+}
+
+/** Of the call, in seconds, else as the task or the worker have it. 0 is no limit. */
+export function effectiveLimitMs(ofCall: number | undefined, otherwiseMs: number | undefined): number | undefined {
+  const ms = ofCall === undefined ? otherwiseMs : ofCall * 1000
+  return ms === 0 ? undefined : ms
 }
 
 /** The worker's own limits, for tasks that have none. */

@@ -342,6 +342,20 @@ export function describeWorker(store: Store): void {
       await assert.rejects(ofCall.get({ timeout: '5s' }), /SoftTimeLimitExceeded/)
     })
 
+    it('takes a time limit of 0 for none, of a task where the settings have one, and of the worker', async () => {
+      await using harness = await openHarness(store, { task_time_limit: '30ms', task_soft_time_limit: '20ms' })
+      const { app } = harness
+      const body = async (): Promise<boolean> => {
+        await new Promise((resolve) => setTimeout(resolve, 60))
+        return currentTask().signal.aborted
+      }
+      const free = app.task('demo.free', { timeLimit: 0, softTimeLimit: 0 }, body)
+      const limited = app.task('demo.limited', body)
+      await harness.startWorker({ timeLimit: 0, softTimeLimit: 0 })
+      assert.equal(await (await free.delay()).get({ timeout: '5s' }), false)
+      await assert.rejects((await limited.delay()).get({ timeout: '5s' }), /TimeLimitExceeded/)
+    })
+
     it('fails a body at the hard limit and does not accept what it still does', async () => {
       await using harness = await openHarness(store)
       const go = gate()
