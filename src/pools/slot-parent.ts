@@ -42,6 +42,8 @@ function threadLine(port: NonNullable<typeof parentPort>): ParentLine {
 function processLine(): ParentLine {
   // Ctrl-C and a supervisor reach every process of the group; the parent is the one to act on it.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  // Those who read what the worker writes may be gone, and the body is not to blame.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   process.on('disconnect', () => process.exit())
   return {
     send: (message) => void process.send?.(message, undefined, undefined, () => undefined),

@@ -23,6 +23,7 @@ app.task('shop.slow', async () => {
   currentTask().log.info({}, 'slow has begun')
   await new Promise((resolve) => setTimeout(resolve, 500))
   process.stdout.write('slow goes on\\n')
+  await new Promise((resolve) => setTimeout(resolve, 100))
   return 'finished'
 })
 app.task('shop.forever', () => {
@@ -164,17 +165,19 @@ describe('celeriac worker', () => {
     assert.deepEqual(await celeriac(...app, 'result', id), { code: 0, out: "'finished'", err: '' })
   })
 
-  it('finishes what runs when its terminal is closed, although nobody reads any more what it writes', async () => {
-    await using worker = new Process([...app, 'worker'])
-    await worker.says('ready')
-    const { out: id } = await celeriac(...app, 'call', 'shop.slow')
-    await worker.says('slow has begun')
-    worker.child.stdout?.destroy()
-    worker.child.stderr?.destroy()
-    worker.child.kill('SIGHUP')
-    assert.equal(await worker.ended, 0)
-    assert.equal((await celeriac(...app, 'result', id)).out, "'finished'")
-  })
+  for (const pool of ['async', 'prefork']) {
+    it(`finishes what runs (${pool}) when its terminal is closed and nobody reads any more what it writes`, async () => {
+      await using worker = new Process([...app, 'worker', '-P', pool, '-c', '1', '-Q', 'unread'])
+      await worker.says('ready')
+      const { out: id } = await celeriac(...app, 'call', 'shop.slow', '--queue', 'unread')
+      await worker.says('slow has begun')
+      worker.child.stdout?.destroy()
+      worker.child.stderr?.destroy()
+      worker.child.kill('SIGHUP')
+      assert.equal(await worker.ended, 0)
+      assert.equal((await celeriac(...app, 'result', id)).out, "'finished'")
+    })
+  }
 
   for (const signals of [['SIGTERM', 'SIGINT'], ['SIGQUIT']] as const) {
     it(`aborts what runs and gives it back at ${signals.join(' and ')}`, async () => {
