@@ -12,7 +12,7 @@ import { controlOf } from './app-control.ts'
 import { AppEvents } from './app-events.ts'
 import type { AppOptions } from './app-options.ts'
 import { AppSettings } from './app-settings.ts'
-import { checkAppOptions } from './check-app-options.ts'
+import { checkAppOptions, isSettings } from './check-app-options.ts'
 import { Connections } from './connections.ts'
 import { configFromEnv } from './config-env.ts'
 import type { Config } from './config.ts'
@@ -112,6 +112,8 @@ export class Celeriac implements AsyncDisposable {
 
   /** Adds settings; later ones win. With `namespace: 'CELERY'` they are named `CELERY_TASK_ACKS_LATE`, …, and other keys are left alone. */
   configFromObject(settings: object, options: { readonly namespace?: string } = {}): this {
+    if (!isSettings(settings))
+      throw new ImproperlyConfigured(`configFromObject() needs an object of settings, got ${describeValue(settings)}`)
     this.#settings.add(readSettings(settings, options))
     return this
   }

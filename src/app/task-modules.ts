@@ -1,3 +1,5 @@
+import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import { discoverTaskFiles, importTaskModules, type DiscoverOptions } from './autodiscover.ts'
 import type { Config } from './config.ts'
 
@@ -22,6 +24,12 @@ export class TaskModules {
 
   /** What was loaded is looked at once more, with these. */
   discover(patterns: readonly string[], options: DiscoverOptions & { readonly baseDir?: string }): void {
+    if (!Array.isArray(patterns)) {
+      const given = describeValue(patterns)
+      throw new ImproperlyConfigured(
+        `autodiscoverTasks() needs a list of folders or globs, such as ['./apps/*']; got ${given}`,
+      )
+    }
     const { baseDir, related } = options
     this.#discoveries.push({ patterns, baseDir: baseDir ?? process.cwd(), related })
     this.#loading = undefined

@@ -1,5 +1,7 @@
 import type { Celeriac } from '../app/app.ts'
+import { isApp } from '../app/exported-app.ts'
 import { ImproperlyConfigured } from '../errors.ts'
+import { describeValue } from '../protocol/describe-value.ts'
 import { aborted } from '../util/aborted.ts'
 import { durationMs } from '../util/duration.ts'
 import { slotName } from '../util/slot-mark.ts'
@@ -14,6 +16,11 @@ import { Readiness, type WorkerHealth } from './readiness.ts'
 import { shutDown, summaryOf, type ShutdownSummary } from './shut-down.ts'
 import type { WorkerOptions } from './worker-options.ts'
 import type { WorkerParts } from './worker-parts.ts'
+
+function noApp(given: unknown): string {
+  const hint = given === undefined ? ': is it imported from a module that imports this one?' : ''
+  return `new Worker(app) needs a Celeriac; got ${describeValue(given)}${hint}`
+}
 
 /** Takes tasks from queues and runs them. */
 export class Worker {
@@ -40,6 +47,7 @@ export class Worker {
   #ran = false
 
   constructor(app: Celeriac, options: WorkerOptions = {}) {
+    if (!isApp(app)) throw new ImproperlyConfigured(noApp(app))
     checkWorkerOptions(options)
     this.#app = app
     this.#options = options

@@ -29,6 +29,25 @@ describe('an app', () => {
     )
   })
 
+  it('refuses brokers, loggers and settings that are none, and folders that are no list', () => {
+    const wrong = { broker: 5, backend: null, logger: 'debug', settings: 'CELERY' } as object
+    assert.throws(
+      () => new Celeriac('test', wrong),
+      (error) =>
+        error instanceof ImproperlyConfigured &&
+        /broker must be a URL such as 'redis:\/\/localhost', or one that is open, got 5/.test(error.message) &&
+        /backend must be a URL.*got null/.test(error.message) &&
+        /logger must be a logger such as that of pino, got "debug"/.test(error.message) &&
+        /settings must be an object of settings, got "CELERY"/.test(error.message),
+    )
+    const app = makeApp()
+    assert.throws(() => app.configFromObject(null as unknown as object), /needs an object of settings, got null/)
+    assert.throws(
+      () => app.autodiscoverTasks('./apps' as unknown as string[]),
+      /list of folders or globs.*got "\.\/apps"/,
+    )
+  })
+
   it('refuses to listen for a signal that there is not, and without a listener', () => {
     const on = makeApp().on.bind(makeApp()) as unknown as (...given: unknown[]) => void
     assert.throws(
@@ -200,6 +219,15 @@ describe('a result', () => {
 })
 
 describe('a worker', () => {
+  it('needs an app, and says where one that is missing may have gone', () => {
+    const make = (app: unknown) => () => new Worker(app as Celeriac)
+    assert.throws(
+      make(undefined),
+      /needs a Celeriac; got nothing: is it imported from a module that imports this one\?/,
+    )
+    assert.throws(make('./app.ts'), /new Worker\(app\) needs a Celeriac; got "\.\/app\.ts"/)
+  })
+
   it('refuses options that it does not have, and queues that are no list of names', () => {
     const make = (options: object): Worker => new Worker(makeApp(), options)
     assert.throws(() => make({ concurency: 3 }), /concurency is no option of a worker; did you mean concurrency\?/)
