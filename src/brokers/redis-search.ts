@@ -78,10 +78,11 @@ export class RedisSearch {
       let nextLeft = Math.min(limit, mostNext)
       for (const list of this.#names.lists(queue)) {
         const { ahead, length, looked } = await this.#findNewest(list, taskId, left)
-        const next = Math.min(nextLeft, length - looked)
+        const older = Math.max(0, length - looked)
+        const next = Math.min(nextLeft, older)
         for (const [text, before] of await this.#findNext(list, taskId, next)) ahead.set(text, before)
         for (const [text, before] of ahead) found.push(...readWaiting(text, queue, taskId, inFront + before))
-        count += length - looked - next
+        count += older - next
         left -= looked
         nextLeft -= next
         inFront += length

@@ -21,7 +21,7 @@ export function tellWaitingResults(
     log.warn(
       about,
       request
-        ? 'The result of {taskName}[{taskId}] from {queue} waits for room, and its slot with it: {reason}'
+        ? 'The result of {taskName}[{taskId}] from queue {queue} waits for room, and its slot with it: {reason}'
         : 'The result of {taskId} waits for room: {reason}',
     )
   })
