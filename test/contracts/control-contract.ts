@@ -98,7 +98,7 @@ export function describeControl(store: Store): void {
       const [stats] = (await inspect.stats()).values()
       assert.deepEqual([stats?.total, stats?.pool.maxConcurrency], [{ 'demo.login': 1 }, 1])
       done.open()
-      await running.get({ timeout: '10s' })
+      await running.get({ timeout: '25s' })
     })
   })
 
@@ -120,11 +120,11 @@ export function describeControl(store: Store): void {
       await control.poolShrink(1, to)
       await control.addConsumer('b', to)
       done.open()
-      for (const each of waiting) await each.get({ timeout: '10s' })
-      assert.equal(await (await add.applyAsync([1, 2], { queue: 'b' })).get({ timeout: '10s' }), 3)
+      for (const each of waiting) await each.get({ timeout: '25s' })
+      assert.equal(await (await add.applyAsync([1, 2], { queue: 'b' })).get({ timeout: '25s' }), 3)
       await control.cancelConsumer('a', to)
       const left = await add.applyAsync([1, 2], { queue: 'a' })
-      assert.equal(await (await add.applyAsync([2, 2], { queue: 'b' })).get({ timeout: '10s' }), 4)
+      assert.equal(await (await add.applyAsync([2, 2], { queue: 'b' })).get({ timeout: '25s' }), 4)
       assert.deepEqual(
         (await inspect.activeQueues()).get(names[0])?.map(({ name }) => name),
         ['b'],
@@ -156,15 +156,15 @@ export function describeControl(store: Store): void {
         (await control.timeLimit('demo.stuck', { hard: 0.1 }, to)).get(names[0]),
         'time limits set successfully',
       )
-      await assert.rejects((await stuck.delay()).get({ timeout: '10s' }), /TimeLimitExceeded/)
+      await assert.rejects((await stuck.delay()).get({ timeout: '25s' }), /TimeLimitExceeded/)
       await control.rateLimit('demo.many', '1/h', to)
       const calls = await many.delayMany([[], [], []])
-      await calls[0]?.get({ timeout: '10s' })
+      await calls[0]?.get({ timeout: '25s' })
       const inspect = control.inspect({ destination: names[0], timeout: 20 })
       await until('the others wait', async () => (await inspect.scheduled()).get(names[0])?.length === 2)
       assert.deepEqual((await inspect.registered()).get(names[0]), ['demo.many [rate_limit=1/h]', 'demo.stuck'])
       await control.rateLimit('demo.many', 0, to)
-      await (await many.delay()).get({ timeout: '10s' })
+      await (await many.delay()).get({ timeout: '25s' })
     })
 
     it('revokes by id and by stamp, also for workers that start later, and replies', async () => {
@@ -182,8 +182,8 @@ export function describeControl(store: Store): void {
       assert.deepEqual([...told], [[names[0], `tasks {'${byId.id}'} flagged as revoked`]])
       await app.control.revokeByStampedHeaders({ customer: ['16', '17'] }, options)
       await harness.startWorker({ name: names[1] })
-      assert.equal(await free.get({ timeout: '10s' }), 7)
-      for (const each of [byId, byStamp]) await assert.rejects(each.get({ timeout: '10s' }), /revoked/)
+      assert.equal(await free.get({ timeout: '25s' }), 7)
+      for (const each of [byId, byStamp]) await assert.rejects(each.get({ timeout: '25s' }), /revoked/)
     })
 
     it('shuts a worker down', async () => {
@@ -224,7 +224,7 @@ export function describeControl(store: Store): void {
       await revoked.revoke()
       await harness.startWorker({ name: names[0] })
       await harness.app.control.shutdown()
-      assert.equal(await (await add.delay(1, 2)).get({ timeout: '10s' }), 3)
+      assert.equal(await (await add.delay(1, 2)).get({ timeout: '25s' }), 3)
       assert.equal((await harness.app.control.ping({ timeout: '100ms' })).size, 0)
       assert.equal(await revoked.state(), 'REVOKED')
     })

@@ -108,7 +108,7 @@ for (const store of [memoryStore, sqliteStore, ...(redis ? [redis] : [])]) {
       assert.match(late.exception ?? '', /^TimeLimitExceeded\(0\.03\)$/)
       const stillWatched = await ignored.delay()
       await heard(stillWatched.id, 'task-started')
-      await (await silent.delay()).get({ timeout: '5s' })
+      await (await silent.delay()).get({ timeout: '25s' })
       const unknown = await app.send('demo.nowhere')
       const notRegistered = await heard(unknown.id, 'task-failed')
       assert.ok(notRegistered.type === 'task-failed')
@@ -167,7 +167,7 @@ for (const store of [memoryStore, sqliteStore, ...(redis ? [redis] : [])]) {
       const { app } = watched.harness
       const add = app.task('demo.add', (x: number) => x)
       await watched.harness.startWorker({ withoutHeartbeat: true, name: 'quiet@h' })
-      await (await add.delay(1)).get({ timeout: '5s' })
+      await (await add.delay(1)).get({ timeout: '25s' })
       app.events.send('test-over')
       await until('the last event is heard', () => watched.events.length > 0)
       assert.deepEqual(
@@ -279,7 +279,7 @@ for (const store of [memoryStore, sqliteStore, ...(redis ? [redis] : [])]) {
       const { app } = watched.harness
       const add = app.task('demo.add', (x: number, y: number) => x + y)
       await watched.harness.startWorker()
-      await (await chain(add.s(1, 2), add.s(3)).delay()).get({ timeout: '5s' })
+      await (await chain(add.s(1, 2), add.s(3)).delay()).get({ timeout: '25s' })
       const sent = (): ClusterEvent[] => watched.events.filter(({ type }) => type === 'task-sent')
       await until('both calls are told', () => sent().length === 2)
     })

@@ -38,7 +38,7 @@ export function describeMingle(store: Store): void {
       harness.app.clock.adjust(5000)
       const app = harness.anotherApp()
       await using started = await startNewer(app)
-      await (await harness.app.send('demo.note', ['free'])).get({ timeout: '10s' })
+      await (await harness.app.send('demo.note', ['free'])).get({ timeout: '25s' })
       assert.deepEqual(started.ran, ['free'])
       const inspect = app.control.inspect({ destination: newer, timeout: 20 })
       assert.deepEqual((await inspect.revoked()).get(newer), [id])
@@ -76,7 +76,7 @@ export function describeMingle(store: Store): void {
       await using harness = await openHarness(store)
       await revokedAtOlder(harness)
       await using started = await startNewer(harness.anotherApp(), { withoutMingle: true })
-      await (await harness.app.send('demo.note', ['free'])).get({ timeout: '10s' })
+      await (await harness.app.send('demo.note', ['free'])).get({ timeout: '25s' })
       assert.deepEqual(started.ran, ['revoked', 'free'])
     })
 

@@ -49,7 +49,7 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
 
     const call = <R = unknown>(task: string, ...args: readonly unknown[]) => app.send<R>(task, args)
     const value = async <R = unknown>(task: string, ...args: readonly unknown[]): Promise<R> =>
-      (await call<R>(task, ...args)).get({ timeout: '10s' })
+      (await call<R>(task, ...args)).get({ timeout: '25s' })
 
     it('runs calls elsewhere, with values that JSON alone does not know', async () => {
       const place = await value<Place>('pool.where')
@@ -93,7 +93,7 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
       await assert.rejects(value('pool.sleep', 30_000), /TimeLimitExceeded/)
       await app.control.timeLimit('pool.sleep', {}, to)
       assert.deepEqual([...(await app.control.terminate(long.id, to)).values()], [`terminate: ${long.id}`])
-      await assert.rejects(long.get({ timeout: '10s' }), TaskRevoked)
+      await assert.rejects(long.get({ timeout: '25s' }), TaskRevoked)
       await app.control.poolShrink(1, to)
       const places = async (): Promise<string[]> => {
         const found = await Promise.all(Array.from({ length: 6 }, () => value<Place>('pool.where')))
@@ -121,29 +121,29 @@ export function describeWorkerIn(pool: 'threads' | 'processes'): void {
       assert.equal(meta.status, 'STARTED')
       assert.equal((meta.result as Place).pid === process.pid, pool === 'threads')
       await result.revoke()
-      await assert.rejects(result.get({ timeout: '10s' }), TaskRevoked)
+      await assert.rejects(result.get({ timeout: '25s' }), TaskRevoked)
     })
 
     it('lets a body call tasks and wait for them, over connections of its own', async () => {
       const result = await call<string>('pool.parent', 41)
-      const childId = await result.get({ timeout: '10s' })
+      const childId = await result.get({ timeout: '25s' })
       assert.deepEqual(
         (await result.children()).map(({ id }) => id),
         [childId],
       )
-      assert.equal(await app.result(childId).get({ timeout: '10s' }), 42)
+      assert.equal(await app.result(childId).get({ timeout: '25s' }), 42)
       assert.equal(await value('pool.waitFor', 1), 2)
     })
 
     it('runs workflows', async () => {
       const { add, sum } = await import('./pool-app/app.ts')
       const all = await chord(group([add.s(1, 2), add.s(3, 4), chain(add.s(5, 6), add.s(7))]), sum.s()).delay()
-      assert.equal(await all.get({ timeout: '10s' }), 28)
+      assert.equal(await all.get({ timeout: '25s' }), 28)
     })
 
     it('ends a loop without end at the hard limit, and one that is terminated', async () => {
       const limited = await app.send('pool.spin', [], { timeLimit: '200ms' })
-      await assert.rejects(limited.get({ timeout: '10s' }), /TimeLimitExceeded/)
+      await assert.rejects(limited.get({ timeout: '25s' }), /TimeLimitExceeded/)
       const revoked = await call('pool.spin')
       await says('received', revoked.id)
       await revoked.revoke({ terminate: true })

@@ -15,7 +15,7 @@ export function describeRates(store: Store): void {
       })
       const results = await mail.delayMany(numbers(8).map((x) => [x] as const))
       await harness.startWorker()
-      await Promise.all(results.map((result) => result.get({ timeout: '10s' })))
+      await Promise.all(results.map((result) => result.get({ timeout: '25s' })))
       assert.deepEqual(
         starts.map(({ x }) => x),
         numbers(8),
@@ -33,7 +33,7 @@ export function describeRates(store: Store): void {
       await rare.delayMany(numbers(100).map((x) => [x] as const))
       const results = await free.delayMany(numbers(20).map((x) => [x] as const))
       await harness.startWorker({ concurrency: 1, prefetchMultiplier: 1 })
-      await Promise.all(results.map((result) => result.get({ timeout: '10s' })))
+      await Promise.all(results.map((result) => result.get({ timeout: '25s' })))
       assert.deepEqual(started, [0])
       const broker = await harness.app.openBroker()
       assert.equal(await broker.count('celery'), 99)
@@ -50,7 +50,7 @@ export function describeRates(store: Store): void {
         await task.delayMany(numbers(5).map((x) => [x] as const))
         const last = await unlimited.delay(1)
         await harness.startWorker({ concurrency: 1 })
-        await last.get({ timeout: '10s' })
+        await last.get({ timeout: '25s' })
         assert.equal(await (await harness.app.openBroker()).count('celery'), waiting)
       }
     })

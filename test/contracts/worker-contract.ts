@@ -42,7 +42,7 @@ export function describeWorker(store: Store): void {
       const add = harness.app.task('demo.add', (x: number, y: number) => x + y)
       await harness.startWorker()
       const result = await add.delay(2, 3)
-      assert.equal(await result.get({ timeout: '5s' }), 5)
+      assert.equal(await result.get({ timeout: '25s' }), 5)
       assert.equal(await result.state(), 'SUCCESS')
       assert.equal(await result.successful(), true)
       assert.equal(await result.failed(), false)
@@ -73,7 +73,7 @@ export function describeWorker(store: Store): void {
         nothing: null,
         text: 'ü€😀',
       }
-      const result = (await (await echo.delay(value)).get({ timeout: '5s' })) as typeof value
+      const result = (await (await echo.delay(value)).get({ timeout: '25s' })) as typeof value
       assert.deepEqual({ ...result, bytes: new Uint8Array(result.bytes) }, value)
     })
 
@@ -84,7 +84,7 @@ export function describeWorker(store: Store): void {
       })
       await harness.startWorker()
       const result = await fail.delay()
-      const error = await result.get({ timeout: '5s' }).then(
+      const error = await result.get({ timeout: '25s' }).then(
         () => assert.fail('did not throw'),
         (thrown: unknown) => thrown,
       )
@@ -102,7 +102,7 @@ export function describeWorker(store: Store): void {
         throw new PaymentDeclined('no funds')
       })
       await harness.startWorker()
-      await assert.rejects((await fail.delay()).get({ timeout: '5s' }), { type: 'PaymentDeclined' })
+      await assert.rejects((await fail.delay()).get({ timeout: '25s' }), { type: 'PaymentDeclined' })
     })
 
     it('stores nothing where results are ignored, and says so to who waits', async () => {
@@ -134,7 +134,7 @@ export function describeWorker(store: Store): void {
       assert.equal(meta.status, 'STARTED')
       assert.equal((meta.result as { pid: number }).pid, process.pid)
       go.open()
-      assert.equal(await result.get({ timeout: '5s' }), 'done')
+      assert.equal(await result.get({ timeout: '25s' }), 'done')
     })
 
     it('gives up waiting after the timeout, or when told to', async () => {
@@ -151,10 +151,13 @@ export function describeWorker(store: Store): void {
       const parent = harness.app.task('demo.parent', async () => (await child.delay()).id)
       await harness.startWorker()
       const result = await parent.delay()
-      const childId = await result.get({ timeout: '5s' })
+      const childId = await result.get({ timeout: '25s' })
       const [found] = await result.children()
       assert.equal(found?.id, childId)
-      const request = (await harness.app.result(childId).get({ timeout: '5s' })) as { parentId: string; rootId: string }
+      const request = (await harness.app.result(childId).get({ timeout: '25s' })) as {
+        parentId: string
+        rootId: string
+      }
       assert.deepEqual([request.parentId, request.rootId], [result.id, result.id])
     })
   })
@@ -169,15 +172,15 @@ export function describeWorker(store: Store): void {
       )
       await harness.startWorker()
       const result = await harness.app.send('demo.power', [2], { kwargs: { exponent: 10 } })
-      assert.equal(await result.get({ timeout: '5s' }), 1024)
+      assert.equal(await result.get({ timeout: '25s' }), 1024)
       const wrong = await harness.app.send('demo.power', [2], { kwargs: { exponnent: 10 } })
-      await assert.rejects(wrong.get({ timeout: '5s' }), /unexpected keyword argument 'exponnent'/)
+      await assert.rejects(wrong.get({ timeout: '25s' }), /unexpected keyword argument 'exponnent'/)
       await assert.rejects(
         power.applyAsync([2, 3], { kwargs: { exponent: 1 } }),
         /multiple values for argument 'exponent'/,
       )
       const missing = await harness.app.send('demo.power', [], { kwargs: { exponent: 10 } })
-      await assert.rejects(missing.get({ timeout: '5s' }), /missing the argument 'base'/)
+      await assert.rejects(missing.get({ timeout: '25s' }), /missing the argument 'base'/)
     })
 
     it('passes keyword arguments as one trailing object without parameters', async () => {
@@ -185,7 +188,7 @@ export function describeWorker(store: Store): void {
       harness.app.task('demo.options', (x: number, options: { y: number }) => x + options.y)
       await harness.startWorker()
       const result = await harness.app.send('demo.options', [1], { kwargs: { y: 2 } })
-      assert.equal(await result.get({ timeout: '5s' }), 3)
+      assert.equal(await result.get({ timeout: '25s' }), 3)
     })
 
     it('tells a body everything about its request', async () => {
@@ -196,7 +199,7 @@ export function describeWorker(store: Store): void {
       })
       const { worker } = await harness.startWorker({ name: 'w2@here' })
       const result = await about.applyAsync([1], { headers: { tenant: 'acme' }, priority: 7, softTimeLimit: '20s' })
-      const request = (await result.get({ timeout: '5s' })) as unknown as Record<string, unknown>
+      const request = (await result.get({ timeout: '25s' })) as unknown as Record<string, unknown>
       assert.equal(request['id'], result.id)
       assert.equal(request['hostname'], worker.name)
       assert.equal(request['retries'], 0)
@@ -222,7 +225,7 @@ export function describeWorker(store: Store): void {
       )
       await harness.startWorker()
       const result = await flaky.applyAsync([{ n: 42 }], { headers: { tenant: 'acme' } })
-      assert.equal(await result.get({ timeout: '5s' }), 42)
+      assert.equal(await result.get({ timeout: '25s' }), 42)
       assert.deepEqual(
         seen,
         [0, 1, 2].map((retries) => [result.id, retries, { tenant: 'acme' }, { n: 42 }]),
@@ -238,9 +241,9 @@ export function describeWorker(store: Store): void {
       })
       const bare = harness.app.task('demo.bare', { retryDelay: 0, maxRetries: 1 }, () => currentTask().retry())
       await harness.startWorker()
-      await assert.rejects((await hopeless.delay()).get({ timeout: '5s' }), /still broken/)
+      await assert.rejects((await hopeless.delay()).get({ timeout: '25s' }), /still broken/)
       assert.equal(attempts, 3)
-      await assert.rejects((await bare.delay()).get({ timeout: '5s' }), /MaxRetriesExceeded/)
+      await assert.rejects((await bare.delay()).get({ timeout: '25s' }), /MaxRetriesExceeded/)
     })
 
     it('starts by itself for the listed errors, not for the excepted', async () => {
@@ -258,7 +261,7 @@ export function describeWorker(store: Store): void {
       )
       await harness.startWorker()
       for (const kind of ['transient', 'permanent', 'other'])
-        await assert.rejects((await work.delay(kind)).get({ timeout: '5s' }), TaskError)
+        await assert.rejects((await work.delay(kind)).get({ timeout: '25s' }), TaskError)
       assert.deepEqual(Object.fromEntries(attempts), { transient: 3, permanent: 1, other: 1 })
     })
 
@@ -285,7 +288,7 @@ export function describeWorker(store: Store): void {
         throw new RowMissing('no row')
       })
       await harness.startWorker()
-      await assert.rejects((await gone.delay()).get({ timeout: '5s' }), /RowMissing/)
+      await assert.rejects((await gone.delay()).get({ timeout: '25s' }), /RowMissing/)
       assert.equal(attempts, 1)
     })
   })
@@ -296,9 +299,9 @@ export function describeWorker(store: Store): void {
       const when = harness.app.task('demo.when', () => Date.now())
       await harness.startWorker()
       const eta = new Date(Date.now() + 300)
-      assert.ok((await (await when.applyAsync([], { eta })).get({ timeout: '5s' })) >= eta.getTime())
+      assert.ok((await (await when.applyAsync([], { eta })).get({ timeout: '25s' })) >= eta.getTime())
       const before = Date.now()
-      assert.ok((await (await when.applyAsync([], { countdown: '200ms' })).get({ timeout: '5s' })) >= before + 200)
+      assert.ok((await (await when.applyAsync([], { countdown: '200ms' })).get({ timeout: '25s' })) >= before + 200)
     })
 
     it('puts aside a message with an eta that came undelayed, as Python sends it', async () => {
@@ -308,7 +311,7 @@ export function describeWorker(store: Store): void {
       const eta = new Date(Date.now() + 300)
       const message = rawMessage({ headers: { eta: eta.toISOString().replace('Z', '+00:00') } })
       await (await harness.app.openBroker()).publish([{ message, queue: 'celery' }])
-      const ranAt = await harness.app.result<number>(String(message.headers['id'])).get({ timeout: '5s' })
+      const ranAt = await harness.app.result<number>(String(message.headers['id'])).get({ timeout: '25s' })
       assert.ok(ranAt >= eta.getTime(), `ran ${eta.getTime() - ranAt} ms early`)
     })
 
@@ -318,7 +321,7 @@ export function describeWorker(store: Store): void {
       const result = await late.applyAsync([], { expires: new Date(Date.now() - 1000) })
       await harness.startWorker()
       await assert.rejects(
-        result.get({ timeout: '5s' }),
+        result.get({ timeout: '25s' }),
         (error) => error instanceof TaskRevoked && /expired/.test(error.message),
       )
     })
@@ -336,10 +339,10 @@ export function describeWorker(store: Store): void {
       const unaware = harness.app.task('demo.unaware', { softTimeLimit: '50ms' }, () => currentTask().sleep('1m'))
       const limitless = harness.app.task('demo.limitless', () => currentTask().sleep('1m'))
       await harness.startWorker()
-      assert.equal(await (await soft.delay()).get({ timeout: '5s' }), 'cleaned up')
-      await assert.rejects((await unaware.delay()).get({ timeout: '5s' }), /SoftTimeLimitExceeded/)
+      assert.equal(await (await soft.delay()).get({ timeout: '25s' }), 'cleaned up')
+      await assert.rejects((await unaware.delay()).get({ timeout: '25s' }), /SoftTimeLimitExceeded/)
       const ofCall = await limitless.applyAsync([], { softTimeLimit: '50ms' })
-      await assert.rejects(ofCall.get({ timeout: '5s' }), /SoftTimeLimitExceeded/)
+      await assert.rejects(ofCall.get({ timeout: '25s' }), /SoftTimeLimitExceeded/)
     })
 
     it('takes a time limit of 0 for none, of a task where the settings have one, and of the worker', async () => {
@@ -352,8 +355,8 @@ export function describeWorker(store: Store): void {
       const free = app.task('demo.free', { timeLimit: 0, softTimeLimit: 0 }, body)
       const limited = app.task('demo.limited', body)
       await harness.startWorker({ timeLimit: 0, softTimeLimit: 0 })
-      assert.equal(await (await free.delay()).get({ timeout: '5s' }), false)
-      await assert.rejects((await limited.delay()).get({ timeout: '5s' }), /TimeLimitExceeded/)
+      assert.equal(await (await free.delay()).get({ timeout: '25s' }), false)
+      await assert.rejects((await limited.delay()).get({ timeout: '25s' }), /TimeLimitExceeded/)
     })
 
     it('fails a body at the hard limit and does not accept what it still does', async () => {
@@ -365,11 +368,11 @@ export function describeWorker(store: Store): void {
       })
       await harness.startWorker({ concurrency: 1 })
       const result = await hard.delay()
-      await assert.rejects(result.get({ timeout: '5s' }), /TimeLimitExceeded/)
+      await assert.rejects(result.get({ timeout: '25s' }), /TimeLimitExceeded/)
       go.open()
       // The abandoned body holds the only slot until it ends: once another task ran, its end is behind us.
       const next = harness.app.task('demo.next', () => 'next')
-      assert.equal(await (await next.delay()).get({ timeout: '5s' }), 'next')
+      assert.equal(await (await next.delay()).get({ timeout: '25s' }), 'next')
       assert.equal(await result.state(), 'FAILURE')
     })
   })
@@ -382,8 +385,8 @@ export function describeWorker(store: Store): void {
       const [revoked, kept] = [await note.delay('revoked'), await note.delay('kept')]
       await revoked.revoke()
       await harness.startWorker({ concurrency: 1 })
-      await kept.get({ timeout: '5s' })
-      await assert.rejects(revoked.get({ timeout: '5s' }), TaskRevoked)
+      await kept.get({ timeout: '25s' })
+      await assert.rejects(revoked.get({ timeout: '25s' }), TaskRevoked)
       const broker = await harness.app.openBroker()
       await until('the queue is empty', async () => (await broker.count('celery')) === 0)
       assert.deepEqual(ran, ['kept'])
@@ -401,7 +404,7 @@ export function describeWorker(store: Store): void {
       const result = await long.delay()
       await started.opened
       await result.revoke()
-      await assert.rejects(result.get({ timeout: '5s' }), TaskRevoked)
+      await assert.rejects(result.get({ timeout: '25s' }), TaskRevoked)
       const broker = await harness.app.openBroker()
       await until(
         'nothing runs or waits',
@@ -461,7 +464,7 @@ export function describeWorker(store: Store): void {
         const death = await deathOfMessage(harness, rawMessage(message))
         assert.match(death.reason, reason)
         assert.equal(death.queue, 'celery')
-        assert.equal(await (await add.delay(1, 1)).get({ timeout: '5s' }), 2)
+        assert.equal(await (await add.delay(1, 1)).get({ timeout: '25s' }), 2)
       })
     }
 
@@ -475,7 +478,7 @@ export function describeWorker(store: Store): void {
         const result = harness.app.result(String(message.headers['id']))
         const isTold = (error: unknown): boolean =>
           error instanceof TaskError && /^DecodeError: The (text|header)/.test(error.message)
-        await assert.rejects(result.get({ timeout: '5s' }), isTold)
+        await assert.rejects(result.get({ timeout: '25s' }), isTold)
       }
       assert.ok(harness.lines.every(({ fields }) => !/DecodeError: DecodeError/.test(String(fields['reason']))))
     })
@@ -484,7 +487,7 @@ export function describeWorker(store: Store): void {
       await using harness = await openHarness(store)
       await harness.startWorker()
       const result = await harness.app.send('demo.unheardOf', [1])
-      await assert.rejects(result.get({ timeout: '5s' }), /NotRegistered/)
+      await assert.rejects(result.get({ timeout: '25s' }), /NotRegistered/)
       const death = deathOf(await until('it is parked', async () => (await deadLetters(harness.app))[0]))
       assert.match(death.reason, /demo\.unheardOf/)
     })
@@ -497,7 +500,7 @@ export function describeWorker(store: Store): void {
       const message = rawMessage({ headers: { task: 'demo.take' }, body: `[[${reference}], {}, null]` })
       const death = await deathOfMessage(harness, message)
       assert.match(death.reason, /shop\.Order/)
-      await assert.rejects(harness.app.result(String(message.headers['id'])).get({ timeout: '5s' }), /UnknownModel/)
+      await assert.rejects(harness.app.result(String(message.headers['id'])).get({ timeout: '25s' }), /UnknownModel/)
     })
 
     it('stops a message that comes back again and again', async () => {
@@ -509,7 +512,7 @@ export function describeWorker(store: Store): void {
       })
       await harness.startWorker()
       const result = await bouncing.delay()
-      await assert.rejects(result.get({ timeout: '5s' }), /WorkerLostError/)
+      await assert.rejects(result.get({ timeout: '25s' }), /WorkerLostError/)
       assert.equal(attempts, 3)
       assert.equal(deathOf(await until('it is dead', async () => (await deadLetters(harness.app))[0])).deliveries, 4)
     })
@@ -561,8 +564,8 @@ export function describeWorker(store: Store): void {
         })
         const add = harness.app.task('demo.add', (x: number, y: number) => x + y)
         await harness.startWorker()
-        await assert.rejects((await thrower.delay()).get({ timeout: '5s' }), TaskError)
-        assert.equal(await (await add.delay(1, 1)).get({ timeout: '5s' }), 2)
+        await assert.rejects((await thrower.delay()).get({ timeout: '25s' }), TaskError)
+        assert.equal(await (await add.delay(1, 1)).get({ timeout: '25s' }), 2)
       })
     }
 
@@ -574,7 +577,7 @@ export function describeWorker(store: Store): void {
         return value
       })
       await harness.startWorker()
-      await assert.rejects((await circular.delay()).get({ timeout: '5s' }), /EncodeError/)
+      await assert.rejects((await circular.delay()).get({ timeout: '25s' }), /EncodeError/)
     })
 
     it('names the task that blocks the event loop', async () => {
@@ -589,14 +592,14 @@ export function describeWorker(store: Store): void {
         while (performance.now() < end);
       })
       await harness.startWorker()
-      await (await busy.delay()).get({ timeout: '5s' })
+      await (await busy.delay()).get({ timeout: '25s' })
       const line = await until('it is named', () =>
         harness.lines.find((each) => each.message.includes('blocked the event loop')),
       )
       assert.equal(line.fields['taskName'], 'demo.busy')
       assert.ok(Number(line.fields['blocked']) >= 0.1)
       assert.match(line.message, /give it work that awaits, or run it apart/)
-      await (await busyLater.delay()).get({ timeout: '5s' })
+      await (await busyLater.delay()).get({ timeout: '25s' })
       await until('the loop is said to be blocked', () =>
         harness.lines.find((each) => each.message.includes('was blocked')),
       )
@@ -739,7 +742,7 @@ export function describeWorker(store: Store): void {
       })
       await harness.startWorker()
       const result = await add.delay(1, 2)
-      assert.equal(await result.get({ timeout: '5s' }), 3)
+      assert.equal(await result.get({ timeout: '25s' }), 3)
       await over.opened
       const order = seen.filter((name) => name !== 'afterTaskPublish')
       assert.deepEqual(order, [
@@ -766,9 +769,9 @@ export function describeWorker(store: Store): void {
         throw new TypeError('bad')
       })
       await harness.startWorker()
-      await assert.rejects((await fail.delay()).get({ timeout: '5s' }))
-      await assert.rejects((await fail.applyAsync([], { expires: new Date(0) })).get({ timeout: '5s' }))
-      await assert.rejects((await app.send('demo.nowhere')).get({ timeout: '5s' }))
+      await assert.rejects((await fail.delay()).get({ timeout: '25s' }))
+      await assert.rejects((await fail.applyAsync([], { expires: new Date(0) })).get({ timeout: '25s' }))
+      await assert.rejects((await app.send('demo.nowhere')).get({ timeout: '25s' }))
       await until('all came', () => seen.length >= 4)
       assert.deepEqual(seen, ['retry 0', 'failure TypeError', 'revoked true', 'unknown demo.nowhere'])
     })

@@ -126,7 +126,7 @@ export function describeWorkerFaults(
       await until('it began', () => site.lines().length > 0)
       await end(worker, 'SIGTERM')
       assert.equal(worker.exitCode, 0)
-      assert.equal(await result.get({ timeout: '5s' }), worker.pid)
+      assert.equal(await result.get({ timeout: '25s' }), worker.pid)
     })
   })
 }

@@ -58,7 +58,7 @@ describe('remote control between Python and TypeScript', { skip }, () => {
     const key = lab.key()
     // Once tasks are known to be short, some are taken ahead.
     const short = Array.from({ length: 20 }, () => app.send('ts.add', [1, 2], { queue: 'ts' }))
-    for (const each of short) await (await each).get({ timeout: '10s' })
+    for (const each of short) await (await each).get({ timeout: '25s' })
     for (const queue of ['ts', 'py']) {
       const texts = queue === 'ts' ? ['a', 'b', 'c'] : ['d', 'e']
       for (const text of texts) await app.send('both.run', [key, text, 2.5], { queue })
@@ -152,7 +152,7 @@ describe('remote control between Python and TypeScript', { skip }, () => {
     assert.deepEqual(told[ours], { ok: `terminate: ${running.id}` })
     await until('it is revoked', async () => (await running.state()) === 'REVOKED')
     const later = await app.send<number>('ts.add', [1, 2], { queue: 'ts' })
-    assert.equal(await later.get({ timeout: '10s' }), 3)
+    assert.equal(await later.get({ timeout: '25s' }), 3)
     assert.ok(!(await lab.notes(key)).includes('begin ts waiting'))
   })
 
@@ -160,11 +160,11 @@ describe('remote control between Python and TypeScript', { skip }, () => {
     const destination = [ours]
     await python.broadcast('time_limit', { task_name: 'both.run', soft: null, hard: 0.3 }, { destination })
     const late = await app.send('both.run', [lab.key(), 'late', 1], { queue: 'ts' })
-    await assert.rejects(late.get({ timeout: '10s' }), /TimeLimitExceeded/)
+    await assert.rejects(late.get({ timeout: '25s' }), /TimeLimitExceeded/)
     await python.broadcast('time_limit', { task_name: 'both.run', soft: null, hard: null }, { destination })
     await python.broadcast('add_consumer', { queue: 'more' }, { destination })
     const more = await app.send<number>('ts.add', [1, 2], { queue: 'more' })
-    assert.equal(await more.get({ timeout: '10s' }), 3)
+    assert.equal(await more.get({ timeout: '25s' }), 3)
     await python.broadcast('pool_grow', { n: 3 }, { destination })
     const [stats] = (await app.control.inspect({ destination, timeout: 15 }).stats()).values()
     assert.equal(stats?.pool.maxConcurrency, 5)

@@ -131,7 +131,7 @@ describe('events between Python and TypeScript', { skip }, () => {
     await receiver.listen()
     await using worker = await lab.startWorker({ withoutHeartbeat: true })
     const run = async (): Promise<unknown> =>
-      (await lab.app.send('ts.same', [1], { queue: 'ts' })).get({ timeout: '10s' })
+      (await lab.app.send('ts.same', [1], { queue: 'ts' })).get({ timeout: '25s' })
     await run()
     await producer.broadcast('enable_events', {}, { destination: [ours] })
     await run()

@@ -131,7 +131,7 @@ describe('Python and TypeScript on one queue', { skip }, () => {
     const saviour = await lab.startPythonWorker({ queues: 'lonely', name: 'saviour', args: ['-c', '5'] })
     const begun = await lab.waitForNotes(key, 5)
     assert.deepEqual(begun.toSorted(), ['begin py a', 'begin py b', 'begin py c', 'begin py d', 'py'])
-    assert.equal(await later.get({ timeout: '10s' }), null)
+    assert.equal(await later.get({ timeout: '25s' }), null)
     await saviour.kill()
     await lab.run('DEL', 'unacked', 'unacked_index')
   })

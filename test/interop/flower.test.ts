@@ -31,7 +31,7 @@ describe('Flower on our workers', { skip }, () => {
       return body.includes(node)
     })
     const result = await lab.app.send<number>('ts.add', [1, 2], { queue: 'ts' })
-    assert.equal(await result.get({ timeout: '10s' }), 3)
+    assert.equal(await result.get({ timeout: '25s' }), 3)
     taskId = result.id
     await until('Flower knows the task', async () => (await flower.get(`/api/task/info/${taskId}`)).status === 200)
   })
@@ -111,7 +111,7 @@ describe('Flower on our workers', { skip }, () => {
   it('calls and revokes our tasks', async () => {
     const sent = await flower.post('/api/task/send-task/ts.add', { args: [4, 5], queue: 'ts' })
     const id = String((JSON.parse(sent.body) as Record<string, unknown>)['task-id'])
-    assert.equal(await lab.app.result(id).get({ timeout: '10s' }), 9)
+    assert.equal(await lab.app.result(id).get({ timeout: '25s' }), 9)
     const key = lab.key()
     const running = await lab.app.send('both.run', [key, 'a', 2], { queue: 'ts' })
     await lab.waitForNotes(key, 1)

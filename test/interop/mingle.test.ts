@@ -27,7 +27,7 @@ describe('what workers of Python and TypeScript tell each other when they start'
     })
     await lab.startWorker({ concurrency: 1 })
     const free = await lab.app.send('ts.add', [1, 2], { queue: 'ts' })
-    assert.equal(await free.get({ timeout: '10s' }), 3)
+    assert.equal(await free.get({ timeout: '25s' }), 3)
     assert.deepEqual(await lab.notes(key), [])
     await until('it is REVOKED', async () => (await revoked.state()) === 'REVOKED')
     assert.ok(worker.log.includes(`sync with ${ours}`))
