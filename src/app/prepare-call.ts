@@ -10,6 +10,7 @@ import { durationMs } from '../util/duration.ts'
 import type { Celeriac } from './app.ts'
 import type { CallOptions } from './call-options.ts'
 import { callReferences } from './call-references.ts'
+import { checkHeaders } from './check-headers.ts'
 import type { Codec, EncodedBody } from './codec.ts'
 import { maybeCurrentTask, type TaskContext } from './context.ts'
 import { Redactor } from './redaction.ts'
@@ -77,6 +78,7 @@ export function prepareCall(app: Celeriac, codec: Codec, call: Call): PreparedCa
   const body = encodeTaskBody({ args: references.args, kwargs: references.kwargs, embed })
   const serializer = options.serializer ?? compiled?.serializer ?? app.config.task.serializer
   const encoded = dumpBody(codec, body, serializer, options.compression ?? compiled?.compression, taskName)
+  checkHeaders(app, call)
   const ignoresResult = options.ignoreResult ?? compiled?.ignoreResult ?? app.config.task.ignoreResult
   const eta = etaOf(options, app.config.timezone)
   const headers = encodeTaskHeaders(headersOf(app, call, references, { eta, ignoresResult, compiled }))

@@ -158,6 +158,22 @@ describe('a call', () => {
     await assert.rejects(task.applyAsync([], { kwargs: { seen: new Set() } }), /demo\.task: \$\.kwargs\.seen is a Set/)
   })
 
+  it('names the header or stamp that cannot be sent, on every broker', async () => {
+    const task = makeApp().task('demo.task', () => 1)
+    const endless: Record<string, unknown> = {}
+    endless['again'] = endless
+    await assert.rejects(
+      task.applyAsync([], { headers: { endless } }),
+      /^EncodeError: demo\.task: \$\.headers\.endless\.again contains itself/,
+    )
+    await assert.rejects(task.applyAsync([], { stamps: { seen: new Set() } }), /demo\.task: \$\.stamps\.seen is a Set/)
+    await assert.rejects(
+      task.applyAsync([], { headers: { big: 'x'.repeat(17e6) } }),
+      /the headers take 17000\d+ bytes, more than task_max_message_size/,
+    )
+    await task.applyAsync([], { headers: { at: new Date(), tenant: undefined }, stamps: { user: 1n } })
+  })
+
   it('takes only signatures as callbacks', async () => {
     const task = makeApp().task('demo.task', () => 1)
     const wrong = task as never
