@@ -114,7 +114,7 @@ class Walk<T> implements Place {
   }
 }
 
-const unawaited = 'is a promise; await it before the call'
+const unawaited = 'is a promise or a query; await it before the call'
 
 function rowRefusal(value: object): string {
   const advice = 'once that is defined give its ORM to app.models.use(), or send plain data'
