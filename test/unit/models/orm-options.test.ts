@@ -168,7 +168,10 @@ describe('what is no row', () => {
     class Order {}
     await assert.rejects(task.delay(new Order()), /an instance of Order, neither plain data nor a row of an ORM in use/)
     for (const pending of [Promise.resolve(1), knex({ client: 'better-sqlite3' })('orders').first()]) {
-      await assert.rejects(task.delay({ pending }), /\$\.args\[0\]\.pending is a promise or a query; await it before the call/)
+      await assert.rejects(
+        task.delay({ pending }),
+        /\$\.args\[0\]\.pending is a promise or a query; await it before the call/,
+      )
     }
     assert.throws(() => app.delay(undefined as unknown as object), InvalidArguments)
     assert.throws(() => app.methods(Order, []), /no ORM in use knows the model Order.*label: 'shop\.Order'/)
