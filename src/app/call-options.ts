@@ -66,6 +66,8 @@ const known: readonly string[] = [
   ...(['shadow', 'argsRepr', 'kwargsRepr', 'retry', 'retryPolicy', 'dispatch', 'link', 'linkError', 'stamps'] as const),
 ]
 
+const texts = ['shadow', 'argsRepr', 'kwargsRepr', 'serializer', 'compression'] as const
+
 /** Of a call that has none: known to need no check. */
 export const noOptions: CallOptions = Object.freeze({})
 
@@ -75,6 +77,10 @@ export function checkCallOptions(taskName: string, options: CallOptions): void {
   const problems = [...unknownKeys(given, known, 'option of a call'), ...wrongDurations(given, durations)]
   checkTimes(options, problems)
   checkNames(options, problems)
+  for (const key of texts) {
+    if (given[key] !== undefined && typeof given[key] !== 'string')
+      problems.push(`${key} must be text, got ${describeValue(given[key])}`)
+  }
   checkDispatch(options, problems)
   problems.push(...wrongFlags(given, flags))
   if (problems.length > 0)
@@ -113,16 +119,18 @@ function checkTimes(options: CallOptions, problems: string[]): void {
     problems.push(`softTimeLimit (${softTimeLimit}) must not be longer than timeLimit (${timeLimit})`)
 }
 
-function checkNames({ taskId, queue, priority, kwargs, headers }: CallOptions, problems: string[]): void {
+function checkNames({ taskId, queue, priority, kwargs, headers, stamps }: CallOptions, problems: string[]): void {
   if (taskId !== undefined && (typeof taskId !== 'string' || taskId === '' || taskId.length > 155))
     problems.push(`taskId must be text of 1 to 155 characters, got ${describeValue(taskId)}`)
   if (queue !== undefined && (typeof queue !== 'string' || queue === '' || queue.length > 200))
     problems.push(`queue must be a name of 1 to 200 characters, got ${describeValue(queue)}`)
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9))
     problems.push(`priority must be 0..9, got ${describeValue(priority)}`)
-  if (kwargs !== undefined && !isPlainObject(kwargs))
-    problems.push(`kwargs must be an object, got ${describeValue(kwargs)}`)
-  for (const name of Object.keys(headers ?? {})) {
+  for (const [key, value] of Object.entries({ kwargs, headers, stamps })) {
+    if (value !== undefined && !isPlainObject(value))
+      problems.push(`${key} must be an object, got ${describeValue(value)}`)
+  }
+  for (const name of isPlainObject(headers) ? Object.keys(headers ?? {}) : []) {
     if (reservedHeaders.has(name)) problems.push(`headers.${name} is a header of Celery's own: choose another name`)
   }
 }

@@ -125,6 +125,24 @@ describe('a call', () => {
     await assert.rejects(task.applyAsync([], { countdown: '5 minutes' as '5m' }), /got "5 minutes"/)
   })
 
+  it('refuses texts, headers and stamps that are none', async () => {
+    const task = makeApp().task('demo.task', () => 1)
+    const wrong = { shadow: 5, argsRepr: ['a'], serializer: {}, headers: 'x', kwargs: [1] } as object
+    await assert.rejects(task.applyAsync([], wrong), (error) => {
+      assert.ok(error instanceof InvalidArguments)
+      for (const line of [
+        'kwargs must be an object, got a list of 1',
+        'headers must be an object, got "x"',
+        'shadow must be text, got 5',
+        'argsRepr must be text, got a list of 1',
+        'serializer must be text, got an object',
+      ])
+        assert.ok(error.message.includes(line), `${line} is not in ${error.message}`)
+      return true
+    })
+    await assert.rejects(task.applyAsync([], { stamps: [1] as never }), /stamps must be an object, got a list of 1/)
+  })
+
   it('refuses modes of dispatch that there are not, and texts in the place of true and false', async () => {
     const app = makeApp()
     const task = app.task('demo.task', () => 1)
