@@ -63,7 +63,8 @@ async function findPackage(modulePart: string, cwd: string, target: string, prob
   try {
     if (!/^[./]/.test(modulePart)) return createRequire(path.join(cwd, 'noop.js')).resolve(modulePart)
   } catch (error) {
-    cause = error
+    // That nothing was found is said already; where it was looked for tells people nothing.
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') cause = error
   }
   const message = `${problem}, seen from ${cwd}${await hint(target, cwd)}`
   throw new ImproperlyConfigured(message, cause === undefined ? {} : { cause })

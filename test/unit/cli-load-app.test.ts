@@ -78,6 +78,10 @@ describe('-A', () => {
     )
   })
 
+  it('a package that is not there is told without the stack of a resolver', async () => {
+    await assert.rejects(loadExport('no-such-package', base), (error: Error) => error.cause === undefined)
+  })
+
   const refuses: readonly [string, RegExp][] = [
     ['./ap.ts', /no such file.*did you mean \.\/app\.ts\?/],
     ['./proj/celry.ts', /did you mean \.\/proj\/celery\.ts\?/],
