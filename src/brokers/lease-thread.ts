@@ -36,9 +36,11 @@ export class LeaseThread<Id extends number | string> {
     return this.#isReady
   }
 
-  /** Resolves when it has started or failed. */
-  get started(): Promise<void> {
-    return this.#start.promise
+  /** Resolves when it has started or failed. Until then it keeps the process alive. */
+  async started(): Promise<void> {
+    this.#thread.ref()
+    await this.#start.promise
+    this.#thread.unref()
   }
 
   /** Renews this from now on, instead of the one before. */

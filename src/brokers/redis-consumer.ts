@@ -136,7 +136,7 @@ export class RedisConsumer {
       // Of a short lease little is left when the thread has started, and a body may block the event loop from its start.
       if (this.#options.leaseMs < 10 * heartDelayMs) {
         this.startHeart()
-        await this.#heart?.started
+        await this.#heart?.started()
       } else this.#heartTimer ??= setTimeout(this.startHeart, heartDelayMs).unref()
       return lease
     } finally {

@@ -63,8 +63,8 @@ export class RedisHeart {
   }
 
   /** Resolves when it has started or failed. */
-  get started(): Promise<void> {
-    return this.#thread.started
+  started(): Promise<void> {
+    return this.#thread.started()
   }
 
   /**

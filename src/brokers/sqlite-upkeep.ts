@@ -46,7 +46,7 @@ export class SqliteUpkeep {
     this.#thread ??= openSqliteLease({ path: this.#database.path, leaseMs: this.#owners.leaseMs }, this.#lose)
     if (this.#kept !== undefined) this.#thread.keep(this.#kept)
     await this.#buryDead()
-    if (this.#owners.leaseMs < longLeaseMs) await this.#thread.started
+    if (this.#owners.leaseMs < longLeaseMs) await this.#thread.started()
   }
 
   /** The id of this broker's row as the last commit knows it; another one than before means that the row was lost. */

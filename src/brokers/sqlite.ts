@@ -90,6 +90,9 @@ export class SqliteBroker implements Broker {
     options: SubscribeOptions,
   ): Promise<Subscription> {
     this.#assertOpen('subscribe')
+    // Before anything is taken: who takes has to hold the subscription by then.
+    await this.#upkeep.startForLoans()
+    this.#assertOpen('subscribe')
     const subscription = new SqliteSubscription(
       this.#database,
       this.#taker,
@@ -100,7 +103,6 @@ export class SqliteBroker implements Broker {
     )
     this.#subscriptions.add(subscription)
     this.#listenToCommits()
-    await this.#upkeep.startForLoans()
     subscription.wake()
     return subscription
   }

@@ -27,6 +27,7 @@ export class Prefetch {
   /** Whose prefetch it is from now on. */
   govern(subscription: Subscription): void {
     this.#subscription = subscription
+    if (this.#isSingle || this.#isHeld) this.update()
   }
 
   /** So many wait for a pool that is full. */
