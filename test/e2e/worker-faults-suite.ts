@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TaskRevoked } from '../../src/index.ts'
 import { until } from '../support/until.ts'
-import { end, type FaultSite } from './faults/site.ts'
+import { end, exited, type FaultSite } from './faults/site.ts'
 
 /** Seconds, where something happens when they are over. */
 const short = 2
@@ -91,10 +90,7 @@ export function describeWorkerFaults(
       for (let deaths = 0; (await broker.count('celery.dead')) === 0; deaths++) {
         assert.ok(deaths < 10, 'the poison is still delivered')
         const worker = await site.startWorker({ maxDeliveries: 3, mayCrash: true })
-        await Promise.race([
-          once(worker, 'exit'),
-          until('it is buried', async () => (await broker.count('celery.dead')) > 0),
-        ])
+        await Promise.race([exited(worker), until('it is buried', async () => (await broker.count('celery.dead')) > 0)])
       }
       const values = await Promise.all(results.map((result) => result.get({ timeout: '30s' })))
       assert.equal(values.length, 100)

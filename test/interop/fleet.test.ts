@@ -87,6 +87,11 @@ describe('Python and TypeScript on one queue', { skip }, () => {
     const key = lab.key()
     await joinPython('shared')
     const worker = await lab.startWorker({ queues: ['shared'], concurrency: 2 })
+    await until('ours takes from it too', async () => {
+      const args = Array.from({ length: 8 }, () => [lab.key(), 'joined', 0.05])
+      const calls = await Promise.all(args.map((each) => lab.app.send('both.run', each, { queue: 'shared' })))
+      return (await Promise.all(calls.map((call) => call.get({ timeout: '25s' })))).includes('ts')
+    })
     await sendTo('shared', key, 60, 0.02)
     const { begun, ended } = await waitForEnds(key, 60)
     assert.equal([...begun.values(), ...ended.values()].flat().length, 120)

@@ -115,11 +115,15 @@ export async function openFaultSite(store: Partial<FaultStore> = {}): Promise<Fa
 }
 
 export async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
+  const ended = exited(child)
   child.kill('SIGCONT')
   child.kill(signal)
-  await exited
+  await ended
+}
+
+/** Resolves when the process is over, be it that it was before. */
+export async function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 
 const patienceMs = 15_000
