@@ -8,7 +8,7 @@ import type { FaultSite } from './site.ts'
 
 const hourMs = 3_600_000
 
-/** What workers promise when the wall clock of their host is set. Leases are of 2 s. */
+/** What workers promise when the wall clock of their host is set. Leases are of some seconds. */
 export function describeClockSteps(
   name: string,
   openSite: () => Promise<FaultSite>,
@@ -38,7 +38,7 @@ export function describeClockSteps(
         setClock(0)
         await using site = await openSite()
         await Promise.all([site.startWorker(), site.startWorker()])
-        // Longer than the lease, so that they run through the step, its renewals and the looks of the other worker.
+        // So that they run through the step, renewals and the looks of the other worker.
         const long = await Promise.all(Array.from({ length: 6 }, () => site.app.send<number>('faults.where', [4000])))
         await until('they began', () => site.lines().length >= 6)
         setClock(offsetMs)
