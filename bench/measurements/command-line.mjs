@@ -1,4 +1,4 @@
 // What `celeriac` of an installed package runs.
-import { runAsProcess } from '../dist/cli/main.js'
+import { runAsProcess } from '../dist/dist/cli/main.js'
 
 await runAsProcess()

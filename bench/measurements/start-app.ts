@@ -1,4 +1,4 @@
-import { Celeriac } from '../dist/index.js'
+import { Celeriac } from '../dist/dist/index.js'
 
 export const app = new Celeriac('bench', { broker: process.env['BENCH_BROKER'] ?? 'memory:' })
 

@@ -1,5 +1,5 @@
 // A user's own worker script on the built package.
-import { Celeriac, Worker } from '../dist/index.js'
+import { Celeriac, Worker } from '../dist/dist/index.js'
 
 const app = new Celeriac('bench', { broker: process.env['BENCH_BROKER'] })
 app.task('bench.add', (a, b) => a + b)

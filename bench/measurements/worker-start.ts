@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { copyFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Run } from '../lib/suite.ts'
@@ -14,16 +15,18 @@ export const starts = {
   'command line': [`${here}command-line.mjs`, '-A', `${here}start-app.ts`, 'worker', '-l', 'INFO'],
 } as const satisfies Record<string, readonly string[]>
 
-/** The package is built for this, because its users run the built one. */
+/** The package is built for this, because its users run the built one; it looks for its manifest where they have it. */
 export function build({ progress }: Run): void {
   progress('building the package into bench/dist')
   const root = `${benchFolder}../`
+  const packageFolder = `${benchFolder}dist/`
   const { status, stdout } = spawnSync(
     process.execPath,
-    [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`, '--outDir', `${benchFolder}dist`],
+    [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`, '--outDir', `${packageFolder}dist`],
     { encoding: 'utf8' },
   )
   if (status !== 0) throw new Error(`the package could not be built:\n${stdout}`)
+  copyFileSync(`${root}package.json`, `${packageFolder}package.json`)
 }
 
 /** From the spawn of node to the line that says so, of a worker on this broker. */

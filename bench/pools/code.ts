@@ -1,5 +1,5 @@
 /** The built package, as its users run it; typed by its source. */
-const dist = new URL('../dist/', import.meta.url)
+const dist = new URL('../dist/dist/', import.meta.url)
 
 export const slotEntry: URL = new URL('worker/slot-child.js', dist)
 
