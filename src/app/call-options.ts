@@ -2,7 +2,8 @@ import { InvalidArguments } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
 import { reservedHeaders } from '../protocol/task-message.ts'
 import { parseDuration, type Duration } from '../util/duration.ts'
-import { unknownKeys, wrongDurations, wrongFlags } from './option-problems.ts'
+import { unknownKeys } from '../util/unknown-keys.ts'
+import { wrongDurations, wrongFlags, wrongLimits } from './option-problems.ts'
 import type { PublishRetryPolicy } from './publish-retry.ts'
 import type { AnySignature, ErrorCallback } from './signature.ts'
 import { type DispatchMode, dispatchModes } from './task-options.ts'
@@ -113,10 +114,7 @@ function checkTimes(options: CallOptions, problems: string[]): void {
     problems.push(`expires must be a Date or a duration, got ${shown(expires)}`)
   if (eta !== undefined && countdown !== undefined)
     problems.push('eta and countdown say the same thing: give one of them')
-  const hard = parseDuration(timeLimit)
-  const soft = parseDuration(softTimeLimit)
-  if (hard !== undefined && hard > 0 && soft !== undefined && soft > hard)
-    problems.push(`softTimeLimit (${softTimeLimit}) must not be longer than timeLimit (${timeLimit})`)
+  problems.push(...wrongLimits({ timeLimit, softTimeLimit }))
 }
 
 function checkNames({ taskId, queue, priority, kwargs, headers, stamps }: CallOptions, problems: string[]): void {

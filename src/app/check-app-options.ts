@@ -1,6 +1,6 @@
 import { ImproperlyConfigured } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
-import { unknownKeys } from './option-problems.ts'
+import { unknownKeys } from '../util/unknown-keys.ts'
 
 const known = ['broker', 'backend', 'logger', 'settings'] as const
 

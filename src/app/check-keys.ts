@@ -1,5 +1,5 @@
 import { InvalidArguments } from '../errors.ts'
-import { unknownKeys } from './option-problems.ts'
+import { unknownKeys } from '../util/unknown-keys.ts'
 
 /** Throws InvalidArguments for options that are no object, or have a key that is not known. */
 export function checkKeys(options: unknown, known: readonly string[], what: string): void {

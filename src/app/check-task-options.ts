@@ -2,9 +2,10 @@ import { ImproperlyConfigured } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
 import { parseDuration } from '../util/duration.ts'
 import { rateIntervalMs } from '../util/rate.ts'
+import { unknownKeys } from '../util/unknown-keys.ts'
 import { isModelHandle } from './model-handle.ts'
 import { policyNames, policyProblems } from './model-policy.ts'
-import { unknownKeys, wrongDurations, wrongFlags } from './option-problems.ts'
+import { wrongDurations, wrongFlags, wrongLimits } from './option-problems.ts'
 import { type DispatchMode, dispatchModes, type TaskOptions } from './task-options.ts'
 import { isParameter } from './task-parameters.ts'
 
@@ -109,10 +110,7 @@ function checkNumbers(options: TaskOptions, problems: string[]): void {
     )
   if (isolate !== undefined && !['thread', 'process'].includes(isolate))
     problems.push(`isolate must be 'thread' or 'process', got ${describeValue(isolate)}`)
-  const hard = parseDuration(timeLimit)
-  const soft = parseDuration(softTimeLimit)
-  if (hard !== undefined && hard > 0 && soft !== undefined && soft > hard)
-    problems.push(`softTimeLimit (${softTimeLimit}) must not be longer than timeLimit (${timeLimit})`)
+  problems.push(...wrongLimits({ timeLimit, softTimeLimit }))
 }
 
 function checkModels(given: Readonly<Record<string, unknown>>, problems: string[]): void {

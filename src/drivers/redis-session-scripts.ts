@@ -1,4 +1,4 @@
-import type { RedisArgument, RedisConnection, RedisScript, RedisSendOptions } from './redis.ts'
+import type { RedisConnection } from './redis.ts'
 import { RedisReplyError } from './redis-errors.ts'
 
 /**
@@ -15,12 +15,7 @@ export class SessionScripts {
     this.#send = send
   }
 
-  run(
-    script: RedisScript,
-    keys: readonly string[],
-    args: readonly RedisArgument[],
-    options?: RedisSendOptions,
-  ): Promise<unknown> {
+  readonly run: RedisConnection['run'] = (script, keys, args, options) => {
     const rest = [String(keys.length), ...keys, ...args]
     const evaluate = (): Promise<unknown> => this.#send(['EVAL', script.text, ...rest], options)
     if (!this.#known.has(script.sha)) {

@@ -1,6 +1,7 @@
 import { ImproperlyConfigured } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
 import { nearest } from '../util/nearest.ts'
+import { unknownKeys } from '../util/unknown-keys.ts'
 import type { ModelInfo } from './orm-adapter.ts'
 
 /** What every adapter takes. */
@@ -30,13 +31,8 @@ export function checkOptions(call: string, orm: unknown, options: unknown, known
       `${name}(${handle}, options) needs options, such as { app: 'shop' }; got ${describeValue(options)}`,
     )
   }
-  for (const key of Object.keys(options)) {
-    if (known.includes(key)) continue
-    const near = nearest(key, known)
-    throw new ImproperlyConfigured(
-      `${key} is no option of ${name}(); ${near === undefined ? `there are ${known.join(', ')}` : `did you mean ${near}?`}`,
-    )
-  }
+  const [problem] = unknownKeys(options, known, `option of ${name}()`, `; there are ${known.join(', ')}`)
+  if (problem !== undefined) throw new ImproperlyConfigured(problem)
   const { app } = options as { readonly app?: unknown }
   if (typeof app === 'string' && /^[^.\s]+$/.test(app)) return
   throw new ImproperlyConfigured(

@@ -1,6 +1,6 @@
-import { unknownKeys } from '../app/option-problems.ts'
 import { ImproperlyConfigured } from '../errors.ts'
 import { describeValue } from '../protocol/describe-value.ts'
+import { unknownKeys } from '../util/unknown-keys.ts'
 import type { WorkerOptions } from './worker-options.ts'
 
 const options = {
